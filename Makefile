@@ -1,0 +1,186 @@
+# gensweep. `make run` and `make test` do all their own set-up; `make help` lists the rest.
+
+MAKEFLAGS += --no-builtin-rules
+VERSION := 0.1.0
+VARIANT ?= release
+NP ?= $(shell nproc)
+SWEEP ?= sweeps/quickstart.yaml
+RESULTS ?= results/$(notdir $(basename $(SWEEP))).h5
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+# make predefines CC, so `?=` would have no effect
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+
+BUILD := build/$(VARIANT)
+HOST_CPUS := $(shell nproc)
+
+# ---- packages ------------------------------------------------------------------------------------
+# What each is for stands in the README.
+PACKAGES := gcc make pkg-config libopenmpi-dev openmpi-bin libopenblas-dev libhdf5-dev libyaml-dev zlib1g-dev \
+	libxxhash-dev librandom123-dev libcmocka-dev python3 python3-h5py python3-numpy python3-matplotlib \
+	python3-pytest python3-scipy python3-yaml hdf5-tools
+LINT_PACKAGES := clang clang-tidy cppcheck shellcheck
+MODULES := a C11 compiler, GNU make, pkg-config, Open MPI (or another MPI-3), OpenBLAS, HDF5 >= 1.10 with its high-level \
+	library, libyaml, zlib, xxHash >= 0.8, Random123, cmocka, and Python 3 with h5py, numpy, matplotlib, pytest, scipy, yaml
+
+# ---- compiler ------------------------------------------------------------------------------------
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes -Wmissing-prototypes \
+	-Wold-style-definition -Wcast-qual -Wcast-align -Wpointer-arith -Wformat=2 -Wno-format-nonliteral -Wundef -Wvla \
+	-Wdouble-promotion -Wwrite-strings $(if $(WERROR),-Werror)
+# No fused multiply-add unless written: every instruction set gives the same bits.
+ARITHMETIC := -ffp-contract=off -fno-math-errno -fno-trapping-math
+MODE_release := -O3 -DNDEBUG
+MODE_debug := -O1
+MODE_san := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+MODE_double := -O2 -DGS_DOUBLE
+MODE_cov := -O0 --coverage -DNDEBUG
+MODE := $(MODE_$(VARIANT))
+ifeq ($(MODE),)
+$(error VARIANT is one of release, debug, san, double, cov)
+endif
+
+pkg = $(shell pkg-config $(1) $(2) 2>/dev/null)
+HDF5 := $(shell pkg-config --exists hdf5-serial 2>/dev/null && echo hdf5-serial || echo hdf5)
+MPI := $(shell pkg-config --exists ompi-c 2>/dev/null && echo ompi-c || echo mpi-c)
+USED := $(HDF5) $(MPI) openblas yaml-0.1 zlib libxxhash
+HDF5_LIB := $(patsubst -lhdf5,-lhdf5_hl -lhdf5,$(call pkg,--libs,$(HDF5)))
+
+X86 := $(filter x86_64%,$(shell $(CC) -dumpmachine 2>/dev/null))
+ALL_CFLAGS = -std=c11 -g $(MODE) $(ARITHMETIC) $(WARNINGS) $(if $(X86),-DGS_X86) -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE $(CFLAGS)
+INCLUDES = -Isrc -I$(BUILD)/generated $(patsubst -I%,-isystem %,$(call pkg,--cflags,$(USED)))
+LIBS = $(HDF5_LIB) $(call pkg,--libs,$(MPI) openblas yaml-0.1 zlib) $(LDLIBS) -lm
+
+# ---- sources -------------------------------------------------------------------------------------
+# The training core builds in double precision too; the rooms above it know only the program's own number type.
+CORE_ROOMS := ground nn data settings models coverage train
+ROOMS := $(CORE_ROOMS) $(if $(filter double,$(VARIANT)),,sweep store farm)
+SOURCES := $(filter-out src/ground/vector_kernels.c,$(foreach room,$(ROOMS),$(wildcard src/$(room)/*.c)))
+KERNELS := baseline $(if $(X86),avx2 avx512)
+KERNEL_baseline :=
+KERNEL_avx2 := -mavx2
+KERNEL_avx512 := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mprefer-vector-width=512
+OBJECTS := $(SOURCES:src/%.c=$(BUILD)/%.o) $(KERNELS:%=$(BUILD)/ground/vector_kernels.%.o)
+MAIN_OBJECTS := $(patsubst src/%.c,$(BUILD)/%.o,$(wildcard src/main/*.c))
+PROGRAM := $(BUILD)/gensweep
+TEST_FOLDER := tests/$(if $(filter double,$(VARIANT)),double,unit)
+UNIT_TESTS := $(patsubst $(TEST_FOLDER)/%.c,$(BUILD)/tests/%,$(wildcard $(TEST_FOLDER)/test_*.c))
+
+.PHONY: all units run test bench report deps lint fuzz soak cov install info help clean force
+.SECONDARY:
+
+all: $(PROGRAM)
+	@ln -sf $(BUILD)/gensweep gensweep
+
+$(PROGRAM): $(OBJECTS) $(MAIN_OBJECTS)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(BUILD)/%.o: src/%.c | $(BUILD)/generated/build.h
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(INCLUDES) -MMD -MP -c -o $@ $<
+
+# the kernels are optimised in every variant: they are what is tested
+$(BUILD)/ground/vector_kernels.%.o: src/ground/vector_kernels.c | $(BUILD)/generated/build.h
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -O3 $(KERNEL_$*) -DGS_VARIANT=$* $(INCLUDES) -MMD -MP -c -o $@ $<
+
+$(BUILD)/main/launch.o: $(BUILD)/generated/build.h
+
+# what /provenance says of the build; rewritten only when it changes
+$(BUILD)/generated/build.h: force
+	@mkdir -p $(@D)
+	@{ echo '#define GS_VERSION "$(VERSION)"'; \
+	  echo '#define GS_GIT_COMMIT "$(shell git rev-parse HEAD 2>/dev/null || echo unknown)"'; \
+	  echo '#define GS_GIT_DIRTY $(shell test -n "$$(git status --porcelain 2>/dev/null | head -1)" && echo 1 || echo 0)'; \
+	  echo '#define GS_COMPILER "$(shell $(CC) --version 2>/dev/null | head -1)"'; \
+	  echo '#define GS_COMPILER_FLAGS "$(strip $(MODE) $(ARITHMETIC) $(CFLAGS))"'; } > $@.new
+	@cmp -s $@.new $@ || cp $@.new $@; rm -f $@.new
+
+units: $(UNIT_TESTS)
+
+$(BUILD)/tests/%: $(TEST_FOLDER)/%.c $(OBJECTS)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(INCLUDES) -Itests -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< $(OBJECTS) -lcmocka $(LIBS)
+
+-include $(wildcard $(OBJECTS:.o=.d) $(MAIN_OBJECTS:.o=.d) $(UNIT_TESTS:=.d))
+
+# ---- running -------------------------------------------------------------------------------------
+# Open MPI refuses root and more ranks than cores unless told.
+export OMPI_ALLOW_RUN_AS_ROOT ?= 1
+export OMPI_ALLOW_RUN_AS_ROOT_CONFIRM ?= 1
+export OPENBLAS_NUM_THREADS ?= 1
+MPIRUN ?= mpirun -n $(NP) $(if $(filter 1,$(shell test $(NP) -gt $(HOST_CPUS) && echo 1)),--oversubscribe)
+
+# Debian's Python has the Debian packages; another one on PATH may not have them.
+PYTHON ?= $(shell for p in python3 /usr/bin/python3; do \
+	$$p -c 'import h5py, numpy, matplotlib' >/dev/null 2>&1 && { echo $$p; exit; }; done; echo python3)
+
+run: deps
+	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory run-sweep
+
+run-sweep:
+	@$(MPIRUN) ./gensweep $(SWEEP) -o $(RESULTS) --fresh || test $$? -eq 1
+	@$(MAKE) --no-print-directory report
+
+report:
+	@$(PYTHON) analysis report $(RESULTS)
+
+test: deps
+	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory VARIANT=debug units
+	@$(MAKE) --no-print-directory VARIANT=san units $(if $(X86),all-san)
+	@$(MAKE) --no-print-directory VARIANT=double units
+	@$(MAKE) --no-print-directory test-built
+
+all-san: $(PROGRAM)
+
+test-built:
+	@$(PYTHON) tests/run.py
+
+bench: all
+	@$(PYTHON) tests/bench/bench.py
+
+# ---- upkeep --------------------------------------------------------------------------------------
+# Installs only what is missing and asks nothing.
+deps:
+	@.ci/deps "$(PACKAGES)" "$(strip $(MODULES))"
+
+lint:
+	@.ci/deps "$(LINT_PACKAGES)" "clang, clang-tidy, cppcheck, shellcheck"
+	$(MAKE) CC=gcc WERROR=1 BUILD=build/lint-gcc build/lint-gcc/gensweep
+	$(MAKE) CC=clang WERROR=1 BUILD=build/lint-clang build/lint-clang/gensweep
+	cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr \
+		--suppress=missingIncludeSystem -Isrc src
+	shellcheck slurm/*.sbatch .ci/run .ci/deps
+
+install: all
+	install -D -m 755 build/release/gensweep $(DESTDIR)$(PREFIX)/bin/gensweep
+
+info:
+	@echo "version   $(VERSION)"
+	@echo "variant   $(VARIANT)"
+	@echo "compiler  $(CC): $$($(CC) --version | head -1)"
+	@echo "flags     $(ALL_CFLAGS)"
+	@for p in $(USED); do echo "$$p  $$(pkg-config --modversion $$p 2>/dev/null || echo missing)"; done
+	@echo "python    $(PYTHON)"
+	@echo "cores     $(HOST_CPUS)"
+
+help:
+	@echo "make run [SWEEP=FILE] [NP=N]   install what is missing, build, train the sweep, write its report"
+	@echo "make test                      install what is missing, build all variants, run all tests"
+	@echo "make                           build ./gensweep"
+	@echo "make bench                     speed per model against the matrix products alone -> build/bench.json"
+	@echo "make report RESULTS=FILE       the report of a results file"
+	@echo "make lint                      gcc and clang without a warning, cppcheck, shellcheck"
+	@echo "make cov                       coverage of the unit tests"
+	@echo "make install PREFIX=DIR        install gensweep into DIR/bin"
+	@echo "make deps                      install the system packages that are missing"
+	@echo "make info                      compiler, flags and versions of the libraries"
+	@echo "make clean                     remove build/"
+	@echo "variables: VARIANT=release|debug|san|double|cov, CC, CFLAGS, LDFLAGS, NP, PYTHON, WERROR=1"
+
+clean:
+	rm -rf build gensweep

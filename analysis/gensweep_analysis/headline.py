@@ -1,0 +1,121 @@
+"""The finding in words, with the honest numbers and what they do not show."""
+
+from __future__ import annotations
+
+import math
+from typing import List, Optional, Sequence, Tuple
+
+import numpy as np
+
+from . import formatting as form
+from .results import Results
+from .statistics import Rate, smallest_p_mcnemar
+from .summary import Comparison, VariantSummary
+
+FEW_SEEDS = 32
+
+
+def headline(results: Results, summaries: Sequence[VariantSummary], comparisons: Sequence[Comparison]) -> str:
+    """One or two sentences: who collapsed how often, with intervals and the paired test."""
+    finished = [row for row in summaries if row.done]
+    if not finished:
+        failed = int(results.failed.sum())
+        return f"No run has results: all {failed} runs that ended have failed." if failed > 1 else "No run has results: it failed."
+    if len(finished) == 1:
+        return _single(finished[0])
+    if len(finished) == 2:
+        return _two(results, finished, comparisons)
+    return _many(finished, bool(comparisons))
+
+
+def caveats(results: Results, summaries: Sequence[VariantSummary], comparisons: Sequence[Comparison]) -> List[str]:
+    """What has to be said beside the headline."""
+    notes = []
+    done, planned = int(results.done.sum()), len(results.status)
+    failed = int(results.failed.sum())
+    if done + failed < planned:
+        notes.append(f"The sweep is unfinished: {done} of {planned} runs are done, {failed} failed, "
+                     f"{planned - done - failed} to go. The numbers will change.")
+    if failed:
+        hit = [row for row in summaries if row.failed]
+        most = max(hit, key=lambda row: row.failed / row.planned)
+        where = (", ".join(f"{row.failed} of {row.planned} in {row.name}" for row in hit) if len(hit) <= 3 else
+                 f"in {len(hit)} variants, at most {most.failed} of {most.planned}, in {most.name}")
+        notes.append(f"{form.plural(failed, 'run')} failed and cannot count in the rates ({where})"
+                     + ("; if failing goes along with collapse, the rates are too low." if done else "."))
+    rejected = sum(row.mostly_rejected for row in summaries)
+    if rejected:
+        notes.append(f"{form.plural(rejected, 'done run')} had more than half of the samples rejected (flag failed); "
+                     "these stay in the rates.")
+    counts = [row.done for row in summaries if row.done]
+    if counts and min(counts) < FEW_SEEDS:
+        notes.append(_few_seeds(min(counts), max(counts), comparisons))
+    kernels = set(results.provenance().get("blas_kernel", [])) - {""}
+    if len(kernels) > 1:
+        notes.append(f"The launches ran on different BLAS kernels ({', '.join(sorted(kernels))}): "
+                     "runs are reproducible bit for bit only within one of them.")
+    return notes
+
+
+def _single(row: VariantSummary) -> str:
+    return (f"{_rate_words(row.severe, 'collapsed severely', first=True)} and {row.collapsed.count} of {row.collapsed.total} "
+            f"lost at least a tenth of the mass ({form.rate_interval(row.collapsed, '–')}). "
+            f"On average {form.number(row.modes_10[0], 1)} of 30 modes are covered; mean TV {form.number(row.tv_mean)}.")
+
+
+def _two(results: Results, rows: Sequence[VariantSummary], comparisons: Sequence[Comparison]) -> str:
+    first, second = _switch_words(results, rows) or (f"With {rows[0].name}", f"with {rows[1].name}")
+    text = (f"{first} {_rate_words(rows[0].severe, 'collapsed severely', first=True)}, "
+            f"{second} {rows[1].severe.count} of {rows[1].severe.total} ({form.rate_interval(rows[1].severe, '–')})")
+    if comparisons:
+        comparison, test = comparisons[0], comparisons[0].result("severe")
+        pairs = f" over {form.plural(comparison.runs[0], 'pair')}" if comparison.paired else ""
+        text += f"; {test.test} {form.p_equals(test.p)}{pairs}"
+    text += (f". Covered modes: {form.number(rows[0].modes_10[0], 1)} against {form.number(rows[1].modes_10[0], 1)} of 30; "
+             f"mean TV {form.number(rows[0].tv_mean)} against {form.number(rows[1].tv_mean)}")
+    if comparisons:
+        test = comparisons[0].result("tv")
+        text += f" ({test.test} {form.p_equals(test.p)})"
+    return text + "."
+
+
+def _many(rows: Sequence[VariantSummary], tested: bool) -> str:
+    ranked = sorted(rows, key=lambda row: (row.severe.share, row.tv_mean))
+    best, worst = ranked[0], ranked[-1]
+    text = (f"Severe collapse is most frequent with {worst.name}: {worst.severe.count} of {worst.severe.total} seeds "
+            f"(Wilson 95 %: {form.rate_interval(worst.severe, '–')}), and least with {best.name}: "
+            f"{best.severe.count} of {best.severe.total} ({form.rate_interval(best.severe, '–')}). "
+            f"Mean TV is {form.number(worst.tv_mean)} and {form.number(best.tv_mean)}. ")
+    after = f"The best and the worst of {len(rows)} variants were picked after the fact, which exaggerates the difference"
+    return text + after + (": read the corrected tests below." if tested else ".")
+
+
+def _rate_words(rate: Rate, verb: str, first: bool) -> str:
+    intro = "Wilson 95 %: " if first else ""
+    return f"{rate.count} of {rate.total} seeds {verb} ({intro}{form.rate_interval(rate, '–')})"
+
+
+def _switch_words(results: Results, rows: Sequence[VariantSummary]) -> Optional[Tuple[str, str]]:
+    """"Without ..." and "with it" when the two variants differ in one on/off setting."""
+    swept = results.swept_settings()
+    if len(swept) != 1 or results.setting_kinds[swept[0]] != "i1":
+        return None
+    values = [results.settings[swept[0]][results.rows(row.name)[0]] for row in rows]
+    if any(np.isnan(float(value)) for value in values) or values[0] == values[1]:
+        return None
+    name = swept[0].replace("_", " ")
+    return (f"With {name}", "without it") if values[0] else (f"Without {name}", "with it")
+
+
+def _few_seeds(fewest: int, most: int, comparisons: Sequence[Comparison]) -> str:
+    seeds = form.plural(fewest, "seed") if fewest == most else f"{fewest} to {most} seeds"
+    text = f"{seeds} a variant are few: the intervals are as wide as they are printed."
+    if fewest == 1:
+        text = "1 seed a variant says nothing about how often a variant collapses."
+    paired = [min(comparison.runs) for comparison in comparisons if comparison.paired]
+    if paired and smallest_p_mcnemar(min(paired)) > 0.05:
+        text += (f" With {form.plural(min(paired), 'pair')} the exact McNemar test cannot go below "
+                 f"p = {form.p_value(smallest_p_mcnemar(min(paired)))}, whatever happens.")
+    elif comparisons and len(comparisons) == 1 and math.isnan(comparisons[0].detectable_from_half):
+        text += f" Only very large differences can be detected with {form.plural(min(comparisons[0].runs), 'seed')}."
+    return text

@@ -1,0 +1,232 @@
+"""The sections of the report that are made of text and tables."""
+
+from __future__ import annotations
+
+import math
+import re
+from html import escape
+from typing import List, Sequence
+
+import numpy as np
+
+from . import formatting as form
+from . import markup
+from .results import FAILED, FLAGS, STATUS_NAMES, Results
+from .summary import Comparison, VariantSummary, flag_rate, setting_groups
+from .tables import detectable_sentence
+
+RUNS_SHOWN_OPEN = 100
+# "A brief examination of generative models" (kvfrans/generative-model), read off its plots: one run of each model.
+ARTICLE = {"gan": "its GAN with minibatch discrimination has TV 0.589, modes_10 13 and covered mass 0.48",
+           "autoregressive": "its autoregressive model has TV 0.134",
+           "diffusion": "its diffusion model has TV 0.172, of the 474 samples of 12,800 that it kept"}
+
+
+def head(results: Results) -> str:
+    """Title, description, and what the file holds."""
+    seeds = len(set(results.seeds.tolist()))
+    done, failed = int(results.done.sum()), int(results.failed.sum())
+    started = results.provenance().get("started", [])
+    items = [f"{done} of {form.plural(len(results.status), 'run')} done" + (f", {failed} failed" if failed else ""),
+             form.plural(len(results.variants), "variant"), form.plural(seeds, "seed"), " and ".join(results.models)]
+    if started:
+        items.append(f"first launch {started[0][:16].replace('T', ' ')} UTC")
+    description = f'<p class="description">{escape(results.description)}</p>' if results.description else ""
+    return (f"<h1>{escape(results.name)}</h1>{description}"
+            f'<div class="meta">{"".join(f"<span>{escape(item)}</span>" for item in items if item)}</div>')
+
+
+def finding(sentence: str, notes: Sequence[str]) -> str:
+    """The headline and its caveats."""
+    listed = "".join(f"<li>{escape(note)}</li>" for note in notes)
+    return (f'<div class="finding"><p class="sentence">{_unbroken(sentence)}</p>'
+            f'{f"<ul>{listed}</ul>" if notes else ""}</div>')
+
+
+def _unbroken(sentence: str) -> str:
+    """Keeps "7 of 8", "p = 0.1" and "95 %" on one line."""
+    return escape(re.sub(r"(?<=\d) (?=%)|(?<=\d) (?=of \d)|(?<=of) (?=\d)|(?<=p) (?=[=&<])|(?<=[=<]) (?=\d)", "\u00a0", sentence)).replace(",", ",<wbr>")
+
+
+def summary_table(results: Results, summaries: Sequence[VariantSummary], color: dict) -> str:
+    rows: List[str] = []
+    for place, row in enumerate(summaries):
+        if len(results.models) > 1 and (place == 0 or summaries[place - 1].model != row.model):
+            rows.append(f'<tr class="model"><td colspan="11">{escape(row.model)}</td></tr>')
+        swatch = f'<span class="swatch" style="background:{color[row.name]}"></span>'
+        state = f"{row.failed} failed" if row.failed else ""
+        if row.running or row.pending:
+            state += f"{', ' if state else ''}{row.running + row.pending} to go"
+        if row.mostly_rejected:
+            state += f"{', ' if state else ''}{row.mostly_rejected} rejected"
+        rows.append(
+            f'<td class="text">{swatch}{markup.breakable(row.name)}</td>' + markup.cell(f"{row.done}/{row.planned}", small=state)
+            + "".join(markup.cell(f"{rate.count}/{rate.total}" if rate.total else form.NONE, small=form.rate_interval(rate, "–")
+                                  if rate.total else "") for rate in (row.missing, row.collapsed, row.severe))
+            + markup.cell(form.number(row.modes_10[0], 1), small="" if math.isnan(row.modes_10[0]) else
+                          f"{row.modes_10[1]:.0f}–{row.modes_10[2]:.0f}")
+            + markup.cell(form.number(row.tv_mean)) + markup.cell(form.number(row.tv_iqm), small=_bounds(row.tv_interval))
+            + markup.cell(form.number(row.kl)) + markup.cell(form.number(row.error, 1)) + markup.cell(form.duration(row.seconds)))
+    header = ("variant", "done", "missing", "collapsed", "severe", "modes_10", "TV mean", "TV IQM", "KL", "error", "time a run")
+    return markup.table(header, rows) + _definitions(results)
+
+
+def _definitions(results: Results) -> str:
+    done = np.flatnonzero(results.done)
+    text = ("Rates: runs that are done, with Wilson 95 % intervals. A bin is missing when it has less than a tenth of its expected "
+            "samples (modes_10 counts the others, mean and range over seeds); missing: any of the 30 is; collapsed: the bins that "
+            "are not missing hold less than 0.9 of the probability; severe: less than 0.5. TV: total variation distance to the "
+            "expected frequencies, from 0 to 1; IQM: mean of the middle half of the seeds, with a bootstrap 95 % interval. "
+            "KL: sum p ln(p/q), nats. Error: pixels in which a sample differs from the nearest template, mean.")
+    if len(done):
+        samples = int(results.counts[done[0]].sum() + results.rejected[done[0]])
+        expected = results.expected[done[0]]
+        # Mean absolute deviation of a binomial share, normal approximation: sqrt(2 q (1-q) / (pi N)).
+        floor = 0.5 * np.sqrt(2 * expected * (1 - expected) / (math.pi * max(1, samples))).sum()
+        text += (f" With {samples:,} samples a run, a perfect model would still have TV {floor:.3f} and "
+                 f"KL {29 / (2 * max(1, samples)):.4f}.")
+    known = [ARTICLE[model] for model in results.models if model in ARTICLE]
+    if known:
+        text += f" For comparison, the article's own tables (one run each, its own digits): {'; '.join(known)}."
+    return f'<p class="note long">{escape(text)}</p>'
+
+
+def comparison_table(results: Results, comparisons: Sequence[Comparison]) -> str:
+    if not comparisons:
+        finished = sum(1 for variant in results.variants if len(results.rows(variant)))
+        why = "one variant has finished runs" if finished == 1 else (
+            "no variant has finished runs" if finished == 0 else
+            "no pair of these variants differs in one setting only, or there are too many pairs for a correction that leaves power")
+        return (f"<p>There is nothing to test: {why}."
+                f"{' Two variants can be compared with the command compare.' if finished > 1 else ''}</p>")
+    rows: List[str] = []
+    for place, item in enumerate(comparisons):
+        if place == 0 or comparisons[place - 1].first != item.first:
+            rows.append(f'<tr class="model"><td colspan="12">{markup.breakable(item.first)}</td></tr>')
+        # Only what differs from the first: the rest of a long name is in the line above.
+        cells = f'<td class="text">→&nbsp;{markup.breakable(form.short_names([item.first, item.second])[1])}</td>'
+        cells += markup.cell(item.runs[0] if item.paired else f"{item.runs[0]}, {item.runs[1]}",
+                             small="paired" if item.paired else "unpaired")
+        for outcome, rates in (("collapsed", item.collapsed), ("severe", item.severe)):
+            test = item.result(outcome)
+            only = item.discordant_collapsed if outcome == "collapsed" else item.discordant_severe
+            cells += markup.cell(f"{form.percent(rates[0].share)} → {form.percent(rates[1].share)}",
+                                 small=f"only 1st: {only[0]}, 2nd: {only[1]}" if item.paired else "")
+            cells += _p_cells(test.p, test.holm)
+        test = item.result("tv")
+        cells += markup.cell(form.signed(item.tv_difference), small=_bounds(item.tv_interval)) + _p_cells(test.p, test.holm)
+        cells += markup.cell(form.number(item.improvement, 2))
+        rows.append(cells)
+    header = ("first → second", "seeds", "1st → 2nd", "p", "Holm", "1st → 2nd", "p", "Holm", "difference", "p", "Holm",
+              "P(impr.)")
+    groups = (("", 2), ("Collapsed", 3), ("Severe collapse", 3), ("TV", 3), ("", 1))
+    number = sum(len(item.tests) for item in comparisons)
+    paired = {item.paired for item in comparisons}
+    tests = ("Paired by seed (equal seeds have equal initial weights and data): exact McNemar test for rates, sign-flip permutation "
+             "test for TV. ") if True in paired else ""
+    tests += "Without common seeds: Fisher's exact test and a permutation test. " if False in paired else ""
+    note = (f"{tests}Holm: corrected for all {number} tests of this table; bold: below .05. TV difference: second minus first with a "
+            "bootstrap 95 % interval, negative means closer to the data. P(impr.): a run of the second has a lower TV than one of "
+            "the first.")
+    if len(results.variants) > 2 and len(comparisons) < len(results.variants) * (len(results.variants) - 1) // 2:
+        note += " Shown are the pairs of one model that differ in one setting."
+    # The pair with the fewest seeds bounds what the table can show.
+    fewest = min(comparisons, key=lambda item: min(item.runs))
+    return (markup.table(header, rows, kind="data pairs", groups=groups) + f'<p class="note long">{escape(note)}</p>'
+            + f"<p>{_unbroken(_detectable(fewest, len(comparisons) == 1))}</p>")
+
+
+def _detectable(item: Comparison, alone: bool) -> str:
+    sentence = detectable_sentence(item)
+    return "Smallest detectable difference. " + (sentence if alone else sentence.split("; the mean TV")[0].rstrip(".") + ".")
+
+
+def _p_cells(p: float, holm: float) -> str:
+    return markup.cell(form.p_value(p)) + markup.cell(form.p_value(holm), "strong" if holm < 0.05 else "")
+
+
+def settings_table(results: Results) -> str:
+    """Rates by the value of each setting that varies; empty unless several vary."""
+    groups = setting_groups(results)
+    if len(groups) < 2:
+        return ""
+    tv, modes = results.metric("tv"), results.metric("modes_10")
+    rows = []
+    for name, values in groups:
+        if len(values) > 12:
+            continue
+        rows.append(f'<tr class="model"><td colspan="6">{escape(name)}</td></tr>')
+        for text, members in values:
+            cells = f'<td class="text">{escape(text)}</td>' + markup.cell(len(members))
+            for flag in ("collapsed", "severe"):
+                rate = flag_rate(results, members, flag)
+                cells += markup.cell(f"{rate.count}/{rate.total}", small=form.rate_interval(rate, "–"))
+            rows.append(cells + markup.cell(form.number(_mean(modes[members]), 1)) + markup.cell(form.number(_mean(tv[members]))))
+    if not rows:
+        return ""
+    return markup.table(("value", "runs", "collapsed", "severe", "modes_10", "TV"), rows) + (
+        '<p class="note">Done runs pooled over all other settings. A difference here may come from another setting that varies '
+        'along with this one.</p>')
+
+
+def run_table(results: Results) -> str:
+    """Every run of the file."""
+    rows = []
+    metrics = {name: results.metric(name) for name in ("modes_10", "tv", "kl", "mean_error")}
+    flags = {name: results.flag(name) for name in FLAGS}
+    seconds, errors, digests = (results.column(name) for name in ("seconds", "error", "digest"))
+    for run in range(len(results.status)):
+        status = STATUS_NAMES[results.status[run]]
+        marks = "".join(f'<span class="chip{" bad" if name in ("severe", "failed") else ""}">{name}</span>'
+                        for name in FLAGS if flags[name][run])
+        if results.status[run] == FAILED:
+            marks = f'<span class="chip bad">failed</span>{escape(str(errors[run]))}'
+        ended = results.done[run] or results.failed[run]
+        time = form.number(float(seconds[run]), 1) if seconds.dtype.kind == "f" and ended else form.NONE
+        rows.append(
+            markup.cell(run) + markup.cell(results.column("variant")[run], "text") + markup.cell(results.seeds[run])
+            + markup.cell(status) + markup.cell(form.number(metrics["modes_10"][run], 0)) + markup.cell(form.number(metrics["tv"][run]))
+            + markup.cell(form.number(metrics["kl"][run])) + markup.cell(form.number(metrics["mean_error"][run], 1))
+            + f'<td class="text">{marks}</td>' + markup.cell(time) + markup.cell(str(digests[run])[:10] or form.NONE, "digest"))
+    header = ("run", "variant", "seed", "status", "modes_10", "TV", "KL", "error", "flags", "seconds", "digest")
+    content = markup.table(header, rows, kind="data runs", text_columns=(1, 8))
+    if len(rows) > RUNS_SHOWN_OPEN:
+        return f"<details><summary>All {len(rows)} runs (also in metrics.csv)</summary>{content}</details>"
+    return content
+
+
+def provenance(results: Results) -> str:
+    """Where and how each launch ran."""
+    fields = results.provenance()
+    launches = max((len(values) for values in fields.values()), default=0)
+    if launches == 0:
+        return "<p>The file says nothing about where it was made.</p>"
+    order = ("started", "argv", "directory", "hosts", "ranks", "cpu", "blas", "blas_kernel", "vector_kernel", "mpi", "hdf5",
+             "compiler", "compiler_flags", "gensweep_version", "git_commit", "git_dirty", "job", "user", "environment")
+    shown = list(range(launches))[-3:]
+    rows = [[name.replace("_", " "), *(fields[name][launch] if launch < len(fields[name]) else "" for launch in shown)]
+            for name in [*(name for name in order if name in fields), *(name for name in fields if name not in order)]]
+    rows = [row for row in rows if any(row[1:])]
+    if launches > 1:
+        rows.insert(0, ["launch", *(str(launch) for launch in shown)])
+    more = f'<p class="note">{launches} launches; the last {len(shown)} are shown.</p>' if launches > len(shown) else ""
+    return more + markup.facts(rows)
+
+
+def sweep(results: Results) -> str:
+    """The YAML as given, with what the command line changed."""
+    parts = []
+    for name, title in (("yaml", "Sweep file"), ("overrides", "Overrides from the command line"), ("history", "Earlier versions")):
+        text = results.sweep_text(name).strip("\n")
+        if text:
+            parts.append(f"<h5>{title}</h5><pre>{escape(text)}</pre>")
+    return "".join(parts) or "<p>The file holds no sweep text.</p>"
+
+
+def _bounds(interval: Sequence[float]) -> str:
+    return "" if math.isnan(interval[0]) else form.interval((interval[0], interval[1]), to=" to " if interval[0] < 0 else "–")
+
+
+def _mean(values: np.ndarray) -> float:
+    finite = values[np.isfinite(values)]
+    return float(finite.mean()) if len(finite) else math.nan

@@ -1,0 +1,275 @@
+"""What is said about a variant and about two of them: the numbers behind every table, figure and sentence."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+from typing import Dict, List, Optional, Sequence, Tuple
+
+import numpy as np
+
+from . import statistics
+from .errors import AnalysisError
+from .results import FAILED, PENDING, RUNNING, Results, setting_key
+from .statistics import Rate
+
+ALL_PAIRS_UP_TO = 6  # variants; above it only pairs of a model that differ in one setting are tested
+MOST_PAIRS = 66
+DETAILED_VARIANTS = 12  # more than that nobody compares by eye
+
+
+@dataclass(frozen=True)
+class VariantSummary:
+    """One variant over its seeds. Rates and means are over done runs; failed runs are counted beside them."""
+
+    name: str
+    model: str
+    planned: int
+    done: int
+    failed: int
+    running: int
+    pending: int
+    mostly_rejected: int
+    missing: Rate
+    collapsed: Rate
+    severe: Rate
+    modes_10: Tuple[float, float, float]  # mean, smallest, largest
+    tv_mean: float
+    tv_iqm: float
+    tv_interval: Tuple[float, float]
+    tv_worst: float
+    kl: float
+    error: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class TestResult:
+    """One outcome compared between two variants; `holm` is p adjusted over all tests of the same table."""
+
+    outcome: str
+    test: str
+    p: float
+    holm: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Variant `second` against variant `first`; negative `tv_difference` means that `second` is closer to the data."""
+
+    first: str
+    second: str
+    paired: bool
+    runs: Tuple[int, int]
+    collapsed: Tuple[Rate, Rate]
+    severe: Tuple[Rate, Rate]
+    discordant_collapsed: Tuple[int, int]  # pairs in which only `first`, only `second` collapsed
+    discordant_severe: Tuple[int, int]
+    tv: Tuple[float, float]
+    tv_difference: float
+    tv_interval: Tuple[float, float]
+    improvement: float
+    detectable_from_half: float
+    detectable_from_all: float
+    detectable_tv: float
+    tests: Tuple[TestResult, ...]
+
+    def result(self, outcome: str) -> TestResult:
+        return next(test for test in self.tests if test.outcome == outcome)
+
+
+def summarise(results: Results, variant: str) -> VariantSummary:
+    """The row of a variant in every table."""
+    everything, done = results.rows(variant, None), results.rows(variant)
+    modes, tv = results.metric("modes_10")[done], results.metric("tv")[done]
+
+    seconds = results.column("seconds")
+    return VariantSummary(
+        name=variant, model=results.model_of(variant), planned=len(everything), done=len(done),
+        failed=len(results.rows(variant, FAILED)), running=len(results.rows(variant, RUNNING)),
+        pending=len(results.rows(variant, PENDING)), mostly_rejected=int(results.flag("failed")[done].sum()),
+        missing=flag_rate(results, done, "missing"), collapsed=flag_rate(results, done, "collapsed"), severe=flag_rate(results, done, "severe"),
+        modes_10=(_mean(modes), _extreme(modes, np.min), _extreme(modes, np.max)), tv_mean=_mean(tv),
+        tv_iqm=statistics.interquartile_mean(tv), tv_interval=statistics.bootstrap_interval(tv),
+        tv_worst=_extreme(tv, np.max), kl=_mean(results.metric("kl")[done]),
+        error=_mean(results.metric("mean_error")[done]),
+        seconds=_mean(np.asarray(seconds[done], dtype=np.float64)) if seconds.dtype.kind == "f" else math.nan)
+
+
+def summarise_all(results: Results) -> List[VariantSummary]:
+    return [summarise(results, variant) for variant in results.variants]
+
+
+def in_detail(summaries: Sequence[VariantSummary]) -> List[VariantSummary]:
+    """All of few variants, otherwise as many of the best and of the worst by mean TV, in plan order."""
+    finished = [row for row in summaries if row.done]
+    if len(finished) <= DETAILED_VARIANTS:
+        return finished
+    ranked = sorted(finished, key=lambda row: row.tv_mean)
+    half = DETAILED_VARIANTS // 2
+    kept = {row.name for row in [*ranked[:half], *ranked[-half:]]}
+    return [row for row in finished if row.name in kept]
+
+
+def require_finished_run(results: Results) -> None:
+    """A file in which nothing has ended yet has nothing to report."""
+    if not (results.done | results.failed).any():
+        running = int((results.status == RUNNING).sum())
+        raise AnalysisError(f"{results.path}: no run has finished yet (0 of {len(results.status)} done, {running} running)")
+
+
+# ----------------------------------------------------------------------------------------------- comparisons
+def pairs_to_compare(results: Results) -> List[Tuple[str, str]]:
+    """Every pair of few variants; of many, the pairs of a model that differ in one setting: only those isolate a cause.
+
+    The choice depends on the plan alone, never on the outcomes.
+    """
+    variants = [variant for variant in results.variants if len(results.rows(variant))]
+    pairs = list(itertools.combinations(variants, 2))
+    if len(variants) > ALL_PAIRS_UP_TO:
+        settings = {variant: _settings_of(results, variant) for variant in variants}
+        pairs = [(a, b) for a, b in pairs if results.model_of(a) == results.model_of(b)
+                 and _differences(settings[a], settings[b]) == 1]
+    return pairs if len(pairs) <= MOST_PAIRS else []
+
+
+def compare(results: Results, first: str, second: str) -> Comparison:
+    """Tests of one pair, unadjusted: McNemar and sign-flip over common seeds, Fisher and permutation without them."""
+    rows_a, rows_b = results.rows(first), results.rows(second)
+    for name, rows in ((first, rows_a), (second, rows_b)):
+        if len(rows) == 0:
+            raise AnalysisError(f"{results.path}: variant {name} has no finished run to compare")
+    common = _common_seeds(results, rows_a, rows_b)
+    # Unpaired only when pairing would throw away most runs: seeds that differ, or a sweep half done.
+    paired = len(common) >= 2 and 2 * len(common) >= min(len(rows_a), len(rows_b))
+    if paired:
+        rows_a, rows_b = (np.array(rows) for rows in zip(*common))
+    tv = results.metric("tv")
+    tv_a, tv_b = tv[rows_a], tv[rows_b]
+    tests, rates, discordant = [], {}, {}
+    for outcome in ("collapsed", "severe"):
+        flag = results.flag(outcome)
+        a, b = flag[rows_a], flag[rows_b]
+        rates[outcome] = (statistics.wilson(int(a.sum()), len(a)), statistics.wilson(int(b.sum()), len(b)))
+        if paired:
+            discordant[outcome] = (int((a & ~b).sum()), int((b & ~a).sum()))
+            p = statistics.mcnemar_exact(*discordant[outcome])
+        else:
+            discordant[outcome] = (0, 0)
+            p = statistics.fisher_exact(int(a.sum()), len(a), int(b.sum()), len(b))
+        tests.append(TestResult(outcome, "exact McNemar" if paired else "Fisher exact", p, p))
+    if paired:
+        difference, p = tv_b - tv_a, statistics.sign_flip(tv_b - tv_a)
+        interval = statistics.bootstrap_interval(difference, lambda draws: draws.mean(axis=-1))
+        spread = float(np.std(difference, ddof=1))
+        detectable_tv = statistics.detectable_mean(spread, len(difference))
+    else:
+        p, interval, detectable_tv = statistics.permutation_unpaired(tv_a, tv_b), (math.nan, math.nan), math.nan
+    tests.append(TestResult("tv", "sign-flip permutation" if paired else "permutation", p, p))
+    smaller = min(len(rows_a), len(rows_b))
+    return Comparison(
+        first=first, second=second, paired=paired, runs=(len(rows_a), len(rows_b)), collapsed=rates["collapsed"],
+        severe=rates["severe"], discordant_collapsed=discordant["collapsed"], discordant_severe=discordant["severe"],
+        tv=(_mean(tv_a), _mean(tv_b)), tv_difference=_mean(tv_b) - _mean(tv_a), tv_interval=interval,
+        improvement=statistics.probability_of_improvement(tv_a, tv_b),
+        detectable_from_half=statistics.detectable_rate(smaller, 0.5, paired),
+        detectable_from_all=statistics.detectable_rate(smaller, 1.0, paired),
+        detectable_tv=detectable_tv, tests=tuple(tests))
+
+
+def compare_all(results: Results) -> List[Comparison]:
+    """The comparisons of the sweep, with Holm's correction over all their tests together."""
+    found = [compare(results, first, second) for first, second in pairs_to_compare(results)]
+    adjusted = iter(statistics.holm([test.p for comparison in found for test in comparison.tests]) if found else [])
+    return [Comparison(**{**vars(comparison), "tests": tuple(
+        TestResult(test.outcome, test.test, test.p, next(adjusted)) for test in comparison.tests)}) for comparison in found]
+
+
+def _common_seeds(results: Results, rows_a: np.ndarray, rows_b: np.ndarray) -> List[Tuple[int, int]]:
+    of_b = {int(results.seeds[row]): int(row) for row in rows_b}
+    return [(int(row), of_b[int(results.seeds[row])]) for row in rows_a if int(results.seeds[row]) in of_b]
+
+
+def _settings_of(results: Results, variant: str) -> Dict[str, object]:
+    row = results.rows(variant, None)[0]
+    return {name: setting_key(column[row]) for name, column in results.settings.items()}
+
+
+def _differences(a: Dict[str, object], b: Dict[str, object]) -> int:
+    """Settings that differ between two variants of one model."""
+    names = set(a) | set(b)
+    both = [name for name in names if a.get(name) is not None and b.get(name) is not None and a[name] != b[name]]
+    one = [name for name in names if (a.get(name) is None) != (b.get(name) is None)]
+    # A setting that applies to one of them only (mbd_features, with minibatch discrimination on) comes with its switch.
+    return len(both) if both else len(one)
+
+
+# -------------------------------------------------------------------------------------------------- settings
+def setting_groups(results: Results) -> List[Tuple[str, List[Tuple[str, np.ndarray]]]]:
+    """For each setting that varies: its values and the done runs that have them, pooled over everything else."""
+    groups = []
+    for name in results.swept_settings():
+        column = results.settings[name]
+        by_value: Dict[object, List[int]] = {}
+        for row in np.flatnonzero(results.done):
+            key = setting_key(column[row])
+            if key is not None:
+                by_value.setdefault(key, []).append(int(row))
+        if len(by_value) > 1:
+            numeric = all(isinstance(key, (int, float)) for key in by_value)
+            keys = sorted(by_value) if numeric else list(by_value)
+            switch = results.setting_kinds[name] == "i1"
+            groups.append((name, [(value_text(key, switch), np.array(by_value[key])) for key in keys]))
+    return groups
+
+
+def flag_rate(results: Results, rows: np.ndarray, flag: str) -> Rate:
+    """Rate of a flag among some done runs."""
+    return statistics.wilson(int(results.flag(flag)[rows].sum()), len(rows))
+
+
+def value_text(key: object, switch: bool = False) -> str:
+    """A setting as the sweep file would spell it."""
+    if switch and key in (0, 1, 0.0, 1.0):
+        return "on" if key else "off"
+    if isinstance(key, tuple):
+        return ":".join(value_text(item) for item in key)
+    if isinstance(key, float):
+        return f"{key:.6g}"
+    return str(key)
+
+
+# ---------------------------------------------------------------------------------------- coverage measures
+def total_variation(counts: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """1/2 sum |p - q| over the 30 bins, p from the samples that fell in a bin. Shapes (..., 5, 6) -> (...)."""
+    total = counts.sum(axis=(-2, -1), keepdims=True)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return 0.5 * np.abs(counts / total - expected).sum(axis=(-2, -1))
+
+
+def modes_covered(counts: np.ndarray, rejected: np.ndarray, expected: np.ndarray, share: float = 0.1) -> np.ndarray:
+    """Bins with at least `share` of the expected number of samples, rejected ones being part of that number."""
+    total = counts.sum(axis=(-2, -1)) + rejected
+    return (counts >= share * total[..., None, None] * expected).sum(axis=(-2, -1))
+
+
+def worst_and_best(results: Results, variant: str) -> Optional[Tuple[int, int]]:
+    """Rows of the done runs of a variant that are farthest from and closest to the data by TV."""
+    rows = results.rows(variant)
+    if len(rows) == 0:
+        return None
+    tv = results.metric("tv")[rows]
+    if not np.isfinite(tv).any():
+        return int(rows[0]), int(rows[0])
+    return int(rows[np.nanargmax(tv)]), int(rows[np.nanargmin(tv)])
+
+
+def _mean(values: np.ndarray) -> float:
+    finite = values[np.isfinite(values)]
+    return float(finite.mean()) if len(finite) else math.nan
+
+
+def _extreme(values: np.ndarray, choose) -> float:
+    finite = values[np.isfinite(values)]
+    return float(choose(finite)) if len(finite) else math.nan

@@ -1,0 +1,157 @@
+"""Tables as plain text for terminals and as CSV for everything else."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from typing import Iterable, List, Sequence
+
+import numpy as np
+
+from . import formatting as form
+from .results import Results
+from .summary import Comparison, VariantSummary
+
+TABLE_HEADER = ("variant", "done", "failed", "collapsed", "95 % interval", "severe", "95 % interval", "modes_10 (range)",
+                "TV", "TV IQM (95 %)", "KL", "error")
+OUTCOME_NAMES = {"collapsed": "collapsed", "severe": "severe collapse", "tv": "TV"}
+
+
+def align(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Columns padded to the same width, the first to the left, the others to the right."""
+    widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
+    lines = ["  ".join(cell.ljust(width) if column == 0 else cell.rjust(width)
+                       for column, (cell, width) in enumerate(zip(row, widths))).rstrip() for row in [header, *rows]]
+    return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:]]) + "\n"
+
+
+def summary_text(results: Results, summaries: Sequence[VariantSummary]) -> str:
+    """What `table` prints."""
+    rows = [[row.name, f"{row.done}/{row.planned}", str(row.failed), f"{row.collapsed.count}/{row.collapsed.total}",
+             form.rate_interval(row.collapsed), f"{row.severe.count}/{row.severe.total}", form.rate_interval(row.severe),
+             form.mean_and_range(row.modes_10), form.number(row.tv_mean),
+             f"{form.number(row.tv_iqm)} ({form.interval(row.tv_interval, to='-')})", form.number(row.kl),
+             form.number(row.error, 1)] for row in summaries]
+    notes = ["Rates: done runs, Wilson 95 % intervals. TV, KL: to the expected frequencies, 0 is best. Error: pixels."]
+    unfinished = int((~results.done & ~results.failed).sum())
+    if unfinished:
+        notes.append(f"Unfinished: {int(results.done.sum())} of {len(results.status)} runs done, {unfinished} to go.")
+    mostly_rejected = sum(row.mostly_rejected for row in summaries)
+    if mostly_rejected:
+        notes.append(f"{form.plural(mostly_rejected, 'done run')} had more than half of the samples rejected.")
+    return align(TABLE_HEADER, rows) + "\n" + "\n".join(notes) + "\n"
+
+
+def comparison_text(results: Results, comparison: Comparison) -> str:
+    """What `compare` prints."""
+    first, second = comparison.first, comparison.second
+    seeds = (f"{comparison.runs[0]} seeds that are done in both, paired by seed" if comparison.paired else
+             f"{comparison.runs[0]} and {comparison.runs[1]} runs, unpaired: the seeds differ")
+    lines = [f"A  {first}", f"B  {second}", seeds, ""]
+    rows = []
+    for outcome, rates in (("collapsed", comparison.collapsed), ("severe", comparison.severe)):
+        test = comparison.result(outcome)
+        only = comparison.discordant_collapsed if outcome == "collapsed" else comparison.discordant_severe
+        rows.append([OUTCOME_NAMES[outcome], *(f"{rate.count}/{rate.total} ({form.rate_interval(rate)})" for rate in rates),
+                     f"only A {only[0]}, only B {only[1]}" if comparison.paired else form.NONE, test.test,
+                     form.p_value(test.p)])
+    test = comparison.result("tv")
+    difference = f"{form.signed(comparison.tv_difference)} ({form.interval(comparison.tv_interval)})"
+    rows.append(["mean TV", *(form.number(value) for value in comparison.tv), difference, test.test, form.p_value(test.p)])
+    lines.append(align(("", "A", "B", "B against A", "test", "p"), rows))
+    lines.append(f"P(improvement): a run of B has a lower TV than one of A with probability {form.number(comparison.improvement, 2)}.")
+    lines.append(detectable_sentence(comparison))
+    lines.append("These p-values are not corrected; the report corrects all comparisons of the sweep (Holm).")
+    return "\n".join(lines) + "\n"
+
+
+def detectable_sentence(comparison: Comparison) -> str:
+    """What this number of seeds can and cannot see (power 80 %, two-sided p <= .05)."""
+    runs = min(comparison.runs)
+    parts = []
+    for start, rate in (("100 %", comparison.detectable_from_all), ("50 %", comparison.detectable_from_half)):
+        parts.append(f"a fall from {start} is not detectable" if math.isnan(rate) else
+                     f"a rate must fall from {start} to {form.percent(rate)} or less")
+    text = f"With {form.plural(runs, 'seed')} (power 80 %, p <= .05): {'; '.join(parts)}"
+    if not math.isnan(comparison.detectable_tv):
+        text += f"; the mean TV must differ by {comparison.detectable_tv:.3f}"
+    return text + "."
+
+
+# ------------------------------------------------------------------------------------------------------ CSV
+def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows([_plain(cell) for cell in row] for row in rows)
+    return buffer.getvalue()
+
+
+def summary_csv(summaries: Sequence[VariantSummary]) -> str:
+    header = ["variant", "model", "planned", "done", "failed", "running", "pending", "mostly_rejected"]
+    for flag in ("missing", "collapsed", "severe"):
+        header += [flag, f"{flag}_rate", f"{flag}_low", f"{flag}_high"]
+    header += ["modes_10_mean", "modes_10_min", "modes_10_max", "tv_mean", "tv_iqm", "tv_iqm_low", "tv_iqm_high", "tv_max",
+               "kl_mean", "error_mean", "seconds_mean"]
+    rows: List[List[object]] = []
+    for row in summaries:
+        cells: List[object] = [row.name, row.model, row.planned, row.done, row.failed, row.running, row.pending,
+                               row.mostly_rejected]
+        for rate in (row.missing, row.collapsed, row.severe):
+            cells += [rate.count, rate.share, rate.low, rate.high]
+        cells += [*row.modes_10, row.tv_mean, row.tv_iqm, *row.tv_interval, row.tv_worst, row.kl, row.error, row.seconds]
+        rows.append(cells)
+    return csv_text(header, rows)
+
+
+def comparisons_csv(comparisons: Sequence[Comparison]) -> str:
+    header = ["first", "second", "paired", "runs_first", "runs_second", "outcome", "test", "value_first", "value_second",
+              "difference", "only_first", "only_second", "p", "p_holm", "p_improvement"]
+    rows: List[List[object]] = []
+    for comparison in comparisons:
+        for test in comparison.tests:
+            values, only = comparison.tv, ("", "")
+            if test.outcome != "tv":
+                rates = comparison.collapsed if test.outcome == "collapsed" else comparison.severe
+                values = (rates[0].share, rates[1].share)
+                if comparison.paired:
+                    only = (comparison.discordant_collapsed if test.outcome == "collapsed" else comparison.discordant_severe)
+            rows.append([comparison.first, comparison.second, int(comparison.paired), *comparison.runs, test.outcome,
+                         test.test, *values, values[1] - values[0], *only, test.p, test.holm, comparison.improvement])
+    return csv_text(header, rows)
+
+
+def metrics_csv(results: Results) -> str:
+    """One row a run: everything of /runs, /metrics and /settings."""
+    table = results.table
+    integers = {name for name in results.metrics if name in table.columns and table[name].dtype.kind in "iu"}
+
+    def cell(name: str, row: int) -> object:
+        # -1 means "none yet"; in a CSV it would be averaged by mistake.
+        return "" if name in integers and table[name][row] < 0 else table[name][row]
+    return csv_text(table.columns, ([cell(name, row) for name in table.columns] for row in range(len(table))))
+
+
+def frequency_csv(results: Results) -> str:
+    """One row a bin of a done run."""
+    rows = []
+    labels = results.column("label")
+    variants = results.column("variant")
+    for run in np.flatnonzero(results.done):
+        total = results.counts[run].sum() + results.rejected[run]
+        for color, color_name in enumerate(results.color_names):
+            for digit, digit_name in enumerate(results.digit_names):
+                count = results.counts[run, color, digit]
+                error = results.error_sum[run, color, digit] / count if count else math.nan
+                rows.append([run, labels[run], variants[run], results.seeds[run], color_name, digit_name, count,
+                             results.expected[run, color, digit] * total, error])
+    return csv_text(["run", "label", "variant", "seed", "color", "digit", "count", "expected_count", "mean_error"], rows)
+
+
+def _plain(cell: object) -> object:
+    if isinstance(cell, (float, np.floating)):
+        return "" if np.isnan(cell) else f"{float(cell):.10g}"
+    if isinstance(cell, (np.integer, np.bool_)):
+        return int(cell)
+    return cell

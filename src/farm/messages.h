@@ -1,0 +1,7 @@
+/* Tags of the messages that farm.h describes. */
+#ifndef GS_FARM_MESSAGES_H
+#define GS_FARM_MESSAGES_H
+
+enum { GS_TAG_REQUEST = 1, GS_TAG_JOB, GS_TAG_PROGRESS, GS_TAG_RESULT, GS_TAG_STOP };
+
+#endif

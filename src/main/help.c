@@ -1,0 +1,112 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "main/options.h"
+#include "settings/settings.h"
+
+static const char general[] =
+    "NAME\n"
+    "  gensweep - a distributed seed and hyperparameter sweep for generative models\n"
+    "\n"
+    "SYNOPSIS\n"
+    "  mpirun -n RANKS gensweep [run] SWEEP.yaml [KEY=VALUE ...] [-o FILE] [--fresh]\n"
+    "  gensweep settings [MODEL]\n"
+    "  gensweep --version | --help | VERB --help\n"
+    "\n"
+    "DESCRIPTION\n"
+    "  Reads a sweep (models x settings x seeds), trains every run on one core, and writes samples, final weights,\n"
+    "  30-bin coverage counts and metrics of all runs into one HDF5 file. Results do not depend on the number of\n"
+    "  ranks. Works under mpirun or srun, and alone as one process.\n"
+    "\n"
+    "VERBS\n"
+    "  run        train a sweep (may be left out)\n"
+    "  settings   every setting: type, default, range, which models it applies to\n"
+    "\n"
+    "EXIT STATUS\n"
+    "  0   every planned run is done\n"
+    "  1   finished, but some runs failed; the file says why\n"
+    "  2   bad usage or bad input: nothing was touched\n"
+    "  3   storage error: full disk, permissions, a file that exists already\n"
+    "  70  internal error\n"
+    "\n"
+    "ENVIRONMENT\n"
+    "  OPENBLAS_CORETYPE  pins the BLAS kernels (e.g. Haswell); unset: the best for this CPU. Recorded in the file.\n"
+    "\n"
+    "EXAMPLES\n"
+    "  mpirun -n 64 gensweep sweeps/gan_collapse.yaml\n"
+    "  gensweep sweeps/quickstart.yaml seeds=0-1 steps=500 -o try.h5\n";
+
+static const char run[] =
+    "NAME\n"
+    "  gensweep run - train a sweep\n"
+    "\n"
+    "SYNOPSIS\n"
+    "  [mpirun -n RANKS] gensweep [run] SWEEP.yaml [KEY=VALUE ...] [-o FILE] [--fresh] [--progress STYLE]\n"
+    "\n"
+    "ARGUMENTS\n"
+    "  SWEEP.yaml       the sweep; the README explains the language, `gensweep settings` lists the settings\n"
+    "  KEY=VALUE        wins over the file: steps=500  seeds=0-3  minibatch_discrimination=off,on  data.green=0.1\n"
+    "  -o FILE          the results file; default results/NAME.h5 for `name: NAME`\n"
+    "  --fresh          if the results file exists, rename it to FILE.1, FILE.2, ... and start over\n"
+    "  --progress STYLE auto (a bar on a terminal, lines otherwise), bar, lines, none\n"
+    "\n"
+    "  Progress goes to stderr, the final table to stdout. A file that exists is never overwritten.\n";
+
+static const char settings[] =
+    "NAME\n"
+    "  gensweep settings - list the settings\n"
+    "\n"
+    "SYNOPSIS\n"
+    "  gensweep settings [MODEL]\n"
+    "\n"
+    "  For each setting: what it is, what is allowed, the default (of that model, or of each model that has its own).\n"
+    "  Settings of the sections data and evaluation are written `data.NAME` here and on the command line.\n";
+
+void gs_help_print(gs_verb about)
+{
+    fputs(about == GS_VERB_RUN ? run : about == GS_VERB_SETTINGS ? settings : general, stdout);
+}
+
+static void print_models(const gs_setting *row)
+{
+    const unsigned all = (1u << GS_MODEL_COUNT) - 1;
+    printf("      models: ");
+    if (row->models == all) printf("all");
+    for (int m = 0, first = 1; m < GS_MODEL_COUNT && row->models != all; m++) {
+        if ((row->models & (1u << m)) == 0) continue;
+        printf("%s%s", first ? "" : ", ", gs_model_names[m]);
+        first = 0;
+    }
+    if (row->conditional) printf(" with %s: on", gs_settings_table[row->needs].column);
+    printf("\n");
+}
+
+static void print_default(const gs_setting *row, int model)
+{
+    printf("      default: %s", model >= 0 && row->fallback_by_model[model] != NULL ? row->fallback_by_model[model] : row->fallback);
+    for (int m = 0; m < GS_MODEL_COUNT && model < 0; m++)
+        if (row->fallback_by_model[m] != NULL) printf(", %s %s", gs_model_names[m], row->fallback_by_model[m]);
+    printf("\n");
+}
+
+gs_status gs_settings_print(const char *model, gs_error *error)
+{
+    int only = -1;
+    for (int m = 0; model != NULL && m < GS_MODEL_COUNT; m++)
+        if (strcmp(model, gs_model_names[m]) == 0) only = m;
+    if (model != NULL && only < 0) {
+        const char *near = gs_nearest_name(model, gs_model_names, GS_MODEL_COUNT);
+        return gs_fail(error, GS_ERROR_INPUT, "unknown model '%s'; %s%s%s", model, near != NULL ? "did you mean '" : "see gensweep settings",
+                       near != NULL ? near : "", near != NULL ? "'?" : "");
+    }
+    for (int id = 0; id < GS_SETTING_COUNT; id++) {
+        const gs_setting *row = &gs_settings_table[id];
+        if (only >= 0 && (row->models & (1u << only)) == 0) continue;
+        char allowed[512];
+        gs_setting_describe((gs_setting_id)id, allowed, sizeof allowed);
+        printf("  %s\n      %s\n      %s\n", row->column, row->help, allowed);
+        print_default(row, only);
+        if (only < 0 || row->conditional) print_models(row);
+    }
+    return GS_OK;
+}

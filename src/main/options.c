@@ -1,0 +1,125 @@
+#include "main/options.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "settings/settings.h"
+
+static const char *const verbs[] = {"run", "settings", "help"};
+enum { VERBS = sizeof verbs / sizeof verbs[0] };
+
+/* The value of an option, from "--name=VALUE" or the next argument. */
+static const char *value_of(int *i, int argc, char **argv, const char *name)
+{
+    const char *argument = argv[*i];
+    size_t length = strlen(name);
+    if (strncmp(argument, name, length) == 0 && argument[length] == '=') return argument + length + 1;
+    return *i + 1 < argc ? argv[++*i] : NULL;
+}
+
+static bool is_option(const char *argument, const char *name)
+{
+    size_t length = strlen(name);
+    return strncmp(argument, name, length) == 0 && (argument[length] == '\0' || argument[length] == '=');
+}
+
+static gs_status read_progress(gs_options *options, const char *value, gs_error *error)
+{
+    static const char *const styles[] = {"auto", "bar", "lines", "none"};
+    for (int i = 0; value != NULL && i < 4; i++)
+        if (strcmp(value, styles[i]) == 0) {
+            options->progress = (gs_progress_style)i;
+            return GS_OK;
+        }
+    return gs_fail(error, GS_ERROR_INPUT, "--progress expects auto, bar, lines or none, got '%s'", value != NULL ? value : "");
+}
+
+static gs_status read_option(gs_options *options, int *i, int argc, char **argv, gs_error *error)
+{
+    static const char *const names[] = {"--help", "--version", "--output", "--fresh", "--progress"};
+    const char *argument = argv[*i];
+    if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0) {
+        if (options->verb != GS_VERB_HELP) options->help_about = *i == 1 ? GS_VERB_HELP : options->verb;
+        options->verb = GS_VERB_HELP;
+        return GS_OK;
+    }
+    if (strcmp(argument, "--version") == 0) {
+        options->verb = GS_VERB_VERSION;
+        return GS_OK;
+    }
+    if (strcmp(argument, "--fresh") == 0) {
+        options->fresh = true;
+        return GS_OK;
+    }
+    if (is_option(argument, "--progress")) return read_progress(options, value_of(i, argc, argv, "--progress"), error);
+    if (is_option(argument, "-o") || is_option(argument, "--output")) {
+        options->output = value_of(i, argc, argv, is_option(argument, "-o") ? "-o" : "--output");
+        if (options->output != NULL && *options->output != '\0') return GS_OK;
+        return gs_fail(error, GS_ERROR_INPUT, "%s expects the name of a results file", argument);
+    }
+    const char *near = gs_nearest_name(argument, names, sizeof names / sizeof names[0]);
+    return gs_fail(error, GS_ERROR_INPUT, "unknown option '%s'%s%s%s", argument, near != NULL ? "; did you mean '" : "",
+                   near != NULL ? near : "", near != NULL ? "'?" : "; see gensweep --help");
+}
+
+/* The first argument that is no option may be a verb. */
+static bool read_verb(gs_options *options, const char *argument)
+{
+    static const gs_verb values[] = {GS_VERB_RUN, GS_VERB_SETTINGS, GS_VERB_HELP};
+    for (size_t v = 0; v < VERBS; v++)
+        if (strcmp(argument, verbs[v]) == 0) {
+            options->verb = values[v];
+            options->help_about = GS_VERB_HELP;
+            return true;
+        }
+    return false;
+}
+
+static gs_status read_word(gs_options *options, char *argument, gs_error *error)
+{
+    if (options->verb == GS_VERB_SETTINGS) {
+        if (options->model != NULL) return gs_fail(error, GS_ERROR_INPUT, "settings takes one model, got also '%s'", argument);
+        options->model = argument;
+        return GS_OK;
+    }
+    if (options->verb == GS_VERB_HELP) {
+        gs_options about = {0};
+        if (!read_verb(&about, argument)) return gs_fail(error, GS_ERROR_INPUT, "there is no help on '%s'", argument);
+        options->help_about = about.verb;
+        return GS_OK;
+    }
+    if (options->sweep == NULL) {
+        options->sweep = argument;
+        return GS_OK;
+    }
+    if (strchr(argument, '=') == NULL)
+        return gs_fail(error, GS_ERROR_INPUT, "unexpected argument '%s': settings are given as KEY=VALUE", argument);
+    options->overrides[options->override_count++] = argument;
+    return GS_OK;
+}
+
+gs_status gs_options_read(gs_options *options, int argc, char **argv, gs_error *error)
+{
+    *options = (gs_options){.verb = GS_VERB_RUN, .help_about = GS_VERB_HELP};
+    options->overrides = calloc((size_t)argc + 1, sizeof *options->overrides);
+    if (options->overrides == NULL) return gs_fail(error, GS_ERROR_MEMORY, "out of memory for the command line");
+    gs_status status = GS_OK;
+    bool verb_possible = true;
+    for (int i = 1; i < argc && status == GS_OK; i++) {
+        if (argv[i][0] == '-' && argv[i][1] != '\0') {
+            status = read_option(options, &i, argc, argv, error);
+        } else {
+            if (!(verb_possible && read_verb(options, argv[i]))) status = read_word(options, argv[i], error);
+            verb_possible = false;
+        }
+    }
+    if (status == GS_OK && options->verb == GS_VERB_RUN && options->sweep == NULL)
+        status = gs_fail(error, GS_ERROR_INPUT, "which sweep? usage: gensweep SWEEP.yaml [KEY=VALUE ...] [-o FILE]; see gensweep --help");
+    return status;
+}
+
+void gs_options_free(gs_options *options)
+{
+    free(options->overrides);
+    options->overrides = NULL;
+}

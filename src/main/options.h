@@ -1,0 +1,35 @@
+/* The command line. */
+#ifndef GS_MAIN_OPTIONS_H
+#define GS_MAIN_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "ground/status.h"
+
+typedef enum { GS_VERB_RUN, GS_VERB_SETTINGS, GS_VERB_HELP, GS_VERB_VERSION } gs_verb;
+typedef enum { GS_PROGRESS_AUTO, GS_PROGRESS_BAR, GS_PROGRESS_LINES, GS_PROGRESS_NONE } gs_progress_style;
+
+typedef struct {
+    gs_verb verb;
+    gs_verb help_about;   /* with GS_VERB_HELP: the verb, or GS_VERB_HELP for all */
+    const char *sweep;    /* run: the YAML file */
+    char **overrides;     /* run: KEY=VALUE arguments; point into argv, the list is owned */
+    size_t override_count;
+    const char *output;   /* run: NULL = results/NAME.h5 */
+    bool fresh;           /* run: rename an existing file and start over */
+    gs_progress_style progress;
+    const char *model;    /* settings: NULL = all */
+} gs_options;
+
+/* GS_ERROR_INPUT with a sentence about the wrong argument. */
+GS_MUST_CHECK gs_status gs_options_read(gs_options *options, int argc, char **argv, gs_error *error);
+void gs_options_free(gs_options *options);
+
+/* The help of a verb, on stdout. */
+void gs_help_print(gs_verb about);
+
+/* The table of settings, on stdout; `model` NULL = all. GS_ERROR_INPUT if there is no such model. */
+GS_MUST_CHECK gs_status gs_settings_print(const char *model, gs_error *error);
+
+#endif

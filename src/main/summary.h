@@ -1,0 +1,15 @@
+/* The final table on stdout: one line a variant. */
+#ifndef GS_MAIN_SUMMARY_H
+#define GS_MAIN_SUMMARY_H
+
+#include "store/parcel.h"
+#include "sweep/plan.h"
+
+typedef struct gs_summary gs_summary;
+
+GS_MUST_CHECK gs_status gs_summary_create(gs_summary **summary, const gs_plan *plan, gs_error *error);
+void gs_summary_add(gs_summary *summary, const gs_row *row);
+void gs_summary_print(const gs_summary *summary);
+void gs_summary_destroy(gs_summary **summary);
+
+#endif

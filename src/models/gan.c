@@ -1,0 +1,253 @@
+/* The generative adversarial network of the article (METHODS section 3).
+ *
+ * Generator: z ~ N(0,1) -> tanh -> tanh -> sigmoid image. Discriminator: image -> tanh -> tanh, f -> [minibatch
+ * discrimination: f becomes [f, o]] -> tanh -> logit. A training step is `generator_steps` updates of the generator on
+ * softplus(-D(G(z))) (non-saturating), then `discriminator_steps` updates of the discriminator on
+ * (softplus(-D(real)) + softplus(D(fake))) / 2. Real and fake images pass the discriminator as separate batches. */
+#include <math.h>
+#include <stddef.h>
+
+#include "ground/vector.h"
+#include "models/model.h"
+#include "nn/adam.h"
+#include "nn/dense.h"
+#include "nn/minibatch.h"
+
+enum { GENERATOR_LAYERS = 3, DISCRIMINATOR_LAYERS = 4, FEATURE_LAYER = 1 /* minibatch discrimination reads its output */ };
+
+typedef struct {
+    gs_model base;
+    int batch, latent, generator_steps, discriminator_steps;
+    bool minibatch_on;
+
+    gs_dense generator[GENERATOR_LAYERS], discriminator[DISCRIMINATOR_LAYERS];
+    gs_minibatch minibatch;
+    gs_adam generator_adam, discriminator_adam;
+
+    /* Activations y[i] of layer i and the gradients of the loss on them, one row a sample. The feature layer's rows have
+     * room for the similarities behind the features, so that the next layer reads both as one matrix. */
+    gs_matrix noise, generated[GENERATOR_LAYERS], dgenerated[GENERATOR_LAYERS];
+    gs_matrix real, judged[DISCRIMINATOR_LAYERS], djudged[DISCRIMINATOR_LAYERS];
+    gs_real *losses;
+} gan;
+
+enum { GENERATOR_LOSS, DISCRIMINATOR_LOSS, MINIBATCH_ACTIVE };
+
+static gs_matrix take_matrix(gs_arena *arena, int rows, int columns)
+{
+    return gs_matrix_of(gs_arena_take_scratch(arena, (size_t)rows * (size_t)columns, sizeof(gs_real)), rows, columns);
+}
+
+static int setting(const gs_settings *settings, gs_setting_id id)
+{
+    return (int)gs_settings_integer(settings, id);
+}
+
+static gs_adam adam_of(const gs_settings *settings, gs_setting_id rate, size_t first, size_t end)
+{
+    return (gs_adam){
+        .learning_rate = gs_settings_real(settings, rate),
+        .beta1 = gs_settings_real(settings, GS_SETTING_ADAM_BETA1),
+        .beta2 = gs_settings_real(settings, GS_SETTING_ADAM_BETA2),
+        .epsilon = gs_settings_real(settings, GS_SETTING_ADAM_EPSILON),
+        .first = first,
+        .count = end - first,
+    };
+}
+
+static void add_tensors(gan *model, const gs_settings *settings)
+{
+    gs_tensor_table *table = &model->base.tensors;
+    int g1 = setting(settings, GS_SETTING_GENERATOR_HIDDEN_1), g2 = setting(settings, GS_SETTING_GENERATOR_HIDDEN_2);
+    model->generator[0] = gs_dense_add(table, "generator/dense_0", model->latent, g1, GS_TANH);
+    model->generator[1] = gs_dense_add(table, "generator/dense_1", g1, g2, GS_TANH);
+    model->generator[2] = gs_dense_add(table, "generator/dense_2", g2, GS_IMAGE, GS_SIGMOID);
+    size_t generator_end = table->size;
+
+    int d1 = setting(settings, GS_SETTING_DISCRIMINATOR_HIDDEN_1), d2 = setting(settings, GS_SETTING_DISCRIMINATOR_HIDDEN_2);
+    int d3 = setting(settings, GS_SETTING_DISCRIMINATOR_HIDDEN_3), similarities = 0;
+    model->discriminator[0] = gs_dense_add(table, "discriminator/dense_0", GS_IMAGE, d1, GS_TANH);
+    model->discriminator[1] = gs_dense_add(table, "discriminator/dense_1", d1, d2, GS_TANH);
+    if (model->minibatch_on) {
+        similarities = setting(settings, GS_SETTING_MBD_FEATURES);
+        model->minibatch = gs_minibatch_add(table, "discriminator/minibatch", d2, similarities,
+                                            setting(settings, GS_SETTING_MBD_KERNEL_DIM));
+    }
+    model->discriminator[2] = gs_dense_add(table, "discriminator/dense_2", d2 + similarities, d3, GS_TANH);
+    model->discriminator[3] = gs_dense_add(table, "discriminator/dense_3", d3, 1, GS_LINEAR);
+
+    model->generator_adam = adam_of(settings, GS_SETTING_GENERATOR_LEARNING_RATE, 0, generator_end);
+    model->discriminator_adam = adam_of(settings, GS_SETTING_DISCRIMINATOR_LEARNING_RATE, generator_end, table->size);
+}
+
+static void prepare(gs_model *base, const gs_settings *settings, gs_arena *arena)
+{
+    gan *model = (gan *)base;
+    model->batch = setting(settings, GS_SETTING_BATCH_SIZE);
+    model->latent = setting(settings, GS_SETTING_LATENT_DIM);
+    model->generator_steps = setting(settings, GS_SETTING_GENERATOR_STEPS);
+    model->discriminator_steps = setting(settings, GS_SETTING_DISCRIMINATOR_STEPS);
+    model->minibatch_on = gs_settings_on(settings, GS_SETTING_MINIBATCH_DISCRIMINATION);
+    add_tensors(model, settings);
+
+    const gs_tensor *tensors = base->tensors.tensors;
+    int sampled = model->batch > GS_SAMPLE_BATCH ? model->batch : GS_SAMPLE_BATCH;
+    model->noise = take_matrix(arena, sampled, model->latent);
+    for (int i = 0; i < GENERATOR_LAYERS; i++) {
+        int units = tensors[model->generator[i].bias].columns;
+        bool image = i == GENERATOR_LAYERS - 1; /* sampling writes its images elsewhere */
+        model->generated[i] = take_matrix(arena, image ? model->batch : sampled, units);
+        model->dgenerated[i] = take_matrix(arena, model->batch, units);
+    }
+    model->real = take_matrix(arena, model->batch, GS_IMAGE);
+    for (int i = 0; i < DISCRIMINATOR_LAYERS; i++) {
+        int units = tensors[model->discriminator[i].bias].columns;
+        int room = i == FEATURE_LAYER && model->minibatch_on ? model->minibatch.features : 0;
+        model->judged[i] = take_matrix(arena, model->batch, units + room);
+        model->djudged[i] = take_matrix(arena, model->batch, units + room);
+    }
+    if (model->minibatch_on) gs_minibatch_take(&model->minibatch, arena, model->batch);
+    model->losses = gs_arena_take_scratch(arena, (size_t)model->batch, sizeof *model->losses);
+}
+
+/* Draws z (number `use` of `stream`) for `rows` samples and makes their images. */
+static void generate(gan *model, gs_stream stream, uint64_t use, int rows, gs_matrix images)
+{
+    gs_rng rng = {.seed = model->base.seed, .stream = stream, .step = use};
+    gs_matrix input = gs_matrix_rows(model->noise, rows);
+    gs_rng_normal(rng, 0, (size_t)rows * (size_t)model->latent, input.values);
+    for (int i = 0; i < GENERATOR_LAYERS; i++) {
+        gs_matrix output = i == GENERATOR_LAYERS - 1 ? images : gs_matrix_rows(model->generated[i], rows);
+        gs_dense_forward(&model->generator[i], &model->base.tensors, model->base.parameters, input, output);
+        input = output;
+    }
+}
+
+/* The output of layer i alone, without the similarities that may stand behind it in `rows`. */
+static gs_matrix units_of(const gan *model, int i, gs_matrix rows)
+{
+    return gs_matrix_columns(rows, 0, model->base.tensors.tensors[model->discriminator[i].bias].columns);
+}
+
+static gs_matrix similarities_of(const gan *model, gs_matrix rows)
+{
+    return gs_matrix_columns(rows, model->minibatch.inputs, model->minibatch.features);
+}
+
+/* Judges `images` against `target` (1 real, 0 fake): returns the mean loss and leaves weight * d loss / d logit in the last djudged. */
+static double judge(gan *model, gs_matrix images, gs_real target, gs_real weight)
+{
+    const gs_tensor_table *table = &model->base.tensors;
+    gs_matrix input = images;
+    for (int i = 0; i < DISCRIMINATOR_LAYERS; i++) {
+        gs_matrix output = units_of(model, i, model->judged[i]);
+        gs_dense_forward(&model->discriminator[i], table, model->base.parameters, input, output);
+        if (i == FEATURE_LAYER && model->minibatch_on)
+            gs_minibatch_forward(&model->minibatch, table, model->base.parameters, output,
+                                 similarities_of(model, model->judged[i]));
+        input = model->judged[i];
+    }
+    size_t batch = (size_t)model->batch;
+    gs_real *dlogit = model->djudged[DISCRIMINATOR_LAYERS - 1].values;
+    gs_vector->logit_loss(batch, target, input.values, model->losses, dlogit);
+    gs_real scale = weight / (gs_real)model->batch;
+    for (size_t i = 0; i < batch; i++) dlogit[i] *= scale;
+    return (double)gs_vector->sum(batch, model->losses) / (double)model->batch;
+}
+
+/* Takes the gradient from the logit back through the discriminator: into its tensors, or into the images, or both. */
+static void judge_backward(gan *model, gs_matrix images, gs_gradients gradients, gs_matrix dimages)
+{
+    const gs_tensor_table *table = &model->base.tensors;
+    for (int i = DISCRIMINATOR_LAYERS - 1; i >= 0; i--) {
+        gs_matrix output = units_of(model, i, model->judged[i]), doutput = units_of(model, i, model->djudged[i]);
+        if (i == FEATURE_LAYER && model->minibatch_on)
+            gs_minibatch_backward(&model->minibatch, table, model->base.parameters, output,
+                                  similarities_of(model, model->djudged[i]), gradients, doutput);
+        gs_dense_backward(&model->discriminator[i], table, model->base.parameters, i == 0 ? images : model->judged[i - 1],
+                          output, doutput, gradients, i == 0 ? dimages : model->djudged[i - 1]);
+    }
+}
+
+/* One generator update; returns its loss. `use` numbers the batches of noise. */
+static double generator_loss(gan *model, uint64_t use)
+{
+    const gs_tensor_table *table = &model->base.tensors;
+    const int last = GENERATOR_LAYERS - 1;
+    generate(model, GS_STREAM_NOISE, use, model->batch, model->generated[last]);
+    double loss = judge(model, model->generated[last], 1, 1);
+    judge_backward(model, model->generated[last], (gs_gradients){0}, model->dgenerated[last]);
+    gs_gradients gradients = {.parameters = model->base.gradients, .keep = 0};
+    for (int i = last; i >= 0; i--) {
+        gs_matrix input = gs_matrix_rows(i == 0 ? model->noise : model->generated[i - 1], model->batch);
+        gs_matrix output = gs_matrix_rows(model->generated[i], model->batch);
+        gs_matrix dinput = i == 0 ? (gs_matrix){0} : model->dgenerated[i - 1];
+        gs_dense_backward(&model->generator[i], table, model->base.parameters, input, output, model->dgenerated[i], gradients,
+                          dinput);
+    }
+    return loss;
+}
+
+/* One discriminator update; returns its loss. */
+static double discriminator_loss(gan *model, uint64_t use, uint64_t data_step)
+{
+    const int last = GENERATOR_LAYERS - 1;
+    generate(model, GS_STREAM_NOISE, use, model->batch, model->generated[last]);
+    double fake = judge(model, model->generated[last], 0, (gs_real)0.5);
+    judge_backward(model, model->generated[last], (gs_gradients){.parameters = model->base.gradients, .keep = 0},
+                   (gs_matrix){0});
+    gs_rng data = {.seed = model->base.seed, .stream = GS_STREAM_DATA, .step = data_step};
+    gs_painter_batch(&model->base.painter, &model->base.law, data, 0, model->real);
+    double real = judge(model, model->real, 1, (gs_real)0.5);
+    judge_backward(model, model->real, (gs_gradients){.parameters = model->base.gradients, .keep = 1}, (gs_matrix){0});
+    return (real + fake) / 2;
+}
+
+static void update(gan *model, const gs_adam *adam, int64_t number)
+{
+    gs_model *base = &model->base;
+    gs_adam_update(adam, number, base->gradients, base->moment1, base->moment2, base->parameters);
+}
+
+static void train(gs_model *base, int64_t step, double curves[GS_CURVES_MAX])
+{
+    gan *model = (gan *)base;
+    uint64_t updates = (uint64_t)(model->generator_steps + model->discriminator_steps), use = (uint64_t)step * updates;
+    curves[GENERATOR_LOSS] = curves[DISCRIMINATOR_LOSS] = 0;
+    curves[MINIBATCH_ACTIVE] = (double)NAN;
+    for (int k = 0; k < model->generator_steps; k++) {
+        curves[GENERATOR_LOSS] += generator_loss(model, use++) / model->generator_steps;
+        update(model, &model->generator_adam, step * model->generator_steps + k + 1);
+    }
+    for (int k = 0; k < model->discriminator_steps; k++) {
+        int64_t number = step * model->discriminator_steps + k;
+        curves[DISCRIMINATOR_LOSS] += discriminator_loss(model, use++, (uint64_t)number) / model->discriminator_steps;
+        update(model, &model->discriminator_adam, number + 1);
+    }
+    if (model->minibatch_on) curves[MINIBATCH_ACTIVE] = gs_minibatch_active(&model->minibatch);
+}
+
+static int64_t sampling_parts(const gs_model *base, int64_t samples)
+{
+    (void)base;
+    return (samples + GS_SAMPLE_BATCH - 1) / GS_SAMPLE_BATCH;
+}
+
+static int sample(gs_model *base, int64_t samples, int64_t part, gs_matrix images)
+{
+    int64_t left = samples - part * GS_SAMPLE_BATCH;
+    int rows = left < GS_SAMPLE_BATCH ? (int)left : GS_SAMPLE_BATCH;
+    generate((gan *)base, GS_STREAM_EVALUATION, (uint64_t)part, rows, gs_matrix_rows(images, rows));
+    return rows;
+}
+
+const gs_model_type gs_model_gan = {
+    .id = GS_MODEL_GAN,
+    .curves = {"generator_loss", "discriminator_loss", "minibatch_active"},
+    .losses = 2,
+    .size = sizeof(gan),
+    .prepare = prepare,
+    .train = train,
+    .sampling_parts = sampling_parts,
+    .sample = sample,
+};

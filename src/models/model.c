@@ -1,0 +1,43 @@
+#include "models/model.h"
+
+#include <string.h>
+
+extern const gs_model_type gs_model_gan;
+
+static const gs_model_type *const types[GS_MODEL_COUNT] = {
+    [GS_MODEL_GAN] = &gs_model_gan,
+};
+
+const gs_model_type *gs_model_type_of(gs_model_id id)
+{
+    return (unsigned)id < GS_MODEL_COUNT ? types[id] : NULL;
+}
+
+gs_law gs_law_of(const gs_settings *settings)
+{
+    gs_law law = {.green = gs_settings_real(settings, GS_SETTING_GREEN)};
+    memcpy(law.digit_weights, settings->values[GS_SETTING_DIGIT_WEIGHTS].weights, sizeof law.digit_weights);
+    return law;
+}
+
+gs_status gs_model_create(gs_model **model, const gs_settings *settings, const gs_digits *digits, uint64_t seed,
+                          gs_arena *arena, gs_error *error)
+{
+    const gs_model_type *type = gs_model_type_of(gs_settings_model(settings));
+    if (type == NULL) return gs_fail(error, GS_ERROR_INTERNAL, "there is no model %d", (int)gs_settings_model(settings));
+    gs_model *made = gs_arena_take(arena, 1, type->size);
+    if (made == NULL) return gs_arena_check(arena, error);
+    made->type = type;
+    made->law = gs_law_of(settings);
+    made->seed = seed;
+    made->painter = gs_painter_create(digits, arena);
+    type->prepare(made, settings, arena);
+    gs_real **buffers[] = {&made->parameters, &made->gradients, &made->moment1, &made->moment2};
+    for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++)
+        *buffers[i] = gs_arena_take(arena, made->tensors.size, sizeof(gs_real));
+    gs_status status = gs_arena_check(arena, error);
+    if (status != GS_OK) return status;
+    gs_tensors_initialise(&made->tensors, seed, made->parameters);
+    *model = made;
+    return GS_OK;
+}

@@ -1,0 +1,59 @@
+/* A generative model, and the table of functions that each kind fills in.
+ *
+ * A kind of model is one file with a gs_model_type, and one row in model.c. It registers its tensors, takes its scratch from the
+ * arena, and then trains and samples without allocating. It draws all randomness from (seed, stream, step), so that its whole
+ * state is parameters, moments and the number of steps taken. */
+#ifndef GS_MODELS_MODEL_H
+#define GS_MODELS_MODEL_H
+
+#include "data/batches.h"
+#include "ground/arena.h"
+#include "nn/tensors.h"
+#include "settings/settings.h"
+
+enum {
+    GS_CURVES_MAX = 4,
+    GS_SAMPLE_BATCH = 640 /* images made at once: fixed, since BLAS results depend on the size of the batch */
+};
+
+typedef struct gs_model gs_model;
+
+typedef struct {
+    gs_model_id id;
+    const char *curves[GS_CURVES_MAX + 1]; /* names of what `train` measures, ended by NULL */
+    int losses; /* the first so many curves are losses: a run in which one stops being finite has failed */
+    size_t size;                           /* of the struct that begins with a gs_model */
+
+    /* Registers the tensors in model->tensors and takes scratch from `arena`. */
+    void (*prepare)(gs_model *model, const gs_settings *settings, gs_arena *arena);
+
+    /* Training step number `step` (counted from 0); curves[i] gets the value for curves[i] above. */
+    void (*train)(gs_model *model, int64_t step, double curves[GS_CURVES_MAX]);
+
+    /* Sampling is cut into parts, so that a run can be left between two of them. Parts are done in order from 0. `sample` returns how many
+     * images, the next ones in order, it left in `images` (GS_SAMPLE_BATCH x GS_IMAGE); together they are `samples`. Values are
+     * meant for [0,1]; the caller clips. */
+    int64_t (*sampling_parts)(const gs_model *model, int64_t samples);
+    int (*sample)(gs_model *model, int64_t samples, int64_t part, gs_matrix images);
+} gs_model_type;
+
+struct gs_model {
+    const gs_model_type *type;
+    gs_tensor_table tensors;
+    gs_real *parameters, *gradients, *moment1, *moment2; /* each tensors.size numbers */
+    gs_painter painter;
+    gs_law law;
+    uint64_t seed;
+};
+
+/* NULL for a kind that this version does not have. */
+const gs_model_type *gs_model_type_of(gs_model_id id);
+
+/* The law of the data that these settings describe. */
+gs_law gs_law_of(const gs_settings *settings);
+
+/* Builds the model with the initial weights of `seed`; everything is owned by the arena. GS_ERROR_MEMORY. */
+GS_MUST_CHECK gs_status gs_model_create(gs_model **model, const gs_settings *settings, const gs_digits *digits, uint64_t seed,
+                                        gs_arena *arena, gs_error *error);
+
+#endif

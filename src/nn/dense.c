@@ -1,0 +1,52 @@
+#include "nn/dense.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "ground/vector.h"
+
+gs_dense gs_dense_add(gs_tensor_table *table, const char *prefix, int inputs, int outputs, gs_activation activation)
+{
+    return (gs_dense){
+        .kernel = gs_tensors_add(table, prefix, "kernel", 2, inputs, outputs, GS_INIT_LECUN_NORMAL),
+        .bias = gs_tensors_add(table, prefix, "bias", 1, 1, outputs, GS_INIT_ZEROS),
+        .activation = activation,
+    };
+}
+
+void gs_dense_forward(const gs_dense *layer, const gs_tensor_table *table, gs_real *parameters, gs_matrix input,
+                      gs_matrix output)
+{
+    gs_matrix kernel = gs_tensor_view(table, layer->kernel, parameters);
+    const gs_real *bias = gs_tensor_view(table, layer->bias, parameters).values;
+    gs_matrix_multiply(GS_PLAIN, input, GS_PLAIN, kernel, 0, output);
+    size_t rows = (size_t)output.rows, columns = (size_t)output.columns, stride = (size_t)output.stride;
+    switch (layer->activation) {
+    case GS_LINEAR: gs_vector->bias_linear(rows, columns, stride, bias, output.values); break;
+    case GS_TANH: gs_vector->bias_tanh(rows, columns, stride, bias, output.values); break;
+    case GS_SIGMOID: gs_vector->bias_sigmoid(rows, columns, stride, bias, output.values); break;
+    }
+}
+
+void gs_dense_backward(const gs_dense *layer, const gs_tensor_table *table, gs_real *parameters, gs_matrix input,
+                       gs_matrix output, gs_matrix doutput, gs_gradients gradients, gs_matrix dinput)
+{
+    assert(doutput.stride == output.stride);
+    size_t rows = (size_t)output.rows, columns = (size_t)output.columns, stride = (size_t)output.stride;
+    switch (layer->activation) {
+    case GS_LINEAR: break;
+    case GS_TANH: gs_vector->tanh_gradient(rows, columns, stride, output.values, doutput.values); break;
+    case GS_SIGMOID: gs_vector->sigmoid_gradient(rows, columns, stride, output.values, doutput.values); break;
+    }
+    if (gradients.parameters != NULL) {
+        gs_matrix dkernel = gs_tensor_view(table, layer->kernel, gradients.parameters);
+        gs_real *dbias = gs_tensor_view(table, layer->bias, gradients.parameters).values;
+        gs_matrix_multiply(GS_TRANSPOSED, input, GS_PLAIN, doutput, gradients.keep, dkernel);
+        if (!(gradients.keep > 0)) memset(dbias, 0, columns * sizeof *dbias);
+        gs_vector->column_sums(rows, columns, stride, doutput.values, dbias);
+    }
+    if (dinput.values != NULL) {
+        gs_matrix kernel = gs_tensor_view(table, layer->kernel, parameters);
+        gs_matrix_multiply(GS_PLAIN, doutput, GS_TRANSPOSED, kernel, 0, dinput);
+    }
+}

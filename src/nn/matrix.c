@@ -1,0 +1,35 @@
+#include "nn/matrix.h"
+
+#include <assert.h>
+#include <cblas.h>
+
+#ifdef GS_DOUBLE
+#define cblas_gemm cblas_dgemm
+#else
+#define cblas_gemm cblas_sgemm
+#endif
+
+void gs_matrix_multiply(gs_orientation a_is, gs_matrix a, gs_orientation b_is, gs_matrix b, gs_real keep, gs_matrix out)
+{
+    int inner = a_is == GS_PLAIN ? a.columns : a.rows;
+    assert(out.rows == (a_is == GS_PLAIN ? a.rows : a.columns));
+    assert(out.columns == (b_is == GS_PLAIN ? b.columns : b.rows));
+    assert(inner == (b_is == GS_PLAIN ? b.rows : b.columns));
+    cblas_gemm(CblasRowMajor, a_is == GS_PLAIN ? CblasNoTrans : CblasTrans, b_is == GS_PLAIN ? CblasNoTrans : CblasTrans,
+               out.rows, out.columns, inner, (gs_real)1, a.values, a.stride, b.values, b.stride, keep, out.values, out.stride);
+}
+
+void gs_blas_one_thread(void)
+{
+    openblas_set_num_threads(1);
+}
+
+const char *gs_blas_kernel(void)
+{
+    return openblas_get_corename();
+}
+
+const char *gs_blas_version(void)
+{
+    return openblas_get_config();
+}

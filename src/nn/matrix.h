@@ -1,0 +1,42 @@
+/* Row-major matrices and their products (BLAS). */
+#ifndef GS_NN_MATRIX_H
+#define GS_NN_MATRIX_H
+
+#include "ground/real.h"
+
+/* A view: owns nothing. Row r starts at values + r * stride, stride >= columns. */
+typedef struct {
+    gs_real *values;
+    int rows, columns, stride;
+} gs_matrix;
+
+typedef enum { GS_PLAIN, GS_TRANSPOSED } gs_orientation;
+
+static inline gs_matrix gs_matrix_of(gs_real *values, int rows, int columns)
+{
+    return (gs_matrix){values, rows, columns, columns};
+}
+
+/* Columns first ... first + columns - 1 of all rows. */
+static inline gs_matrix gs_matrix_columns(gs_matrix matrix, int first, int columns)
+{
+    return (gs_matrix){matrix.values + first, matrix.rows, columns, matrix.stride};
+}
+
+/* The first `rows` rows. */
+static inline gs_matrix gs_matrix_rows(gs_matrix matrix, int rows)
+{
+    return (gs_matrix){matrix.values, rows, matrix.columns, matrix.stride};
+}
+
+/* out = op(a) op(b) + keep * out. `keep` is 0 (out may hold anything, also NaN) or 1. Shapes are asserted in debug builds. */
+void gs_matrix_multiply(gs_orientation a_is, gs_matrix a, gs_orientation b_is, gs_matrix b, gs_real keep, gs_matrix out);
+
+/* One thread for each process, whatever the environment says: results depend on the number of BLAS threads. */
+void gs_blas_one_thread(void);
+
+/* The kernels that the BLAS library chose for this CPU, e.g. "Haswell", "SkylakeX"; and its version and build options. */
+const char *gs_blas_kernel(void);
+const char *gs_blas_version(void);
+
+#endif

@@ -1,0 +1,49 @@
+#include "nn/tensors.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+
+#include "ground/rng.h"
+#include "ground/vector.h"
+
+int gs_tensors_add(gs_tensor_table *table, const char *prefix, const char *name, int rank, int rows, int columns,
+                   gs_init init)
+{
+    assert(table->count < GS_TENSORS_MAX);
+    gs_tensor *tensor = &table->tensors[table->count];
+    snprintf(tensor->name, sizeof tensor->name, "%s/%s", prefix, name);
+    tensor->rank = rank;
+    tensor->rows = rows;
+    tensor->columns = columns;
+    tensor->init = init;
+    tensor->offset = table->size;
+    table->size += (gs_tensor_elements(tensor) + GS_LANES - 1) / GS_LANES * GS_LANES;
+    return table->count++;
+}
+
+gs_matrix gs_tensor_view(const gs_tensor_table *table, int index, gs_real *buffer)
+{
+    const gs_tensor *tensor = &table->tensors[index];
+    return gs_matrix_of(buffer + tensor->offset, tensor->rows, tensor->columns);
+}
+
+void gs_tensors_initialise(const gs_tensor_table *table, uint64_t seed, gs_real *buffer)
+{
+    for (int t = 0; t < table->count; t++) {
+        const gs_tensor *tensor = &table->tensors[t];
+        if (tensor->init != GS_INIT_LECUN_NORMAL) continue;
+        gs_rng rng = {.seed = seed, .stream = GS_STREAM_WEIGHTS, .step = gs_hash_name(tensor->name)};
+        gs_real *values = buffer + tensor->offset;
+        gs_rng_truncated_normal(rng, gs_tensor_elements(tensor), values);
+        gs_real deviation = (gs_real)(1.0 / sqrt((double)tensor->rows));
+        for (size_t i = 0; i < gs_tensor_elements(tensor); i++) values[i] *= deviation;
+    }
+}
+
+bool gs_tensors_finite(const gs_tensor_table *table, const gs_real *buffer)
+{
+    for (size_t i = 0; i < table->size; i++)
+        if (!isfinite(buffer[i])) return false;
+    return true;
+}

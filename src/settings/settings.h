@@ -1,0 +1,144 @@
+/* The table of settings: the only place that knows their names, types, defaults, ranges and models.
+ *
+ * The YAML reader, error messages, `gensweep settings`, identity and the columns of the results file walk gs_settings_table. A new
+ * setting is one id below and one row in table.c. */
+#ifndef GS_SETTINGS_SETTINGS_H
+#define GS_SETTINGS_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "data/digits.h"
+#include "ground/status.h"
+
+/* Models in the order of the article. The values are stored in results: append, never renumber. */
+typedef enum {
+    GS_MODEL_ORACLE,
+    GS_MODEL_VAE,
+    GS_MODEL_GAN,
+    GS_MODEL_AUTOREGRESSIVE,
+    GS_MODEL_DIFFUSION,
+    GS_MODEL_COUNT
+} gs_model_id;
+
+extern const char *const gs_model_names[GS_MODEL_COUNT];
+
+typedef enum {
+    GS_SETTING_MODEL,
+    GS_SETTING_STEPS,
+    GS_SETTING_BATCH_SIZE,
+    GS_SETTING_ADAM_BETA1,
+    GS_SETTING_ADAM_BETA2,
+    GS_SETTING_ADAM_EPSILON,
+    GS_SETTING_LATENT_DIM,
+    GS_SETTING_GENERATOR_LEARNING_RATE,
+    GS_SETTING_DISCRIMINATOR_LEARNING_RATE,
+    GS_SETTING_GENERATOR_STEPS,
+    GS_SETTING_DISCRIMINATOR_STEPS,
+    GS_SETTING_GENERATOR_HIDDEN_1,
+    GS_SETTING_GENERATOR_HIDDEN_2,
+    GS_SETTING_DISCRIMINATOR_HIDDEN_1,
+    GS_SETTING_DISCRIMINATOR_HIDDEN_2,
+    GS_SETTING_DISCRIMINATOR_HIDDEN_3,
+    GS_SETTING_MINIBATCH_DISCRIMINATION,
+    GS_SETTING_MBD_FEATURES,
+    GS_SETTING_MBD_KERNEL_DIM,
+    GS_SETTING_DIGIT_WEIGHTS,
+    GS_SETTING_GREEN,
+    GS_SETTING_SAMPLES,
+    GS_SETTING_EVERY,
+    GS_SETTING_REJECT_ERROR,
+    GS_SETTING_QUALITY_ERROR,
+    GS_SETTING_COUNT
+} gs_setting_id;
+
+typedef enum {
+    GS_TYPE_INTEGER,
+    GS_TYPE_REAL,
+    GS_TYPE_SWITCH,  /* on | off */
+    GS_TYPE_CHOICE,  /* one of `choices` */
+    GS_TYPE_WEIGHTS, /* GS_DIGITS relative weights */
+    GS_TYPE_COUNT
+} gs_setting_type;
+
+/* Where a setting stands in the YAML file; its full name is "section.name" outside `parameters`. */
+typedef enum { GS_SECTION_PARAMETERS, GS_SECTION_DATA, GS_SECTION_EVALUATION, GS_SECTION_COUNT } gs_setting_section;
+
+extern const char *const gs_section_names[GS_SECTION_COUNT];
+
+typedef struct {
+    const char *name;    /* as in YAML */
+    const char *column;  /* as in /settings of the results file and on the command line: "batch_size", "data.green" */
+    gs_setting_section section;
+    gs_setting_type type;
+    unsigned models;              /* bit 1u << gs_model_id for each model that it applies to */
+    bool conditional;             /* applies only where the switch `needs` is on */
+    gs_setting_id needs;
+    const char *fallback;         /* the default, written as in YAML */
+    const char *fallback_by_model[GS_MODEL_COUNT]; /* where a model has its own */
+    double minimum, maximum;      /* of integers, reals and single weights; inclusive */
+    bool above_minimum;           /* the minimum itself is not allowed */
+    const char *const *choices;   /* ended by NULL */
+    const char *help;             /* one line: what it is, unit */
+} gs_setting;
+
+extern const gs_setting gs_settings_table[GS_SETTING_COUNT];
+
+typedef union {
+    int64_t integer; /* also switches (0, 1) and choices (place in `choices`) */
+    double real;
+    double weights[GS_DIGITS];
+} gs_value;
+
+/* Every setting of one variant, resolved: defaults filled in. Plain memory: it may be copied and sent. */
+typedef struct {
+    gs_value values[GS_SETTING_COUNT];
+} gs_settings;
+
+static inline gs_model_id gs_settings_model(const gs_settings *settings)
+{
+    return (gs_model_id)settings->values[GS_SETTING_MODEL].integer;
+}
+
+static inline int64_t gs_settings_integer(const gs_settings *settings, gs_setting_id id)
+{
+    return settings->values[id].integer;
+}
+
+static inline bool gs_settings_on(const gs_settings *settings, gs_setting_id id)
+{
+    return settings->values[id].integer != 0;
+}
+
+static inline double gs_settings_real(const gs_settings *settings, gs_setting_id id)
+{
+    return settings->values[id].real;
+}
+
+/* Whether the setting has a meaning for these settings' model and switches. */
+bool gs_setting_applies(gs_setting_id id, const gs_settings *settings);
+
+/* The defaults of a model. */
+void gs_settings_defaults(gs_settings *settings, gs_model_id model);
+
+/* Reads a value as written in YAML ("1e-4", "off", "[4, 4, 4, 4, 2, 1]"). On failure error holds the reason with the value and the allowed
+ * range or the nearest choice: "expected an integer from 1 to 1000000, got 'many'". */
+GS_MUST_CHECK gs_status gs_value_read(gs_setting_id id, const char *text, gs_value *value, gs_error *error);
+
+/* Writes the canonical form, which gs_value_read reads back to the same value. */
+void gs_value_write(gs_setting_id id, const gs_value *value, char *text, size_t size);
+
+bool gs_values_equal(gs_setting_id id, const gs_value *a, const gs_value *b);
+
+/* What is allowed, for messages and tables: "integer from 1 to 65536", "on | off". */
+void gs_setting_describe(gs_setting_id id, char *text, size_t size);
+
+/* Checks that need more than one setting: reasons why this combination cannot be trained. GS_ERROR_INPUT with the reason; *culprit is the
+ * setting to point at. */
+GS_MUST_CHECK gs_status gs_settings_check(const gs_settings *settings, gs_setting_id *culprit, gs_error *error);
+
+/* The name among `count` that is nearest to `word` (edit distance), or NULL if none is near. */
+const char *gs_nearest_name(const char *word, const char *const *names, size_t count);
+
+#endif

@@ -1,0 +1,308 @@
+#include "store/file.h"
+
+#include <hdf5.h>
+#include <hdf5_hl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { DATASETS_MAX = 1024 };
+
+struct gs_file {
+    char *path;
+    hid_t file, status_type;
+    hid_t datasets[DATASETS_MAX];
+    hid_t types[DATASETS_MAX]; /* of a cell in memory, which is also that in the file */
+    int count;
+    bool broken;
+};
+
+/* ---- errors ------------------------------------------------------------------------------------------------------ */
+
+static herr_t keep_deepest(unsigned depth, const H5E_error2_t *entry, void *reason)
+{
+    (void)depth;
+    if (entry->desc != NULL && *entry->desc != '\0') snprintf(reason, 512, "%s", entry->desc);
+    return 0;
+}
+
+/* The innermost description of HDF5's error stack, which names errno where there is one. */
+static gs_status fail(gs_file *file, const char *doing, gs_error *error)
+{
+    char reason[512] = "unknown reason";
+    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_deepest, reason);
+    char deepest[512] = "unknown reason";
+    H5Ewalk2(H5E_DEFAULT, H5E_WALK_DOWNWARD, keep_deepest, deepest);
+    file->broken = true;
+    return gs_fail(error, GS_ERROR_STORAGE, "cannot %s '%s': %s", doing, file->path,
+                   strstr(reason, "errno") != NULL ? reason : deepest);
+}
+
+static void quiet_library(void)
+{
+    H5Eset_auto2(H5E_DEFAULT, NULL, NULL); /* reasons are told in our own sentence */
+    H5dont_atexit();                       /* HDF5's exit handler crashes after a failed write */
+}
+
+/* ---- types ------------------------------------------------------------------------------------------------------- */
+
+size_t gs_cell_size(gs_cell cell, size_t text)
+{
+    switch (cell) {
+    case GS_CELL_INT8:
+    case GS_CELL_UINT8:
+    case GS_CELL_STATUS: return 1;
+    case GS_CELL_UINT16: return 2;
+    case GS_CELL_INT32:
+    case GS_CELL_UINT32:
+    case GS_CELL_FLOAT32: return 4;
+    case GS_CELL_INT64:
+    case GS_CELL_UINT64:
+    case GS_CELL_FLOAT64: return 8;
+    case GS_CELL_TEXT: return text;
+    }
+    return 0;
+}
+
+static hid_t text_type(size_t size)
+{
+    hid_t type = H5Tcopy(H5T_C_S1);
+    H5Tset_size(type, size > 0 ? size : 1);
+    H5Tset_cset(type, H5T_CSET_UTF8);
+    H5Tset_strpad(type, H5T_STR_NULLPAD);
+    return type;
+}
+
+static hid_t status_type(void)
+{
+    static const struct {
+        const char *name;
+        int8_t value;
+    } members[] = {{"pending", GS_RUN_PENDING}, {"running", GS_RUN_RUNNING}, {"done", GS_RUN_DONE}, {"failed", GS_RUN_FAILED}};
+    hid_t type = H5Tenum_create(H5T_STD_I8LE);
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) H5Tenum_insert(type, members[i].name, &members[i].value);
+    return type;
+}
+
+/* A fresh handle on the type of a cell. */
+static hid_t type_of(const gs_file *file, gs_cell cell, size_t text)
+{
+    switch (cell) {
+    case GS_CELL_INT8: return H5Tcopy(H5T_STD_I8LE);
+    case GS_CELL_UINT8: return H5Tcopy(H5T_STD_U8LE);
+    case GS_CELL_UINT16: return H5Tcopy(H5T_STD_U16LE);
+    case GS_CELL_INT32: return H5Tcopy(H5T_STD_I32LE);
+    case GS_CELL_UINT32: return H5Tcopy(H5T_STD_U32LE);
+    case GS_CELL_INT64: return H5Tcopy(H5T_STD_I64LE);
+    case GS_CELL_UINT64: return H5Tcopy(H5T_STD_U64LE);
+    case GS_CELL_FLOAT32: return H5Tcopy(H5T_IEEE_F32LE);
+    case GS_CELL_FLOAT64: return H5Tcopy(H5T_IEEE_F64LE);
+    case GS_CELL_TEXT: return text_type(text);
+    case GS_CELL_STATUS: return H5Tcopy(file->status_type);
+    }
+    return H5I_INVALID_HID;
+}
+
+/* ---- making ------------------------------------------------------------------------------------------------------ */
+
+gs_status gs_file_create(gs_file **file, const char *path, gs_error *error)
+{
+    quiet_library();
+    gs_file *made = calloc(1, sizeof *made);
+    if (made != NULL) made->path = strdup(path);
+    if (made == NULL || made->path == NULL) {
+        free(made);
+        return gs_fail(error, GS_ERROR_MEMORY, "out of memory for the results file");
+    }
+    hid_t creation = H5Pcreate(H5P_FILE_CREATE), access = H5Pcreate(H5P_FILE_ACCESS);
+    H5Pset_file_space_strategy(creation, H5F_FSPACE_STRATEGY_PAGE, false, 1);
+    H5Pset_file_space_page_size(creation, GS_PAGE);
+    H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110);
+    made->file = H5Fcreate(path, H5F_ACC_EXCL, creation, access);
+    H5Pclose(creation);
+    H5Pclose(access);
+    gs_status status = GS_OK;
+    if (made->file < 0) {
+        status = fail(made, "create", error);
+        free(made->path);
+        free(made);
+        return status;
+    }
+    made->status_type = status_type();
+    *file = made;
+    return status;
+}
+
+/* Creation properties and the largest extent of a dataset. */
+static hid_t describe(const gs_dataset_spec *spec, size_t cell_size, hsize_t largest[GS_RANK_MAX], hid_t type)
+{
+    hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
+    H5Pset_obj_track_times(creation, false);
+    if (spec->fill != NULL) H5Pset_fill_value(creation, type, spec->fill);
+    hsize_t chunk[GS_RANK_MAX];
+    uint64_t row = cell_size;
+    for (int i = 0; i < spec->rank; i++) {
+        largest[i] = spec->dims[i];
+        chunk[i] = spec->layout == GS_BULK ? spec->chunk[i] : spec->dims[i] > 0 ? spec->dims[i] : 1;
+        if (i > 0) row *= spec->dims[i];
+    }
+    if (spec->rank == 0) return creation; /* a scalar */
+    largest[0] = H5S_UNLIMITED;
+    if (spec->layout == GS_ROWS) {
+        chunk[0] = row < GS_PAGE ? GS_PAGE / (row > 0 ? row : 1) : 1;
+        H5Pset_alloc_time(creation, H5D_ALLOC_TIME_EARLY);
+    } else if (spec->layout == GS_BULK) {
+        largest[1] = H5S_UNLIMITED;
+        if (spec->deflate > 0) H5Pset_deflate(creation, (unsigned)spec->deflate);
+    }
+    H5Pset_chunk(creation, spec->rank, chunk);
+    return creation;
+}
+
+static int label_axes(hid_t dataset, const gs_dataset_spec *spec)
+{
+    for (int i = 0; spec->axes != NULL && i < spec->rank; i++)
+        if (spec->axes[i] != NULL && H5DSset_label(dataset, (unsigned)i, spec->axes[i]) < 0) return -1;
+    return 0;
+}
+
+gs_status gs_file_add(gs_file *file, const gs_dataset_spec *spec, gs_dataset *dataset, gs_error *error)
+{
+    if (file->count == DATASETS_MAX) return gs_fail(error, GS_ERROR_INTERNAL, "more than %d datasets", DATASETS_MAX);
+    hid_t type = type_of(file, spec->cell, spec->text);
+    hsize_t dims[GS_RANK_MAX], largest[GS_RANK_MAX];
+    for (int i = 0; i < spec->rank; i++) dims[i] = spec->dims[i];
+    hid_t creation = describe(spec, gs_cell_size(spec->cell, spec->text), largest, type);
+    hid_t space = spec->rank == 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple(spec->rank, dims, largest);
+    hid_t links = H5Pcreate(H5P_LINK_CREATE);
+    H5Pset_create_intermediate_group(links, 1);
+    hid_t made = H5Dcreate2(file->file, spec->path, type, space, links, creation, H5P_DEFAULT);
+    H5Pclose(links);
+    H5Pclose(creation);
+    H5Sclose(space);
+    if (made < 0 || label_axes(made, spec) < 0) return fail(file, "create a dataset in", error);
+    file->datasets[file->count] = made;
+    file->types[file->count] = type;
+    *dataset = file->count++;
+    return GS_OK;
+}
+
+/* ---- attributes and scales --------------------------------------------------------------------------------------- */
+
+static gs_status note(gs_file *file, const char *path, const char *name, hid_t type, hid_t space, const void *value,
+                      gs_error *error)
+{
+    hid_t object = H5Oopen(file->file, path, H5P_DEFAULT);
+    hid_t attribute = object < 0 ? -1 : H5Acreate2(object, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
+    bool good = attribute >= 0 && H5Awrite(attribute, type, value) >= 0;
+    if (attribute >= 0) H5Aclose(attribute);
+    if (object >= 0) H5Oclose(object);
+    H5Sclose(space);
+    return good ? GS_OK : fail(file, "write an attribute in", error);
+}
+
+gs_status gs_file_note_text(gs_file *file, const char *path, const char *name, const char *text, gs_error *error)
+{
+    hid_t type = text_type(strlen(text));
+    gs_status status = note(file, path, name, type, H5Screate(H5S_SCALAR), *text != '\0' ? text : "\0", error);
+    H5Tclose(type);
+    return status;
+}
+
+gs_status gs_file_note_texts(gs_file *file, const char *path, const char *name, const char *const *texts, size_t count,
+                             gs_error *error)
+{
+    size_t longest = 1;
+    for (size_t i = 0; i < count; i++)
+        if (strlen(texts[i]) > longest) longest = strlen(texts[i]);
+    char *cells = calloc(count, longest);
+    if (cells == NULL) return gs_fail(error, GS_ERROR_MEMORY, "out of memory for an attribute");
+    for (size_t i = 0; i < count; i++) memcpy(cells + i * longest, texts[i], strlen(texts[i]));
+    hid_t type = text_type(longest);
+    hsize_t dims = count;
+    gs_status status = note(file, path, name, type, H5Screate_simple(1, &dims, NULL), cells, error);
+    H5Tclose(type);
+    free(cells);
+    return status;
+}
+
+gs_status gs_file_note_integer(gs_file *file, const char *path, const char *name, int64_t value, gs_error *error)
+{
+    return note(file, path, name, H5T_STD_I64LE, H5Screate(H5S_SCALAR), &value, error);
+}
+
+gs_status gs_file_make_scale(gs_file *file, gs_dataset scale, const char *name, gs_error *error)
+{
+    return H5DSset_scale(file->datasets[scale], name) < 0 ? fail(file, "make a scale in", error) : GS_OK;
+}
+
+gs_status gs_file_attach_scale(gs_file *file, gs_dataset dataset, int axis, gs_dataset scale, gs_error *error)
+{
+    if (H5DSattach_scale(file->datasets[dataset], file->datasets[scale], (unsigned)axis) < 0)
+        return fail(file, "attach a scale in", error);
+    return GS_OK;
+}
+
+/* ---- writing ----------------------------------------------------------------------------------------------------- */
+
+gs_status gs_file_write(gs_file *file, gs_dataset dataset, uint64_t first, uint64_t count, const void *values, gs_error *error)
+{
+    hid_t space = H5Dget_space(file->datasets[dataset]), memory = H5S_ALL;
+    hsize_t dims[GS_RANK_MAX] = {0}, start[GS_RANK_MAX] = {first};
+    int rank = H5Sget_simple_extent_dims(space, dims, NULL);
+    if (rank > 0) {
+        dims[0] = count;
+        H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, dims, NULL);
+        memory = H5Screate_simple(rank, dims, NULL);
+    }
+    herr_t result = H5Dwrite(file->datasets[dataset], file->types[dataset], memory, space, H5P_DEFAULT, values);
+    if (rank > 0) H5Sclose(memory);
+    H5Sclose(space);
+    return result < 0 ? fail(file, "write to", error) : GS_OK;
+}
+
+gs_status gs_file_write_chunk(gs_file *file, gs_dataset dataset, const uint64_t offset[GS_RANK_MAX], const void *bytes,
+                              size_t size, gs_error *error)
+{
+    hsize_t place[GS_RANK_MAX];
+    for (int i = 0; i < GS_RANK_MAX; i++) place[i] = offset[i];
+    if (H5Dwrite_chunk(file->datasets[dataset], H5P_DEFAULT, 0, place, size, bytes) < 0) return fail(file, "write to", error);
+    return GS_OK;
+}
+
+gs_status gs_file_start_swmr(gs_file *file, gs_error *error)
+{
+    return H5Fstart_swmr_write(file->file) < 0 ? fail(file, "open for readers", error) : GS_OK;
+}
+
+gs_status gs_file_flush(gs_file *file, gs_error *error)
+{
+    return H5Fflush(file->file, H5F_SCOPE_LOCAL) < 0 ? fail(file, "write to", error) : GS_OK;
+}
+
+gs_status gs_file_close(gs_file **file, gs_error *error)
+{
+    if (*file == NULL) return GS_OK;
+    gs_status status = GS_OK;
+    if (!(*file)->broken) {
+        for (int i = 0; i < (*file)->count; i++) {
+            H5Tclose((*file)->types[i]);
+            if (H5Dclose((*file)->datasets[i]) < 0 && status == GS_OK) status = fail(*file, "close", error);
+        }
+        H5Tclose((*file)->status_type);
+        if (H5Fclose((*file)->file) < 0 && status == GS_OK) status = fail(*file, "close", error);
+    }
+    free((*file)->path);
+    free(*file);
+    *file = NULL;
+    return status;
+}
+
+const char *gs_file_library_version(void)
+{
+    static char text[32];
+    unsigned major = 0, minor = 0, release = 0;
+    H5get_libversion(&major, &minor, &release);
+    snprintf(text, sizeof text, "%u.%u.%u", major, minor, release);
+    return text;
+}

@@ -1,0 +1,227 @@
+#include "sweep/document.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "settings/settings.h"
+
+enum { FILE_LIMIT = 16 << 20 /* bytes: a sweep file is written by hand */ };
+
+struct gs_document {
+    char *name, *text;
+    size_t length;
+    yaml_document_t yaml;
+    bool parsed;
+};
+
+/* Appends one error with the line it is about. `column` counts from 0, as libyaml does. */
+static void add_error(const gs_document *document, size_t line, size_t column, gs_error *error, const char *sentence)
+{
+    if (error == NULL) return;
+    size_t used = strlen(error->text), room = sizeof error->text - used;
+    char *at = error->text + used;
+    const char *start = document->text, *end = document->text + document->length;
+    for (size_t l = 0; l < line && start < end; l++) {
+        const char *newline = memchr(start, '\n', (size_t)(end - start));
+        start = newline == NULL ? end : newline + 1;
+    }
+    size_t length = 0;
+    while (start + length < end && start[length] != '\n' && start[length] != '\r' && start[length] != '\0' && length < 120) length++;
+    int written = snprintf(at, room, "%s%s:%zu:%zu: %s\n%6zu | %.*s\n       | %*s^", used > 0 ? "\n" : "", document->name,
+                           line + 1, column + 1, sentence, line + 1, (int)length, start, (int)(column < 120 ? column : 0), "");
+    if (written < 0 || (size_t)written >= room) *at = '\0'; /* full: an error too many is left out whole */
+}
+
+static gs_status parse(gs_document *document, gs_error *error)
+{
+    if (memchr(document->text, '\0', document->length) != NULL)
+        return gs_fail(error, GS_ERROR_INPUT, "%s: holds a NUL byte and is not YAML text", document->name);
+    yaml_parser_t parser;
+    if (!yaml_parser_initialize(&parser)) return gs_fail(error, GS_ERROR_MEMORY, "out of memory for the YAML parser");
+    yaml_parser_set_input_string(&parser, (const unsigned char *)document->text, document->length);
+    gs_status status = GS_OK;
+    document->parsed = yaml_parser_load(&parser, &document->yaml) != 0;
+    if (!document->parsed && parser.error == YAML_MEMORY_ERROR) {
+        status = gs_fail(error, GS_ERROR_MEMORY, "%s: out of memory for the YAML parser", document->name);
+    } else if (!document->parsed) {
+        char sentence[512];
+        snprintf(sentence, sizeof sentence, "not valid YAML: %s%s%s", parser.problem != NULL ? parser.problem : "unreadable",
+                 parser.context != NULL ? " " : "", parser.context != NULL ? parser.context : "");
+        size_t line = parser.problem_mark.line, column = parser.problem_mark.column;
+        if (parser.error == YAML_READER_ERROR) { /* told by offset only */
+            line = column = 0;
+            for (size_t i = 0; i < parser.problem_offset && i < document->length; i++) {
+                column = document->text[i] == '\n' ? 0 : column + 1;
+                line += document->text[i] == '\n';
+            }
+        }
+        if (error != NULL) error->text[0] = '\0';
+        add_error(document, line, column, error, sentence);
+        status = GS_ERROR_INPUT;
+    } else if (yaml_document_get_root_node(&document->yaml) == NULL) {
+        status = gs_fail(error, GS_ERROR_INPUT, "%s: is empty", document->name);
+    }
+    yaml_parser_delete(&parser);
+    return status;
+}
+
+gs_status gs_document_parse(gs_document **document, const char *name, const char *text, size_t length, gs_error *error)
+{
+    gs_document *made = calloc(1, sizeof *made);
+    if (made != NULL) {
+        made->name = strdup(name);
+        made->text = malloc(length + 1);
+        made->length = length;
+    }
+    if (made == NULL || made->name == NULL || made->text == NULL) {
+        gs_document_destroy(&made);
+        return gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu bytes of YAML", length);
+    }
+    memcpy(made->text, text, length);
+    made->text[length] = '\0';
+    gs_status status = parse(made, error);
+    if (status == GS_OK) *document = made;
+    else gs_document_destroy(&made);
+    return status;
+}
+
+gs_status gs_document_read(gs_document **document, const char *path, gs_error *error)
+{
+    char *text = NULL;
+    gs_status status;
+    FILE *file = fopen(path, "rb");
+    if (file == NULL) return gs_fail(error, GS_ERROR_INPUT, "cannot read the sweep file '%s': %s", path, strerror(errno));
+    text = malloc(FILE_LIMIT + 1);
+    if (text == NULL) {
+        status = gs_fail(error, GS_ERROR_MEMORY, "out of memory for '%s'", path);
+        goto out;
+    }
+    size_t length = fread(text, 1, FILE_LIMIT + 1, file);
+    if (ferror(file)) status = gs_fail(error, GS_ERROR_INPUT, "cannot read the sweep file '%s': %s", path, strerror(errno));
+    else if (length > FILE_LIMIT)
+        status = gs_fail(error, GS_ERROR_INPUT, "%s: is larger than %d MiB, which no sweep file is", path, FILE_LIMIT >> 20);
+    else status = gs_document_parse(document, path, text, length, error);
+out:
+    free(text);
+    fclose(file);
+    return status;
+}
+
+void gs_document_destroy(gs_document **document)
+{
+    if (document == NULL || *document == NULL) return;
+    if ((*document)->parsed) yaml_document_delete(&(*document)->yaml);
+    free((*document)->name);
+    free((*document)->text);
+    free(*document);
+    *document = NULL;
+}
+
+const char *gs_document_text(const gs_document *document)
+{
+    return document->text;
+}
+
+/* libyaml's document functions take a pointer to non-const but only read. */
+static yaml_document_t *yaml_of(const gs_document *document)
+{
+    union {
+        const yaml_document_t *given;
+        yaml_document_t *wanted;
+    } same = {&document->yaml};
+    return same.wanted;
+}
+
+static gs_node node_number(const gs_document *document, int number)
+{
+    return (gs_node){document, yaml_document_get_node(yaml_of(document), number)};
+}
+
+gs_node gs_document_root(const gs_document *document)
+{
+    return (gs_node){document, yaml_document_get_root_node(yaml_of(document))};
+}
+
+bool gs_node_is_mapping(gs_node node)
+{
+    return node.yaml != NULL && node.yaml->type == YAML_MAPPING_NODE;
+}
+
+bool gs_node_is_sequence(gs_node node)
+{
+    return node.yaml != NULL && node.yaml->type == YAML_SEQUENCE_NODE;
+}
+
+bool gs_node_is_scalar(gs_node node)
+{
+    return node.yaml != NULL && node.yaml->type == YAML_SCALAR_NODE;
+}
+
+bool gs_node_is_plain(gs_node node)
+{
+    return gs_node_is_scalar(node) && node.yaml->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+}
+
+bool gs_node_is_null(gs_node node)
+{
+    if (node.yaml == NULL) return true;
+    const char *text = gs_node_text(node);
+    return gs_node_is_plain(node) && (*text == '\0' || strcmp(text, "~") == 0 || strcasecmp(text, "null") == 0);
+}
+
+const char *gs_node_text(gs_node node)
+{
+    return gs_node_is_scalar(node) ? (const char *)node.yaml->data.scalar.value : "";
+}
+
+size_t gs_node_count(gs_node node)
+{
+    if (gs_node_is_mapping(node)) return (size_t)(node.yaml->data.mapping.pairs.top - node.yaml->data.mapping.pairs.start);
+    if (gs_node_is_sequence(node)) return (size_t)(node.yaml->data.sequence.items.top - node.yaml->data.sequence.items.start);
+    return 0;
+}
+
+gs_node gs_node_key(gs_node mapping, size_t index)
+{
+    return node_number(mapping.document, mapping.yaml->data.mapping.pairs.start[index].key);
+}
+
+gs_node gs_node_item(gs_node node, size_t index)
+{
+    int number = gs_node_is_mapping(node) ? node.yaml->data.mapping.pairs.start[index].value
+                                          : node.yaml->data.sequence.items.start[index];
+    return node_number(node.document, number);
+}
+
+gs_node gs_node_find(gs_node mapping, const char *key)
+{
+    for (size_t i = 0; gs_node_is_mapping(mapping) && i < gs_node_count(mapping); i++)
+        if (strcmp(gs_node_text(gs_node_key(mapping, i)), key) == 0) return gs_node_item(mapping, i);
+    return (gs_node){mapping.document, NULL};
+}
+
+gs_status gs_node_fail(gs_node node, gs_error *error, const char *format, ...)
+{
+    char sentence[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(sentence, sizeof sentence, format, arguments);
+    va_end(arguments);
+    yaml_mark_t mark = node.yaml != NULL ? node.yaml->start_mark : (yaml_mark_t){0};
+    add_error(node.document, mark.line, mark.column, error, sentence);
+    return GS_ERROR_INPUT;
+}
+
+gs_status gs_node_fail_name(gs_node node, gs_error *error, const char *what, const char *const *names, size_t count)
+{
+    const char *near = gs_nearest_name(gs_node_text(node), names, count);
+    if (near != NULL) return gs_node_fail(node, error, "unknown %s '%.80s'; did you mean '%s'?", what, gs_node_text(node), near);
+    char list[512] = "";
+    size_t used = 0;
+    for (size_t i = 0; i < count && used < sizeof list; i++)
+        used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i == 0 ? "" : ", ", names[i]);
+    return gs_node_fail(node, error, "unknown %s '%.80s'; there %s %s", what, gs_node_text(node), count == 1 ? "is" : "are", list);
+}

@@ -1,0 +1,35 @@
+/* The runs that a sweep asks for: variants (resolved settings) times seeds, in plan order. */
+#ifndef GS_SWEEP_PLAN_H
+#define GS_SWEEP_PLAN_H
+
+#include "sweep/sweep.h"
+#include "train/result.h"
+
+enum { GS_LABEL = 256, GS_ID = 33 /* 32 hexadecimal digits */, GS_VARIANTS_MAX = 1000000 };
+
+typedef struct {
+    gs_settings settings;
+    char label[GS_LABEL]; /* names only what varies; the model's name where nothing does */
+} gs_variant;
+
+typedef struct {
+    gs_variant *variants;
+    size_t variant_count;
+    const uint64_t *seeds; /* of the sweep, which must outlive the plan */
+    size_t seed_count;
+    size_t run_count; /* variants x seeds; run = variant * seed_count + place of the seed */
+    size_t merged;    /* combinations left out because they resolve to a variant that is there already */
+} gs_plan;
+
+/* Expands the sweep and checks every combination. Errors point into the sweep's files. GS_ERROR_INPUT, GS_ERROR_MEMORY. */
+GS_MUST_CHECK gs_status gs_plan_create(gs_plan **plan, const gs_sweep *sweep, gs_error *error);
+void gs_plan_destroy(gs_plan **plan);
+
+gs_job gs_plan_job(const gs_plan *plan, size_t run);
+const gs_variant *gs_plan_variant(const gs_plan *plan, size_t run);
+
+/* The identity of a run: xxHash128 of the format version, the settings that apply and differ from their default (by name, in
+ * alphabetical order), the digits' grey values and the seed. Order, spelling and file names do not matter; what changes a result does. */
+void gs_run_id(const gs_settings *settings, uint64_t seed, const gs_digits *digits, char id[GS_ID]);
+
+#endif

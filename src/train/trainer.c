@@ -1,0 +1,216 @@
+#include "train/trainer.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef enum { TRAINING, SAMPLING, ENDED } phase;
+
+struct gs_trainer {
+    gs_job job;
+    const gs_digits *digits;
+    gs_arena *arena;
+    gs_model *model;
+    gs_result result;
+    phase phase;
+
+    int64_t steps, every; /* training steps of the run; coverage along training every so many (0: none) */
+    double curve_sums[GS_CURVES_MAX];
+
+    /* Sampling in progress. */
+    int64_t part, sampled;
+    bool final; /* the samples of the result, not of a point along training */
+    gs_coverage coverage;
+    gs_matrix batch; /* GS_SAMPLE_BATCH x GS_IMAGE */
+    uint8_t *images, *bins;
+    uint16_t *errors;
+    double *shades; /* scratch, one a sample */
+};
+
+int gs_curve_points(int64_t steps)
+{
+    return steps < GS_CURVE_POINTS ? (int)steps : GS_CURVE_POINTS;
+}
+
+int64_t gs_curve_step(int64_t steps, int point)
+{
+    return (point + 1) * steps / gs_curve_points(steps);
+}
+
+int64_t gs_coverage_points(const gs_settings *settings)
+{
+    int64_t every = gs_settings_integer(settings, GS_SETTING_EVERY);
+    return every == 0 ? 0 : gs_settings_integer(settings, GS_SETTING_STEPS) / every;
+}
+
+static gs_status take_memory(gs_trainer *trainer, gs_error *error)
+{
+    gs_arena *arena = trainer->arena;
+    size_t samples = (size_t)gs_settings_integer(&trainer->job.settings, GS_SETTING_SAMPLES);
+    trainer->batch = gs_matrix_of(gs_arena_take_scratch(arena, (size_t)GS_SAMPLE_BATCH * GS_IMAGE, sizeof(gs_real)),
+                                  GS_SAMPLE_BATCH, GS_IMAGE);
+    trainer->images = gs_arena_take(arena, samples, GS_IMAGE);
+    trainer->bins = gs_arena_take(arena, samples, sizeof *trainer->bins);
+    trainer->errors = gs_arena_take(arena, samples, sizeof *trainer->errors);
+    trainer->shades = gs_arena_take_scratch(arena, samples, sizeof *trainer->shades);
+    trainer->result.along = gs_arena_take(arena, (size_t)gs_coverage_points(&trainer->job.settings), sizeof(gs_coverage_point));
+    gs_status status = gs_arena_check(arena, error);
+    if (status == GS_OK)
+        status = gs_model_create(&trainer->model, &trainer->job.settings, trainer->digits, trainer->job.seed, arena, error);
+    if (status == GS_OK) gs_arena_seal(arena);
+    return status;
+}
+
+gs_status gs_trainer_create(gs_trainer **trainer, const gs_job *job, const gs_digits *digits, size_t memory_limit,
+                            gs_error *error)
+{
+    gs_trainer *made = calloc(1, sizeof *made);
+    if (made == NULL) return gs_fail(error, GS_ERROR_MEMORY, "out of memory (%zu bytes)", sizeof *made);
+    made->job = *job;
+    made->digits = digits;
+    made->steps = gs_settings_integer(&job->settings, GS_SETTING_STEPS);
+    made->every = gs_settings_integer(&job->settings, GS_SETTING_EVERY);
+    gs_law law = gs_law_of(&job->settings);
+    gs_law_expected(&law, made->result.expected);
+    gs_status status = gs_arena_create(&made->arena, memory_limit, error);
+    if (status == GS_OK) status = take_memory(made, error);
+    if (status != GS_OK) {
+        gs_trainer_destroy(&made);
+        return status;
+    }
+    *trainer = made;
+    return GS_OK;
+}
+
+static void end_failed(gs_trainer *trainer, const char *what)
+{
+    gs_result *result = &trainer->result;
+    result->outcome = GS_OUTCOME_FAILED;
+    result->metrics = gs_metrics_of_failure();
+    snprintf(result->reason, sizeof result->reason, "%.150s after step %" PRId64 " of %" PRId64, what, result->steps_done,
+             trainer->steps);
+    trainer->phase = ENDED;
+}
+
+static void begin_sampling(gs_trainer *trainer)
+{
+    trainer->phase = SAMPLING;
+    trainer->part = trainer->sampled = 0;
+    trainer->final = trainer->result.steps_done == trainer->steps &&
+                     trainer->result.points == gs_coverage_points(&trainer->job.settings);
+    memset(&trainer->coverage, 0, sizeof trainer->coverage);
+}
+
+/* Adds a step's values to the curve point in progress and closes the point at the end of its interval. */
+static void record_curves(gs_trainer *trainer, const double values[GS_CURVES_MAX])
+{
+    gs_curves *curves = &trainer->result.curves;
+    int64_t begin = curves->points == 0 ? 0 : gs_curve_step(trainer->steps, curves->points - 1);
+    int64_t end = gs_curve_step(trainer->steps, curves->points);
+    for (int c = 0; c < GS_CURVES_MAX; c++) trainer->curve_sums[c] += values[c];
+    if (trainer->result.steps_done < end) return;
+    curves->step[curves->points] = end;
+    for (int c = 0; c < GS_CURVES_MAX; c++) {
+        curves->values[c][curves->points] = (float)(trainer->curve_sums[c] / (double)(end - begin));
+        trainer->curve_sums[c] = 0;
+    }
+    curves->points++;
+}
+
+static void advance_training(gs_trainer *trainer)
+{
+    gs_result *result = &trainer->result;
+    double values[GS_CURVES_MAX] = {0};
+    trainer->model->type->train(trainer->model, result->steps_done, values);
+    result->steps_done++;
+    record_curves(trainer, values);
+    for (int c = 0; c < trainer->model->type->losses; c++)
+        if (!isfinite(values[c])) {
+            char what[GS_REASON];
+            snprintf(what, sizeof what, "%s is not finite (%g)", trainer->model->type->curves[c], values[c]);
+            end_failed(trainer, what);
+            return;
+        }
+    bool last = result->steps_done == trainer->steps;
+    if (last && !gs_tensors_finite(&trainer->model->tensors, trainer->model->parameters)) {
+        end_failed(trainer, "a weight is not finite");
+        return;
+    }
+    if (last || (trainer->every > 0 && result->steps_done % trainer->every == 0)) begin_sampling(trainer);
+}
+
+static void classify_batch(gs_trainer *trainer, int rows)
+{
+    const gs_settings *settings = &trainer->job.settings;
+    int reject_error = (int)gs_settings_integer(settings, GS_SETTING_REJECT_ERROR);
+    int quality_error = (int)gs_settings_integer(settings, GS_SETTING_QUALITY_ERROR);
+    for (int i = 0; i < rows; i++) {
+        uint8_t *bytes = trainer->images + trainer->sampled * GS_IMAGE;
+        gs_image_to_bytes(trainer->batch.values + (size_t)i * GS_IMAGE, bytes);
+        gs_class class = gs_classify(trainer->digits, bytes, reject_error);
+        trainer->bins[trainer->sampled] = class.bin;
+        trainer->errors[trainer->sampled] = class.error;
+        gs_coverage_add(&trainer->coverage, class, quality_error);
+        trainer->sampled++;
+    }
+}
+
+static void end_done(gs_trainer *trainer)
+{
+    gs_result *result = &trainer->result;
+    result->coverage = trainer->coverage;
+    gs_shade_distances(trainer->images, trainer->bins, trainer->sampled, trainer->shades, result->shade_distance);
+    result->metrics = gs_metrics_of(&result->coverage, result->expected, result->shade_distance);
+    result->samples = trainer->sampled;
+    result->images = trainer->images;
+    result->bins = trainer->bins;
+    result->errors = trainer->errors;
+    result->model = trainer->model;
+    result->outcome = GS_OUTCOME_DONE;
+    trainer->phase = ENDED;
+}
+
+static void advance_sampling(gs_trainer *trainer)
+{
+    const gs_model_type *type = trainer->model->type;
+    int64_t samples = gs_settings_integer(&trainer->job.settings, GS_SETTING_SAMPLES);
+    classify_batch(trainer, type->sample(trainer->model, samples, trainer->part++, trainer->batch));
+    if (trainer->part < type->sampling_parts(trainer->model, samples)) return;
+    if (trainer->final) {
+        end_done(trainer);
+        return;
+    }
+    gs_coverage_point *point = &trainer->result.along[trainer->result.points++];
+    point->step = trainer->result.steps_done;
+    point->rejected = trainer->coverage.rejected;
+    memcpy(point->counts, trainer->coverage.counts, sizeof point->counts);
+    trainer->phase = TRAINING;
+    if (trainer->result.steps_done == trainer->steps) begin_sampling(trainer);
+}
+
+bool gs_trainer_advance(gs_trainer *trainer)
+{
+    if (trainer->phase == TRAINING) advance_training(trainer);
+    else if (trainer->phase == SAMPLING) advance_sampling(trainer);
+    return trainer->phase != ENDED;
+}
+
+int64_t gs_trainer_steps_done(const gs_trainer *trainer)
+{
+    return trainer->result.steps_done;
+}
+
+const gs_result *gs_trainer_result(const gs_trainer *trainer)
+{
+    return &trainer->result;
+}
+
+void gs_trainer_destroy(gs_trainer **trainer)
+{
+    if (trainer == NULL || *trainer == NULL) return;
+    gs_arena_destroy(&(*trainer)->arena);
+    free(*trainer);
+    *trainer = NULL;
+}

@@ -1,0 +1,28 @@
+/* One run, from settings and seed to its result: training, sampling, classifying, measuring.
+ *
+ * The run advances in short pieces (a training step, a part of the sampling), so that its rank can look after other things in between.
+ * No clock, no printing, no MPI, no HDF5: the result is a function of the job alone. */
+#ifndef GS_TRAIN_TRAINER_H
+#define GS_TRAIN_TRAINER_H
+
+#include "train/result.h"
+
+typedef struct gs_trainer gs_trainer;
+
+/* Takes all memory that the run needs. GS_ERROR_MEMORY (which is a failed run, not a failed program). `memory_limit` in bytes, 0 =
+ * none. */
+GS_MUST_CHECK gs_status gs_trainer_create(gs_trainer **trainer, const gs_job *job, const gs_digits *digits,
+                                          size_t memory_limit, gs_error *error);
+
+/* Does the next piece of work; false when the run has ended and gs_trainer_result may be asked. */
+bool gs_trainer_advance(gs_trainer *trainer);
+
+/* Progress: steps taken, and the share of all work (0 to 1) that they and the sampling make up. */
+int64_t gs_trainer_steps_done(const gs_trainer *trainer);
+
+/* Valid after gs_trainer_advance returned false, until the trainer is destroyed. */
+const gs_result *gs_trainer_result(const gs_trainer *trainer);
+
+void gs_trainer_destroy(gs_trainer **trainer);
+
+#endif

@@ -1,0 +1,559 @@
+"""The analysis package: statistics against scipy, reading, report, table, compare, and every way they can go wrong."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import os
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "analysis"))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import synthetic  # noqa: E402
+from gensweep_analysis import AnalysisError, Results, statistics, summary  # noqa: E402
+from gensweep_analysis.formatting import report_directory, short_names  # noqa: E402
+from gensweep_analysis.headline import caveats, headline  # noqa: E402
+
+OFF, ON = "minibatch_discrimination=off", "minibatch_discrimination=on"
+
+
+def analysis(*arguments: object, **environment: str) -> subprocess.CompletedProcess:
+    """The command as a user types it in the project's root."""
+    return subprocess.run([sys.executable, "analysis", *map(str, arguments)], cwd=ROOT, capture_output=True, text=True,
+                          env={**os.environ, **environment}, timeout=300)
+
+
+@pytest.fixture(scope="module")
+def sweep(tmp_path_factory) -> str:
+    """Two variants x 8 seeds, all done."""
+    return synthetic.build(str(tmp_path_factory.mktemp("sweep") / "sweep.h5"))
+
+
+@pytest.fixture(scope="module")
+def unfinished(tmp_path_factory) -> str:
+    """Row 5 failed, row 14 running, row 15 pending."""
+    states = {5: synthetic.FAILED, 14: synthetic.RUNNING, 15: synthetic.PENDING}
+    return synthetic.build(str(tmp_path_factory.mktemp("unfinished") / "part.h5"),
+                           status=lambda row, seed: states.get(row, synthetic.DONE))
+
+
+@pytest.fixture(scope="module")
+def page(sweep, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("report") / "out"
+    finished = analysis("report", sweep, "-o", directory)
+    assert finished.returncode == 0, finished.stderr
+    return directory, (directory / "index.html").read_text(encoding="utf-8"), finished
+
+
+# ----------------------------------------------------------------------------------------------- statistics
+def test_harness_can_fail(sweep):
+    """A wrong expectation must be seen as wrong: otherwise the other tests prove nothing."""
+    with Results(sweep) as results, pytest.raises(AssertionError):
+        assert summary.summarise(results, OFF).severe.count == 0
+
+
+def test_intervals_against_scipy():
+    stats = pytest.importorskip("scipy.stats")
+    for total in (1, 2, 8, 32, 300):
+        for count in {0, 1, total // 3, total - 1, total}:
+            test = stats.binomtest(count, total)
+            for ours, method in ((statistics.wilson(count, total), "wilson"), (statistics.clopper_pearson(count, total), "exact")):
+                theirs = test.proportion_ci(method=method)
+                assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=1e-9)
+
+
+def test_intervals_named_in_the_methods():
+    assert statistics.wilson(0, 10).high == pytest.approx(0.28, abs=0.005)
+    assert statistics.wilson(0, 32).high == pytest.approx(0.11, abs=0.005)
+    assert math.isnan(statistics.wilson(0, 0).low)
+
+
+def test_exact_tests_against_scipy():
+    stats = pytest.importorskip("scipy.stats")
+    for only_a, only_b in ((0, 0), (5, 0), (0, 6), (3, 9), (10, 10), (40, 17)):
+        expected = stats.binomtest(only_a, only_a + only_b, 0.5).pvalue if only_a + only_b else 1.0
+        assert statistics.mcnemar_exact(only_a, only_b) == pytest.approx(expected, abs=1e-12)
+    for a, m, b, n in ((8, 8, 2, 8), (0, 5, 0, 7), (3, 10, 9, 12), (30, 48, 11, 32)):
+        expected = stats.fisher_exact([[a, m - a], [b, n - b]])[1]
+        assert statistics.fisher_exact(a, m, b, n) == pytest.approx(expected, abs=1e-9)
+
+
+def test_special_functions_against_scipy():
+    special, stats = pytest.importorskip("scipy.special"), pytest.importorskip("scipy.stats")
+    for a, b, x in ((0.5, 0.5, 0.1), (2, 5, 0.3), (200, 3, 0.99), (15.5, 0.5, 0.8)):
+        assert statistics.incomplete_beta(x, a, b) == pytest.approx(special.betainc(a, b, x), abs=1e-12)
+    for freedom in (1, 3, 7, 31, 200):
+        assert statistics.t_quantile(0.975, freedom) == pytest.approx(stats.t.ppf(0.975, freedom), rel=1e-9)
+
+
+def test_sign_flip():
+    stats = pytest.importorskip("scipy.stats")
+    draws = np.random.default_rng(1).normal(0.3, 1, size=40)
+    few = draws[:10]
+    exact = stats.permutation_test((few,), np.mean, permutation_type="samples", n_resamples=np.inf).pvalue
+    assert statistics.sign_flip(few) == pytest.approx(exact, abs=1e-12)
+    many = stats.permutation_test((draws,), np.mean, permutation_type="samples", n_resamples=50_000, random_state=3).pvalue
+    assert statistics.sign_flip(draws) == pytest.approx(many, abs=0.01)
+    assert statistics.sign_flip([1.0] * 6) == pytest.approx(2 / 64)
+    assert statistics.sign_flip([0.0] * 6) == 1.0
+    assert statistics.sign_flip([]) == 1.0
+
+
+def test_unpaired_differences():
+    stats = pytest.importorskip("scipy.stats")
+    generator = np.random.default_rng(2)
+    a, b = generator.normal(0, 1, 30), np.round(generator.normal(-0.7, 1, 25), 1)
+    theirs = stats.mannwhitneyu(a, b).statistic / (len(a) * len(b))
+    assert statistics.probability_of_improvement(a, b) == pytest.approx(theirs)
+    assert statistics.probability_of_improvement([1, 1], [1, 1]) == 0.5
+    p = stats.permutation_test((a, b), lambda x, y: np.mean(x) - np.mean(y), n_resamples=20_000, random_state=1).pvalue
+    assert statistics.permutation_unpaired(a, b) == pytest.approx(p, abs=0.01)
+
+
+def test_interquartile_mean_and_bootstrap():
+    stats = pytest.importorskip("scipy.stats")
+    values = np.random.default_rng(3).exponential(size=37)
+    for size in (1, 2, 3, 4, 5, 8, 37):
+        assert statistics.interquartile_mean(values[:size]) == pytest.approx(stats.trim_mean(values[:size], 0.25))
+    low, high = statistics.bootstrap_interval(values)
+    theirs = stats.bootstrap((values,), lambda x, axis: stats.trim_mean(x, 0.25, axis=axis), method="percentile",
+                             n_resamples=5000, random_state=4).confidence_interval
+    assert (low, high) == pytest.approx((theirs.low, theirs.high), abs=0.05)
+    assert statistics.bootstrap_interval(values) == (low, high), "the seed is fixed"
+    assert math.isnan(statistics.bootstrap_interval([0.5])[0])
+
+
+def test_holm():
+    assert statistics.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert statistics.holm([0.9, 0.8]) == [1.0, 1.0]
+    assert statistics.holm([0.05]) == [0.05]
+
+
+def test_power_is_what_the_methods_say():
+    assert statistics.power_fisher(32, 0.5, 0.2) == pytest.approx(0.64, abs=0.005)
+    assert statistics.power_fisher(48, 0.5, 0.2) == pytest.approx(0.83, abs=0.005)
+    assert statistics.smallest_p_mcnemar(5) > 0.05 > statistics.smallest_p_mcnemar(6)
+    found = statistics.detectable_rate(32)
+    assert statistics.power_mcnemar(32, 0.5, found) >= 0.8 > statistics.power_mcnemar(32, 0.5, found + 0.005)
+    assert math.isnan(statistics.detectable_rate(4, 1.0))
+
+
+def test_power_of_mcnemar_by_simulation():
+    generator = np.random.default_rng(5)
+    a, b = generator.random((4000, 20)) < 0.8, generator.random((4000, 20)) < 0.3
+    only_a, only_b = (a & ~b).sum(axis=1), (b & ~a).sum(axis=1)
+    rejected = np.mean([statistics.mcnemar_exact(int(x), int(y)) <= 0.05 for x, y in zip(only_a, only_b)])
+    assert statistics.power_mcnemar(20, 0.8, 0.3) == pytest.approx(rejected, abs=0.03)
+
+
+def test_performance_profile():
+    assert list(statistics.performance_profile([0.1, 0.5, 0.9], [0, 0.1, 0.6, 1])) == pytest.approx([1, 2 / 3, 1 / 3, 0])
+
+
+# -------------------------------------------------------------------------------------------------- results
+def test_results_columns(sweep):
+    with Results(sweep) as results:
+        assert results.variants == [OFF, ON] and results.models == ["gan"]
+        runs = results.runs
+        assert len(runs) == 16
+        for name in ("label", "variant", "seed", "status", "tv", "modes_10", "collapsed", "minibatch_discrimination", "steps"):
+            assert len(runs[name]) == 16, name
+        assert set(runs["status"]) == {"done"}
+        assert results.counts.shape == results.expected.shape == (16, 5, 6)
+        assert results.templates.shape == (6, 28, 28)
+        assert results.digit_names == synthetic.DIGITS and results.color_names == synthetic.COLORS
+        assert results.swept_settings() == ["minibatch_discrimination"]
+        assert results.expected.sum(axis=(1, 2)) == pytest.approx(1)
+        assert results.provenance()["blas_kernel"] == ["Haswell"]
+        assert "minibatch_discrimination: [off, on]" in results.sweep_text()
+
+
+def test_runs_without_pandas_is_a_table(sweep, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with Results(sweep) as results:
+        runs = results.runs
+        assert runs.row(3)["seed"] == 3 and "tv" in runs and "tv" in runs.columns
+        with pytest.raises(KeyError, match="nearest: modes_10"):
+            runs["modes_1O"]
+
+
+def test_runs_with_pandas(sweep):
+    pandas = pytest.importorskip("pandas")
+    with Results(sweep) as results:
+        assert isinstance(results.runs, pandas.DataFrame) and results.runs.shape[0] == 16
+
+
+def test_samples_can_be_counted_again(sweep):
+    with Results(sweep) as results:
+        for run in (0, 9):
+            samples = results.samples(run)
+            bins, errors = synthetic.classify(samples.image, results.templates)
+            assert (bins == samples.bin).all() and (errors == samples.error).all()
+            assert (np.bincount(bins, minlength=30).reshape(5, 6) == results.counts[run]).all()
+            assert summary.total_variation(results.counts[run], results.expected[run]) == pytest.approx(results.metric("tv")[run])
+            assert summary.modes_covered(results.counts[run], results.rejected[run], results.expected[run]) == (
+                results.metric("modes_10")[run])
+
+
+def test_checkpoint(sweep):
+    with Results(sweep) as results:
+        tensors = results.checkpoint(9)
+        assert set(tensors) == {"generator/dense_0/kernel", "generator/dense_0/bias"}
+        assert tensors["generator/dense_0/kernel"].shape == (16, 64) and (tensors["generator/dense_0/bias"] == 9.5).all()
+        by_label = results.checkpoint(f"{ON},seed=1")
+        assert (by_label["generator/dense_0/bias"] == 9.5).all()
+
+
+def test_rows_of_runs_that_are_not_done(unfinished):
+    with Results(unfinished) as results:
+        assert int(results.done.sum()) == 13 and int(results.failed.sum()) == 1
+        assert np.isnan(results.metric("modes_10")[[5, 14, 15]]).all()
+        assert not results.flag("failed")[5], "a run without results is no done run with the flag"
+        for call in (results.samples, results.checkpoint):
+            with pytest.raises(AnalysisError, match="run 5 is failed"):
+                call(5)
+            with pytest.raises(AnalysisError, match="runs 0 to 15"):
+                call(16)
+
+
+@pytest.mark.parametrize("ending", ["time.sleep(60)", "os._exit(9)"], ids=["running", "crashed"])
+def test_file_whose_writer_is_active_or_crashed(tmp_path, ending):
+    path = str(tmp_path / "live.h5")
+    code = (f"import sys, os, time, h5py; sys.path.insert(0, {str(ROOT / 'tests/e2e')!r}); import synthetic\n"
+            f"synthetic.build({path + '.tmp'!r}, samples=16)\n"
+            f"source = h5py.File({path + '.tmp'!r}, 'r'); file = h5py.File({path!r}, 'w', libver='latest')\n"
+            "[source.copy(name, file) for name in source]; file.attrs.update(dict(source.attrs))\n"
+            f"file.flush(); file.swmr_mode = True; print('ready', flush=True); {ending}")
+    writer = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    try:
+        assert writer.stdout.readline().strip() == "ready"
+        if "exit" in ending:
+            assert writer.wait(30) == 9
+        with pytest.raises(OSError):
+            h5py.File(path, "r")
+        with Results(path) as results:
+            assert int(results.done.sum()) == 16 and results.samples(0).image.shape == (16, 28, 28, 3)
+        assert analysis("table", path).returncode == 0
+    finally:
+        writer.kill()
+        writer.communicate()
+
+
+def test_variant_names(sweep):
+    with Results(sweep) as results:
+        assert results.find_variant(OFF) == OFF and results.find_variant("on") == ON
+        with pytest.raises(AnalysisError, match=f"nearest: {ON}"):
+            results.find_variant("minibatch_discrimination=onn")
+        with pytest.raises(AnalysisError, match="several variants"):
+            results.find_variant("minibatch")
+
+
+# -------------------------------------------------------------------------------------------------- summary
+def test_summary_counts(sweep, unfinished):
+    with Results(sweep) as results:
+        off, on = summary.summarise_all(results)
+        assert (off.severe.count, off.severe.total) == (8, 8) and on.severe.count == 2
+        tv = results.metric("tv")
+        assert off.tv_mean == pytest.approx(tv[:8].mean()) and on.tv_worst == tv[8:].max()
+        assert off.modes_10 == pytest.approx((3.5, 2, 5), abs=0.6)
+    with Results(unfinished) as results:
+        off, on = summary.summarise_all(results)
+        assert (off.done, off.failed, on.done, on.running, on.pending) == (7, 1, 6, 1, 1)
+        assert off.severe.total == 7, "rates are over done runs"
+
+
+def test_comparison_pairs_by_seed(sweep, unfinished):
+    with Results(sweep) as results:
+        found = summary.compare(results, OFF, ON)
+        assert found.paired and found.runs == (8, 8) and found.discordant_severe == (6, 0)
+        assert found.result("severe").p == pytest.approx(2 / 64)
+        assert found.tv_difference < 0 and found.improvement > 0.9
+        corrected = summary.compare_all(results)[0]
+        assert corrected.result("severe").holm >= found.result("severe").p
+    with Results(unfinished) as results:
+        assert summary.compare(results, OFF, ON).runs == (5, 5), "seeds 5, 6, 7 are missing in one of them"
+
+
+def test_comparison_of_different_seeds_is_unpaired(tmp_path):
+    path = synthetic.build(str(tmp_path / "halves.h5"), samples=64, seeds=range(12),
+                           status=lambda row, seed: synthetic.DONE if (row < 12) == (seed < 6) else synthetic.PENDING)
+    with Results(path) as results:
+        found = summary.compare(results, OFF, ON)
+        assert not found.paired and found.result("severe").test == "Fisher exact"
+    shown = analysis("compare", path, "off", "on")
+    assert shown.returncode == 0 and "unpaired" in shown.stdout and "Fisher" in shown.stdout
+
+
+def test_many_variants_are_compared_one_setting_at_a_time(tmp_path):
+    variants = [synthetic.Variant(f"latent_dim={latent},loss={loss}", settings={"latent_dim": latent, "gan_loss": loss})
+                for latent in (2, 8, 32) for loss in ("hinge", "least_squares", "non_saturating")]
+    path = synthetic.build(str(tmp_path / "grid.h5"), variants, range(2), samples=32)
+    with Results(path) as results:
+        pairs = summary.pairs_to_compare(results)
+        assert len(pairs) == 18 and ("latent_dim=2,loss=hinge", "latent_dim=8,loss=least_squares") not in pairs
+        names = [name for name, _ in summary.setting_groups(results)]
+        assert sorted(names) == ["gan_loss", "latent_dim"]
+
+
+def test_headline_says_the_numbers(sweep, unfinished):
+    with Results(sweep) as results:
+        rows, pairs = summary.summarise_all(results), summary.compare_all(results)
+        text = headline(results, rows, pairs)
+        assert text.startswith("Without minibatch discrimination 8 of 8 seeds collapsed severely (Wilson 95 %: 68–100 %), "
+                               "with it 2 of 8 (7–59 %); exact McNemar p = 0.031")
+        assert any("8 seeds a variant are few" in note for note in caveats(results, rows, pairs))
+    with Results(unfinished) as results:
+        notes = " ".join(caveats(results, summary.summarise_all(results), summary.compare_all(results)))
+        assert "13 of 16 runs are done, 1 failed, 2 to go" in notes and f"1 of 8 in {OFF}" in notes
+        assert "cannot go below p = 0.062" in notes
+
+
+def test_article_tables():
+    """The reference figures in the report are the article's own counts, measured by our definitions."""
+    tables = ROOT.parent / "shared" / "data" / "origin_tables.json"
+    if not tables.exists():
+        pytest.skip("the article's tables are not here")
+    counts = {name: np.array(table) for name, table in json.loads(tables.read_text())["counts"].items()}
+    gan = counts["gan_minibatch_discrimination"]
+    assert summary.total_variation(gan, synthetic.EXPECTED) == pytest.approx(0.589, abs=0.001)
+    assert summary.modes_covered(gan, np.array(0), synthetic.EXPECTED) == 13
+    assert summary.total_variation(counts["autoregressive_flat"], synthetic.EXPECTED) == pytest.approx(0.134, abs=0.001)
+    assert summary.total_variation(counts["diffusion"], synthetic.EXPECTED) == pytest.approx(0.172, abs=0.001)
+
+
+# --------------------------------------------------------------------------------------------------- report
+class _Tags(HTMLParser):
+    """Start tags with attributes, and whether every element is closed in order."""
+
+    VOID = {"meta", "img", "br", "link", "wbr", "hr"}
+
+    def __init__(self):
+        super().__init__()
+        self.tags, self.open = [], []
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open and self.open.pop() == tag, f"</{tag}> closes something else"
+
+
+def test_report_is_self_contained(page):
+    _, html, _ = page
+    assert "http://" not in html and "https://" not in html and "@import" not in html and "url(" not in html
+    parser = _Tags()
+    parser.feed(html)
+    assert not parser.open
+    names = [tag for tag, _ in parser.tags]
+    assert not {"script", "link", "iframe", "object"} & set(names)
+    images = [attributes for tag, attributes in parser.tags if tag == "img"]
+    assert len(images) >= 13 and all(image["src"].startswith("data:image/") and image["alt"] for image in images)
+    anchors = {attributes["id"] for _, attributes in parser.tags if "id" in attributes}
+    links = [attributes["href"] for tag, attributes in parser.tags if tag == "a"]
+    assert links and all(link[1:] in anchors for link in links if link.startswith("#"))
+
+
+def test_report_sections_in_order(page):
+    _, html, finished = page
+    titles = re.findall(r"<h2[^>]*>([^<]*)</h2>", html)
+    assert titles == ["Summary", "Comparisons", "Collapse rates", "Coverage per seed", "Performance profile",
+                      "Variants in detail", "Training", "Runs", "Provenance", "Sweep"]
+    assert "16 of 16 runs done" in finished.stdout and "index.html" in finished.stdout
+    for text in ("Does minibatch discrimination prevent mode collapse?", "68–100\u00a0%", "Haswell", "Worst seed", "Best seed",
+                 "seeds pooled", "Smallest detectable difference", "0123456789abcdef", "steps: 2000"):
+        assert text in html, text
+
+
+def test_report_files(page, sweep):
+    directory, html, _ = page
+    names = {path.name for path in directory.iterdir()}
+    assert {"index.html", "summary.csv", "comparisons.csv", "metrics.csv", "frequency.csv", "collapse_rates.png",
+            "coverage_per_seed.png", "performance_profile.png", "training_gan.png", "coverage_over_training.png",
+            "variant00-worst-examples.png", "variant01-best-samples.png"} <= names
+    for path in directory.glob("*.png"):
+        assert path.read_bytes().startswith(b"\x89PNG"), path
+    with Results(sweep) as results, open(directory / "frequency.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+        assert len(rows) == 16 * 30
+        assert sum(int(row["count"]) for row in rows) == results.counts.sum()
+        metrics = list(csv.DictReader((directory / "metrics.csv").read_text().splitlines()))
+        assert [float(row["tv"]) for row in metrics] == pytest.approx(list(results.metric("tv")))
+
+
+def test_report_is_reproducible(page, sweep, tmp_path):
+    _, html, _ = page
+    assert analysis("report", sweep, "-o", tmp_path).returncode == 0
+    assert (tmp_path / "index.html").read_text(encoding="utf-8") == html
+
+
+def test_texts_of_the_file_are_escaped(tmp_path):
+    path = synthetic.build(str(tmp_path / "odd.h5"), samples=16, seeds=range(2), name="<b>&", description="<script>alert(1)</script>")
+    assert analysis("report", path).returncode == 0
+    html = (Path(report_directory(path)) / "index.html").read_text(encoding="utf-8")
+    assert "<script>" not in html and "&lt;b&gt;&amp;" in html
+
+
+def test_report_default_directory():
+    assert report_directory("results/quickstart.h5") == "results/quickstart-report"
+
+
+@pytest.mark.parametrize("options, expected", [
+    (dict(status=lambda row, seed: synthetic.FAILED), "all 16 runs that ended have failed"),
+    (dict(variants=[synthetic.OFF], seeds=range(3)), "3 of\u00a03 seeds collapsed severely"),
+    (dict(variants=[synthetic.ON], seeds=[7]), "nothing to test: one variant has finished runs"),
+    (dict(store_samples=False, over_training=0), "Worst seed"),
+    (dict(status=lambda row, seed: synthetic.DONE if row < 8 else synthetic.PENDING), "8 of 16 runs are done"),
+], ids=["all failed", "one variant", "one run", "no samples stored", "second variant not begun"])
+def test_report_of_unusual_files(tmp_path, options, expected):
+    path = synthetic.build(str(tmp_path / "odd.h5"), samples=32, **options)
+    finished = analysis("report", path, PYTHONWARNINGS="error::RuntimeWarning")
+    assert finished.returncode == 0 and finished.stderr == "", finished.stderr
+    html = (tmp_path / "odd-report" / "index.html").read_text(encoding="utf-8")
+    # The page keeps some numbers on one line with no-break spaces; the words count here.
+    assert expected.replace("\u00a0", " ") in html.replace("\u00a0", " ")
+    assert analysis("table", path).returncode == 0
+
+
+def test_report_of_several_models(tmp_path):
+    variants = [synthetic.Variant(f"model=gan,latent_dim={latent}", "gan", {"latent_dim": latent, "gan_loss": "hinge"}) for latent in (2, 8)]
+    variants += [synthetic.Variant(f"model=vae,kl_weight={weight}", "vae", {"kl_weight": weight}) for weight in (0.01, 0.1)]
+    path = synthetic.build(str(tmp_path / "models.h5"), variants, range(2), samples=32)
+    with Results(path) as results:
+        latent = results.settings["latent_dim"]
+        assert np.isnan(latent[4:]).all() and set(latent[:4]) == {2, 8}, "not applicable is no value"
+        assert results.settings["gan_loss"][5] == ""
+    assert analysis("report", path).returncode == 0
+    directory = tmp_path / "models-report"
+    html = (directory / "index.html").read_text(encoding="utf-8")
+    assert (directory / "training_gan.png").exists() and (directory / "training_vae.png").exists()
+    assert "Effect of settings" in html and "2 models" not in html
+
+
+def test_report_of_a_random_search(tmp_path):
+    variants = [synthetic.Variant(f"trial={trial}", settings={"generator_learning_rate": 10 ** (-5 + trial / 10), "packing": 1 + trial % 2},
+                                  modes=lambda seed, trial=trial: 2 + trial) for trial in range(20)]
+    path = synthetic.build(str(tmp_path / "random.h5"), variants, [0], samples=32, over_training=0)
+    finished = analysis("report", path, PYTHONWARNINGS="error::RuntimeWarning")
+    assert finished.returncode == 0 and finished.stderr == "", finished.stderr
+    html = (tmp_path / "random-report" / "index.html").read_text(encoding="utf-8")
+    assert "Of 20 variants the 6 with the lowest and the 6 with the highest mean TV are shown" in html
+
+
+# --------------------------------------------------------------------------------------------- table, compare
+def test_table(sweep, unfinished):
+    shown = analysis("table", sweep)
+    assert shown.returncode == 0 and shown.stdout.isascii()
+    lines = shown.stdout.splitlines()
+    assert lines[0].split()[0] == "variant" and len(lines[2]) == len(lines[3]) == len(lines[1])
+    assert "8/8" in lines[2] and "68-100 %" in lines[2] and "7-59 %" in lines[3]
+    shown = analysis("table", unfinished)
+    assert "Unfinished: 13 of 16 runs done, 2 to go." in shown.stdout
+
+
+def test_table_csv(sweep):
+    shown = analysis("table", sweep, "--csv")
+    rows = list(csv.DictReader(io.StringIO(shown.stdout)))
+    assert [row["variant"] for row in rows] == [OFF, ON] and rows[0]["severe"] == "8"
+    assert float(rows[0]["severe_low"]) == pytest.approx(statistics.wilson(8, 8).low)
+
+
+def test_compare(sweep):
+    shown = analysis("compare", sweep, OFF, ON)
+    assert shown.returncode == 0 and shown.stdout.isascii()
+    for text in ("paired by seed", "exact McNemar", "only A 6, only B 0", "0.031", "sign-flip", "P(improvement)", "With 8 seeds"):
+        assert text in shown.stdout, text
+    assert analysis("compare", sweep, "off", "on").stdout == shown.stdout
+
+
+def test_output_into_a_closed_pipe(sweep):
+    shown = subprocess.run(f"{sys.executable} analysis table {sweep} | true", shell=True, cwd=ROOT, capture_output=True, text=True)
+    assert "Traceback" not in shown.stderr and "Broken" not in shown.stderr
+
+
+# --------------------------------------------------------------------------------------------------- errors
+def _refused(*arguments: object, **environment: str) -> str:
+    """Runs a command that must end with 2, nothing on stdout and one line that tells why."""
+    ended = analysis(*arguments, **environment)
+    assert ended.returncode == 2, ended
+    assert "Traceback" not in ended.stderr and ended.stdout == ""
+    return ended.stderr
+
+
+def test_bad_files(tmp_path):
+    text, other = tmp_path / "text.h5", tmp_path / "other.h5"
+    text.write_text("not HDF5")
+    with h5py.File(other, "w") as file:
+        file["x"] = 1
+    for verb in ("report", "table"):
+        assert "no such file" in _refused(verb, tmp_path / "none.h5")
+        assert "a directory" in _refused(verb, tmp_path)
+        assert "not HDF5" in _refused(verb, text)
+        assert "not a gensweep results file" in _refused(verb, other)
+    assert not (tmp_path / "text-report").exists() and not (tmp_path / "other-report").exists()
+
+
+def test_damaged_and_newer_files(tmp_path, sweep):
+    path = synthetic.build(str(tmp_path / "a.h5"), samples=16, seeds=range(2))
+    with h5py.File(path, "a") as file:
+        file.attrs["format_version"] = 2
+    assert "results format 2; this program reads format 1" in _refused("table", path)
+    with h5py.File(path, "a") as file:
+        file.attrs["format_version"] = 1
+        del file["coverage/counts"]
+    assert "/coverage/counts is missing" in _refused("table", path)
+    cut = tmp_path / "cut.h5"
+    cut.write_bytes(Path(sweep).read_bytes()[:4000])
+    assert "cut.h5" in _refused("table", cut)
+
+
+def test_no_finished_run(tmp_path):
+    path = synthetic.build(str(tmp_path / "new.h5"), samples=16,
+                           status=lambda row, seed: synthetic.RUNNING if row < 2 else synthetic.PENDING)
+    for arguments in (("report", path), ("table", path), ("compare", path, "off", "on")):
+        assert "no run has finished yet (0 of 16 done, 2 running)" in _refused(*arguments)
+
+
+def test_compare_errors(sweep, tmp_path):
+    assert f"nearest: {ON}" in _refused("compare", sweep, OFF, "minibatch_discriminaton=on")
+    assert "same variant" in _refused("compare", sweep, "on", ON)
+    half = synthetic.build(str(tmp_path / "half.h5"), samples=16,
+                           status=lambda row, seed: synthetic.DONE if row < 8 else synthetic.PENDING)
+    assert f"{ON} has no finished run" in _refused("compare", half, "off", "on")
+
+
+def test_bad_usage(sweep):
+    for arguments in ((), ("draw", sweep), ("table",), ("compare", sweep, "off"), ("report", sweep, "--open")):
+        assert "usage" in _refused(*arguments)
+
+
+def test_report_directory_that_cannot_be_made(sweep, tmp_path):
+    (tmp_path / "file").write_text("")
+    assert "cannot be written" in _refused("report", sweep, "-o", tmp_path / "file")
+
+
+@pytest.mark.parametrize("module", ["h5py", "numpy", "matplotlib"])
+def test_missing_library_says_what_to_install(sweep, tmp_path, module):
+    (tmp_path / f"{module}.py").write_text(f"raise ModuleNotFoundError('not here', name={module!r})")
+    message = _refused("report", sweep, "-o", tmp_path / "out", PYTHONPATH=str(tmp_path))
+    assert f"python3-{module}" in message and sys.executable in message and message.count("\n") == 1
+
+
+# ------------------------------------------------------------------------------------------------- formatting
+def test_short_names_keep_what_differs():
+    assert short_names(["model=gan,lr=1", "model=gan,lr=2"]) == ["lr=1", "lr=2"]
+    assert short_names(["a"]) == ["a"] and short_names([OFF, ON]) == [OFF, ON]
+    assert short_names(["x=1", "x=1,y=2"]) == ["x=1", "y=2"]

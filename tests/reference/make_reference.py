@@ -1,0 +1,332 @@
+#!/usr/bin/env python3
+"""Writes the reference numbers that tests/double/test_reference.c and tests/unit/test_reference_float.c compare with.
+
+    pip install torch numpy
+    python3 tests/reference/make_reference.py            # rewrites tests/reference/*.txt
+
+An independent implementation: random numbers, weights and batches from the documentation in src/ground/rng.h,
+src/nn/tensors.h and src/data/batches.h, networks by automatic differentiation and Adam from PyTorch, all in float64. It
+starts from the same weights and sees the same batches as the C program, so that what is left is rounding.
+
+A file holds cases of one model, one keyword a line:
+    gensweep-reference 1
+    case <model> <name>
+    seed <seed>
+    set <setting> <value>
+    losses <number of losses>
+    frozen <losses of step 0 with all learning rates 0>
+    tensor <name> <rows> <columns>
+    gradient <summary>       of that step: each tensor's gradient as its last update found it
+    parameter <summary>      after the training steps below
+    step <number> <losses>
+    samples <count> <summary of the first images sampled after training>
+    end
+A summary of x is |x|, sum x_i, sum x_i cos(i), and the first four elements (0 where there are fewer).
+
+To add a model: a function that takes a Case and returns a Model (see gan), and a list of cases in MODELS.
+"""
+import math
+import pathlib
+
+import numpy
+import torch
+
+torch.set_default_dtype(torch.float64)
+torch.set_num_threads(1)
+
+SIDE, DIGITS, CHANNELS = 28, 6, 3
+PIXELS = SIDE * SIDE
+IMAGE = PIXELS * CHANNELS
+STEPS = 10
+SAMPLES = 5
+FIRST = 4
+STREAM_WEIGHTS, STREAM_DATA, STREAM_NOISE, STREAM_EVALUATION = 1, 2, 3, 4
+
+
+# ---------------------------------------------------------------- random numbers (src/ground/rng.h)
+
+def philox(seed, stream, step, indices):
+    """Philox4x32-10 (Salmon et al. 2011): one row of four 32-bit words for each block index."""
+    low = numpy.uint64(0xFFFFFFFF)
+    shift = numpy.uint64(32)
+    x = [numpy.asarray(indices, dtype=numpy.uint64) & low]
+    x += [numpy.full_like(x[0], word) for word in (stream, step & 0xFFFFFFFF, step >> 32)]
+    key = [seed & 0xFFFFFFFF, seed >> 32]
+    for _ in range(10):
+        first = x[0] * numpy.uint64(0xD2511F53)
+        second = x[2] * numpy.uint64(0xCD9E8D57)
+        x = [(second >> shift) ^ x[1] ^ numpy.uint64(key[0]), second & low,
+             (first >> shift) ^ x[3] ^ numpy.uint64(key[1]), first & low]
+        key = [(key[0] + 0x9E3779B9) & 0xFFFFFFFF, (key[1] + 0xBB67AE85) & 0xFFFFFFFF]
+    return numpy.stack(x, axis=-1)
+
+
+def uniform(words):
+    return ((words >> numpy.uint64(9)).astype(numpy.float64) + 0.5) / 2.0**23
+
+
+def box_muller(blocks):
+    """Four normal numbers from each row of four words."""
+    u = uniform(blocks)
+    radius = numpy.sqrt(-2 * numpy.log(u[:, 0::2]))
+    turn = 2 * math.pi * u[:, 1::2]
+    return numpy.stack([radius * numpy.cos(turn), radius * numpy.sin(turn)], axis=-1).reshape(len(blocks), 4)
+
+
+def normal(seed, stream, step, shape):
+    count = math.prod(shape)
+    numbers = box_muller(philox(seed, stream, step, range((count + 3) // 4))).reshape(-1)
+    return torch.tensor(numbers[:count].reshape(shape))
+
+
+def truncated_normal(seed, step, count):
+    """Element i: the first of block i's four normal numbers inside (-2, 2); if there is none, further blocks are tried
+    from block `count` on, in the order in which the elements need them."""
+    deviation = 0.87962566103423978
+    numbers = box_muller(philox(seed, STREAM_WEIGHTS, step, range(count)))
+    inside = numpy.abs(numbers) < 2
+    values = numpy.take_along_axis(numbers, inside.argmax(axis=1)[:, None], axis=1)[:, 0]
+    further = count
+    for i in numpy.flatnonzero(~inside.any(axis=1)):
+        while True:
+            tried = box_muller(philox(seed, STREAM_WEIGHTS, step, [further]))[0]
+            further += 1
+            if (numpy.abs(tried) < 2).any():
+                values[i] = tried[(numpy.abs(tried) < 2).argmax()]
+                break
+    return values / deviation
+
+
+def hash_name(name):
+    """FNV-1a, 64 bits."""
+    value = 14695981039346656037
+    for byte in name.encode():
+        value = (value ^ byte) * 1099511628211 % 2**64
+    return value
+
+
+def check_random_numbers():
+    """The published answers of Random123 (kat_vectors)."""
+    ones = 2**64 - 1
+    answers = [
+        (0, 0, 0, 0, "6627e8d5e169c58dbc57ac4c9b00dbd8"),
+        (ones, 2**32 - 1, ones, 2**32 - 1, "408f276d41c83b0ea20bc7c66d5451fd"),
+        (0x299F31D0A4093822, 0x85A308D3, 0x0370734413198A2E, 0x243F6A88, "d16cfe0994fdcceb5001e42024126ea1"),
+    ]
+    for seed, stream, step, index, expected in answers:
+        assert "".join(f"{word:08x}" for word in philox(seed, stream, step, [index])[0]) == expected
+    assert hash_name("foobar") == 0x85944171F73967E8
+
+
+# ---------------------------------------------------------------- data (src/data/batches.h)
+
+def templates():
+    """The arithmetic pattern that the tests use in place of digits, so that no drawing takes part."""
+    grey = [[(p * (d + 3) * 7 + d * 31) % 256 for p in range(PIXELS)] for d in range(DIGITS)]
+    return numpy.array(grey) / 255.0
+
+
+def data_batch(case, step, batch):
+    """Images (batch x IMAGE) of a data step."""
+    u = uniform(philox(case.seed, STREAM_DATA, step, range(batch)))
+    weights = numpy.array([float(weight) for weight in case["data.digit_weights"].strip("[]").split(",")])
+    digits = numpy.searchsorted(numpy.cumsum(weights), u[:, 0] * weights.sum(), side="right")
+    mixed = 1 - case.real("data.green")
+    v = u[:, 1] * 0.66 / mixed
+    red_blue = numpy.stack([1.5 * v, 0 * v, 1.5 * (0.66 - v)], axis=-1)
+    color = numpy.where(u[:, 1:2] < mixed, red_blue, numpy.array([[0.0, 1.0, 0.0]]))
+    images = templates()[digits][:, :, None] * color[:, None, :]
+    return torch.tensor(images.reshape(batch, IMAGE))
+
+
+# ---------------------------------------------------------------- what all models share
+
+class Case:
+    def __init__(self, name, seed, settings):
+        self.name, self.seed, self.settings = name, seed, settings
+
+    def __getitem__(self, setting):
+        return self.settings[setting]
+
+    def integer(self, setting):
+        return int(self.settings[setting])
+
+    def real(self, setting):
+        return float(self.settings[setting])
+
+    def frozen(self):
+        """The same case with all learning rates 0."""
+        still = {key: "0" if key.endswith("learning_rate") else value for key, value in self.settings.items()}
+        return Case(self.name, self.seed, still)
+
+
+class Model:
+    """`train(step)` returns the losses of a step and leaves every tensor's last gradient in its .grad."""
+
+    def __init__(self, case):
+        self.case, self.tensors = case, {}
+
+    def kernel(self, name, rows, columns):
+        """LeCun normal: variance 1 / rows, cut at two standard deviations; the stream's step is the hash of the name."""
+        values = truncated_normal(self.case.seed, hash_name(name), rows * columns) / math.sqrt(rows)
+        return self.keep(name, values.reshape(rows, columns))
+
+    def keep(self, name, values):
+        self.tensors[name] = torch.tensor(values, requires_grad=True)
+        return self.tensors[name]
+
+    def dense(self, prefix, inputs, outputs, activation):
+        kernel = self.kernel(f"{prefix}/kernel", inputs, outputs)
+        bias = self.keep(f"{prefix}/bias", numpy.zeros((1, outputs)))
+        return lambda x: activation(x @ kernel + bias)
+
+    def adam(self, prefix, rate):
+        mine = [tensor for name, tensor in self.tensors.items() if name.startswith(prefix)]
+        optimiser = torch.optim.Adam(mine, lr=self.case.real(rate), eps=self.case.real("adam_epsilon"),
+                                     betas=(self.case.real("adam_beta1"), self.case.real("adam_beta2")))
+
+        def update(loss):
+            for tensor, gradient in zip(mine, torch.autograd.grad(loss, mine)):
+                tensor.grad = gradient
+            optimiser.step()
+            return loss.item()
+        return update
+
+
+def summary(values):
+    x = values.detach().numpy().reshape(-1)
+    first = numpy.zeros(FIRST)
+    first[:min(FIRST, x.size)] = x[:FIRST]
+    return [math.sqrt((x * x).sum()), x.sum(), (x * numpy.cos(numpy.arange(x.size))).sum(), *first]
+
+
+def line(keyword, numbers):
+    return " ".join([keyword] + [f"{number:.17g}" for number in numbers])
+
+
+def describe(kind, build, case):
+    """The lines of one case."""
+    still, model = build(case.frozen()), build(case)
+    frozen = still.train(0)
+    lines = [f"case {kind} {case.name}", f"seed {case.seed}"]
+    lines += [f"set {setting} {value}" for setting, value in case.settings.items()]
+    lines += [f"losses {len(frozen)}", line("frozen", frozen)]
+    steps = [line(f"step {step}", model.train(step)) for step in range(STEPS)]
+    for name, tensor in model.tensors.items():
+        lines.append(f"tensor {name} {tensor.shape[0]} {tensor.shape[1]}")
+        lines.append(line("gradient", summary(still.tensors[name].grad)))
+        lines.append(line("parameter", summary(tensor)))
+    lines += steps
+    images = model.sample(SAMPLES)
+    if images is not None:
+        lines.append(line(f"samples {SAMPLES}", summary(images)))
+    return lines + ["end"]
+
+
+# ---------------------------------------------------------------- models
+
+class Gan(Model):
+    """src/models/gan.c: non-saturating; real and fake images pass the discriminator as separate batches."""
+
+    def __init__(self, case):
+        super().__init__(case)
+        size = case.integer
+        self.generator = [
+            self.dense("generator/dense_0", size("latent_dim"), size("generator_hidden_1"), torch.tanh),
+            self.dense("generator/dense_1", size("generator_hidden_1"), size("generator_hidden_2"), torch.tanh),
+            self.dense("generator/dense_2", size("generator_hidden_2"), IMAGE, torch.sigmoid),
+        ]
+        features, similarities = size("discriminator_hidden_2"), 0
+        self.discriminator = [
+            self.dense("discriminator/dense_0", IMAGE, size("discriminator_hidden_1"), torch.tanh),
+            self.dense("discriminator/dense_1", size("discriminator_hidden_1"), features, torch.tanh),
+        ]
+        if case["minibatch_discrimination"] == "on":
+            similarities = size("mbd_features")
+            self.discriminator.append(self.minibatch(features, similarities, size("mbd_kernel_dim")))
+        self.discriminator += [
+            self.dense("discriminator/dense_2", features + similarities, size("discriminator_hidden_3"), torch.tanh),
+            self.dense("discriminator/dense_3", size("discriminator_hidden_3"), 1, lambda x: x),
+        ]
+        self.update_generator = self.adam("generator/", "generator_learning_rate")
+        self.update_discriminator = self.adam("discriminator/", "discriminator_learning_rate")
+
+    def minibatch(self, inputs, features, depth):
+        """Salimans et al. 2016, section 3.2: [f, o] from f."""
+        kernel = self.kernel("discriminator/minibatch/kernel", inputs, features * depth)
+
+        def append(f):
+            m = (f @ kernel).reshape(len(f), features, depth)
+            close = torch.exp(-(m[:, None] - m[None]).abs().sum(dim=3))
+            return torch.cat([f, close.sum(dim=1) - 1], dim=1)
+        return append
+
+    def generate(self, stream, use, count):
+        x = normal(self.case.seed, stream, use, (count, self.case.integer("latent_dim")))
+        for layer in self.generator:
+            x = layer(x)
+        return x
+
+    def judge(self, x):
+        for layer in self.discriminator:
+            x = layer(x)
+        return x
+
+    def train(self, step):
+        softplus = torch.nn.functional.softplus
+        batch = self.case.integer("batch_size")
+        generator_steps, discriminator_steps = (self.case.integer(f"{side}_steps") for side in ("generator", "discriminator"))
+        use = step * (generator_steps + discriminator_steps)
+        generator_losses, discriminator_losses = [], []
+        for _ in range(generator_steps):
+            fake = self.generate(STREAM_NOISE, use, batch)
+            generator_losses.append(self.update_generator(softplus(-self.judge(fake)).mean()))
+            use += 1
+        for k in range(discriminator_steps):
+            fake = self.generate(STREAM_NOISE, use, batch).detach()
+            real = data_batch(self.case, step * discriminator_steps + k, batch)
+            loss = (softplus(-self.judge(real)).mean() + softplus(self.judge(fake)).mean()) / 2
+            discriminator_losses.append(self.update_discriminator(loss))
+            use += 1
+        return [numpy.mean(generator_losses), numpy.mean(discriminator_losses)]
+
+    def sample(self, count):
+        return self.generate(STREAM_EVALUATION, 0, count)
+
+
+ADAM = {"adam_beta1": "0.9", "adam_beta2": "0.999", "adam_epsilon": "1e-8"}
+DATA = {"data.digit_weights": "[4,4,4,4,2,1]", "data.green": "0.34"}
+
+
+def gan_case(name, seed, **changes):
+    settings = {
+        "batch_size": "6", **ADAM, "latent_dim": "4", "generator_learning_rate": "1e-3",
+        "discriminator_learning_rate": "2e-3", "generator_steps": "2", "discriminator_steps": "1",
+        "generator_hidden_1": "8", "generator_hidden_2": "12", "discriminator_hidden_1": "10",
+        "discriminator_hidden_2": "9", "discriminator_hidden_3": "6", "minibatch_discrimination": "off", **DATA,
+    }
+    return Case(name, seed, {**settings, **changes})
+
+
+MODELS = {
+    "gan": (Gan, [
+        gan_case("minibatch_off", 11),
+        gan_case("minibatch_on", 12, batch_size="8", minibatch_discrimination="on", mbd_features="3", mbd_kernel_dim="2"),
+        gan_case("wide_batch", 2**40 + 13, batch_size="19", minibatch_discrimination="on", mbd_features="4",
+                 mbd_kernel_dim="1", generator_steps="1", discriminator_steps="2", adam_beta1="0.5", adam_epsilon="1e-5",
+                 **{"data.digit_weights": "[1,0,2,3,0,5]", "data.green": "0.6"}),
+    ]),
+}
+
+
+def main():
+    check_random_numbers()
+    for kind, (build, cases) in MODELS.items():
+        lines = ["gensweep-reference 1"]
+        for case in cases:
+            lines += describe(kind, build, case)
+        pathlib.Path(__file__).with_name(f"{kind}.txt").write_text("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,494 @@
+/* The element-wise kernels: accuracy against long double, what becomes of NaN and infinity, and the same bits from every
+ * instruction set. The bounds asserted here are those that ground/vector.h states. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ground/rng.h"
+#include "ground/vector.h"
+#include "nn/matrix.h"
+
+static const char *const variant_names[] = {"baseline", "avx2", "avx512"};
+enum { VARIANTS = 3, CHUNK = 4096 };
+
+/* Every exponent and sign, and the mantissas in steps of a prime, so that all their bits take part. 1 tries every float. */
+#ifndef MANTISSA_STEP
+#define MANTISSA_STEP 4093u
+#endif
+
+static float float_of_bits(uint32_t bits)
+{
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/* The distance of neighbouring floats around `value`. */
+static long double ulp_of(long double value)
+{
+    int exponent;
+    frexpl(value, &exponent);
+    return ldexpl(1, (exponent < FLT_MIN_EXP ? FLT_MIN_EXP : exponent) - FLT_MANT_DIG);
+}
+
+typedef struct {
+    const char *name;
+    void (*kernel)(size_t count, const float *x, float *y);
+    long double (*exact)(long double x);
+    float low, high;    /* the range in which the bound holds */
+    long double bound;  /* ulp */
+} accuracy;
+
+static long double sigmoid_exact(long double x)
+{
+    return 1 / (1 + expl(-x));
+}
+
+/* The largest error, in ulp, over one chunk; *worst is where. NaN counts as infinite. */
+static long double chunk_error(const accuracy *function, size_t count, const float *x, long double so_far, float *worst)
+{
+    float y[CHUNK];
+    function->kernel(count, x, y);
+    for (size_t i = 0; i < count; i++) {
+        long double exact = function->exact((long double)x[i]);
+        long double error = fabsl((long double)y[i] - exact) / ulp_of(exact);
+        if (!(error <= so_far)) {
+            so_far = error == error ? error : (long double)INFINITY;
+            *worst = x[i];
+        }
+    }
+    return so_far;
+}
+
+static void check_accuracy(const accuracy *function)
+{
+    float x[CHUNK], worst_at = 0;
+    long double worst = 0;
+    size_t held = 0;
+    for (uint64_t bits = 0; bits <= UINT32_MAX; bits += MANTISSA_STEP) {
+        float candidate = float_of_bits((uint32_t)bits);
+        if (!(candidate >= function->low && candidate <= function->high)) continue;
+        x[held++] = candidate;
+        if (held < CHUNK) continue;
+        worst = chunk_error(function, held, x, worst, &worst_at);
+        held = 0;
+    }
+    float ends[] = {function->low, function->high};
+    worst = chunk_error(function, held, x, worst, &worst_at);
+    worst = chunk_error(function, 2, ends, worst, &worst_at);
+    print_message("%-8s on [%g, %g]: %.3Lf ulp at %.9g (bound %.2Lf)\n", function->name, (double)function->low,
+                  (double)function->high, worst, (double)worst_at, function->bound);
+    assert_true(worst <= function->bound);
+    assert_true(worst > 0.4L); /* a comparison that measures nothing would find 0 */
+}
+
+static void test_accuracy(void **state)
+{
+    (void)state;
+    const accuracy functions[] = {
+        {"exp", gs_vector->exp, expl, -87.33654f, 88.37626f, 2},
+        {"log", gs_vector->log, logl, FLT_MIN, FLT_MAX, 2},
+        {"tanh", gs_vector->tanh, tanhl, -FLT_MAX, FLT_MAX, 3},
+        {"sigmoid", gs_vector->sigmoid, sigmoid_exact, -87.33654f, FLT_MAX, 3},
+    };
+    for (size_t f = 0; f < sizeof functions / sizeof functions[0]; f++) check_accuracy(&functions[f]);
+}
+
+static void normal_pair_exact(const uint32_t words[2], long double pair[2])
+{
+    const long double two_pi = 6.283185307179586476925286766559L;
+    long double u = ((long double)(words[0] >> 9) + 0.5L) / 8388608, turn = ((long double)(words[1] >> 9) + 0.5L) / 8388608;
+    long double radius = sqrtl(-2 * logl(u));
+    pair[0] = radius * cosl(two_pi * turn);
+    pair[1] = radius * sinl(two_pi * turn);
+}
+
+static void test_box_muller(void **state)
+{
+    (void)state;
+    enum { PAIRS = 400000, BLOCKS = PAIRS / 2 };
+    uint32_t *words = malloc(2 * PAIRS * sizeof *words);
+    float *normals = malloc(2 * PAIRS * sizeof *normals);
+    assert_true(words != NULL && normals != NULL);
+    gs_rng rng = {.seed = 5, .stream = 77};
+    for (uint32_t b = 0; b < BLOCKS; b++) gs_rng_block(rng, b, words + 4 * b);
+    const uint32_t extremes[] = {0, 0, 0, UINT32_MAX, UINT32_MAX, 0, UINT32_MAX, UINT32_MAX, 0x1FF, 0x80000000u, 0x200, 0x7FFFFFFF};
+    memcpy(words, extremes, sizeof extremes);
+    gs_vector->box_muller(PAIRS, words, normals);
+    long double worst = 0;
+    for (size_t p = 0; p < PAIRS; p++) {
+        long double exact[2];
+        normal_pair_exact(words + 2 * p, exact);
+        for (int i = 0; i < 2; i++) {
+            long double error = fabsl((long double)normals[2 * p + (size_t)i] - exact[i]);
+            if (!(error <= worst)) worst = error == error ? error : (long double)INFINITY;
+        }
+    }
+    print_message("normal: %.3Lg absolute\n", worst);
+    assert_true(worst <= 1e-6L);
+    assert_true(worst > 1e-8L);
+    free(words);
+    free(normals);
+}
+
+static void test_limits(void **state)
+{
+    (void)state;
+    for (int v = 0; v < VARIANTS; v++) {
+        const gs_vector_kernels *kernels = gs_vector_variant(variant_names[v]);
+        if (kernels == NULL) continue;
+        const float x[] = {NAN, INFINITY, -INFINITY, 0, -87.4f, 88.4f, -1e30f, 1e30f};
+        enum { COUNT = sizeof x / sizeof x[0] };
+        float y[COUNT];
+        const float exp_expected[COUNT] = {NAN, INFINITY, 0, 1, 0, INFINITY, 0, INFINITY};
+        const float tanh_expected[COUNT] = {NAN, 1, -1, 0, -1, 1, -1, 1};
+        const float sigmoid_expected[COUNT] = {NAN, 1, 0, 0.5f, 1.1e-38f, 1, 0, 1};
+        kernels->exp(COUNT, x, y);
+        assert_true(isnan(y[0]));
+        for (int i = 1; i < COUNT; i++) assert_true(y[i] >= exp_expected[i] && y[i] <= exp_expected[i]);
+        kernels->tanh(COUNT, x, y);
+        assert_true(isnan(y[0]));
+        for (int i = 1; i < COUNT; i++) assert_true(y[i] >= tanh_expected[i] && y[i] <= tanh_expected[i]);
+        kernels->sigmoid(COUNT, x, y);
+        assert_true(isnan(y[0]));
+        for (int i = 1; i < COUNT; i++) assert_true(fabsf(y[i] - sigmoid_expected[i]) <= 1e-37f);
+        kernels->log(1, x, y);
+        assert_true(isnan(y[0]));
+    }
+}
+
+static size_t nan_in(size_t count, const float *x)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++) found += isnan(x[i]) ? 1u : 0u;
+    return found;
+}
+
+static void test_nan_propagates(void **state)
+{
+    (void)state;
+    enum { COUNT = 37, SICK = 20 };
+    float x[COUNT], y[COUNT], z[COUNT], m1[COUNT] = {0}, m2[COUNT] = {0};
+    for (int v = 0; v < VARIANTS; v++) {
+        const gs_vector_kernels *kernels = gs_vector_variant(variant_names[v]);
+        if (kernels == NULL) continue;
+        void (*const maps[])(size_t, const float *, float *) = {kernels->exp, kernels->log, kernels->tanh, kernels->sigmoid};
+        for (int i = 0; i < COUNT; i++) x[i] = i == SICK ? NAN : 0.25f + 0.01f * (float)i;
+        for (size_t f = 0; f < sizeof maps / sizeof maps[0]; f++) {
+            maps[f](COUNT, x, y);
+            assert_true(isnan(y[SICK]) && nan_in(COUNT, y) == 1);
+        }
+        assert_true(isnan(kernels->sum(COUNT, x)));
+        kernels->logit_loss(COUNT, 1, x, y, z);
+        assert_true(isnan(y[SICK]) && isnan(z[SICK]) && nan_in(COUNT, y) == 1 && nan_in(COUNT, z) == 1);
+
+        memcpy(y, x, sizeof y);
+        float bias[COUNT] = {0};
+        kernels->bias_sigmoid(1, COUNT, COUNT, bias, y);
+        assert_true(isnan(y[SICK]) && nan_in(COUNT, y) == 1);
+        for (int i = 0; i < COUNT; i++) z[i] = 1;
+        kernels->tanh_gradient(1, COUNT, COUNT, x, z);
+        assert_true(isnan(z[SICK]) && nan_in(COUNT, z) == 1);
+
+        gs_adam_rates rates = {0.1f, 0.9f, 0.999f, 10, 1000, 1e-8f};
+        for (int i = 0; i < COUNT; i++) y[i] = 1;
+        kernels->adam(COUNT, rates, x, m1, m2, y);
+        assert_true(isnan(y[SICK]) && nan_in(COUNT, y) == 1);
+
+        float close[COUNT * COUNT], similarity[COUNT];
+        kernels->closeness(1, COUNT, x, close, similarity);
+        assert_true(nan_in(COUNT, similarity) == COUNT);
+
+        uint8_t bytes[COUNT];
+        assert_int_equal(kernels->to_bytes(COUNT, x, bytes), 1);
+        assert_int_equal(bytes[SICK], 0);
+        x[SICK] = 0.5f;
+        assert_int_equal(kernels->to_bytes(COUNT, x, bytes), 0);
+    }
+}
+
+/* What each kernel must give, from its line in the header, with plain loops in double. */
+static void test_definitions(void **state)
+{
+    (void)state;
+    const float image[] = {-1, 0, 1, 2, 0.5f, 100.5f / 255, 100.4f / 255, 1e30f, -1e30f};
+    const uint8_t expected_bytes[] = {0, 0, 255, 255, 128, 101, 100, 255, 0};
+    uint8_t bytes[sizeof expected_bytes];
+    assert_int_equal(gs_vector->to_bytes(sizeof bytes, image, bytes), 0);
+    assert_memory_equal(bytes, expected_bytes, sizeof bytes);
+
+    const uint16_t grey_sum[] = {0, 127, 128, 765, 255, 383, 382, 128};
+    const uint8_t grey[] = {0, 0, 0, 255, 128, 255, 255, 255};
+    assert_int_equal(gs_vector->mismatches(8, grey_sum, grey), 3);
+
+    float template_rgb[96], tinted[96];
+    const float color[3] = {0.25f, 0.5f, 2};
+    for (int i = 0; i < 96; i++) template_rgb[i] = (float)i;
+    gs_vector->tint(96, template_rgb, color, tinted);
+    for (int i = 0; i < 96; i++) assert_true(fabsf(tinted[i] - (float)i * color[i % 3]) <= 0);
+
+    const float x[] = {-1, 0, 0.25f, 1, NAN, 0.5f};
+    assert_int_equal(gs_vector->count_between(6, x, 0, 1), 2);
+
+    float sums[3] = {1, 2, 3};
+    const float rows[] = {1, 2, 3, -99, 10, 20, 30, -99};
+    gs_vector->column_sums(2, 3, 4, rows, sums);
+    assert_true(fabsf(sums[0] - 12) + fabsf(sums[1] - 24) + fabsf(sums[2] - 36) <= 0);
+}
+
+static void test_adam_definition(void **state)
+{
+    (void)state;
+    enum { COUNT = 19 };
+    gs_adam_rates rates = {0.01f, 0.9f, 0.99f, (float)(1 / (1 - 0.9 * 0.9)), (float)(1 / (1 - 0.99 * 0.99)), 1e-4f};
+    float gradient[COUNT], m[COUNT], v[COUNT], parameters[COUNT];
+    double m_expected[COUNT], v_expected[COUNT], expected[COUNT];
+    for (int i = 0; i < COUNT; i++) {
+        gradient[i] = 0.3f * (float)(i - 9);
+        m[i] = 0.1f * (float)(i % 5);
+        v[i] = 0.2f * (float)(i % 3);
+        parameters[i] = (float)i;
+        m_expected[i] = 0.9 * (double)m[i] + 0.1 * (double)gradient[i];
+        v_expected[i] = 0.99 * (double)v[i] + 0.01 * (double)gradient[i] * (double)gradient[i];
+        expected[i] = i - 0.01 * (m_expected[i] / (1 - 0.81)) / (sqrt(v_expected[i] / (1 - 0.9801)) + 1e-4);
+    }
+    gs_vector->adam(COUNT, rates, gradient, m, v, parameters);
+    for (int i = 0; i < COUNT; i++) {
+        assert_true(fabs((double)m[i] - m_expected[i]) <= 1e-6);
+        assert_true(fabs((double)v[i] - v_expected[i]) <= 1e-6);
+        assert_true(fabs((double)parameters[i] - expected[i]) <= 1e-6 * (1 + fabs(expected[i])));
+    }
+}
+
+static void test_logit_loss_definition(void **state)
+{
+    (void)state;
+    const float x[] = {-100, -20, -3, -0.5f, 0, 0.5f, 3, 20, 100};
+    enum { COUNT = sizeof x / sizeof x[0] };
+    for (int target = 0; target <= 1; target++) {
+        float losses[COUNT], gradients[COUNT];
+        gs_vector->logit_loss(COUNT, (float)target, x, losses, gradients);
+        for (int i = 0; i < COUNT; i++) {
+            double at = (double)x[i], probability = 1 / (1 + exp(-at));
+            double exact = fmax(at, 0) + log1p(exp(-fabs(at))) - target * at;
+            assert_true(fabs((double)losses[i] - exact) <= 2e-7 * (1 + exact));
+            assert_true(fabs((double)gradients[i] - (probability - target)) <= 2e-7);
+        }
+    }
+}
+
+/* Bit identity: every kernel of every variant, on the same data, one after the other into one long record of bytes. */
+enum { LONGEST = 67, DEPTH = 3, RECORD = 400000 };
+
+typedef struct {
+    uint8_t *bytes;
+    size_t used;
+} record;
+
+static void keep(record *all, const void *data, size_t size)
+{
+    assert_true(all->used + size <= RECORD);
+    memcpy(all->bytes + all->used, data, size);
+    all->used += size;
+}
+
+static void fill(float *x, size_t count, uint64_t step, float scale)
+{
+    gs_rng rng = {.seed = 99, .stream = 78, .step = step};
+    uint32_t words[4] = {0};
+    for (size_t i = 0; i < count; i++) {
+        if (i % 4 == 0) gs_rng_block(rng, (uint32_t)(i / 4), words);
+        x[i] = ((float)(words[i % 4] >> 8) * 0x1p-23f - 1) * scale;
+    }
+}
+
+static void record_maps(const gs_vector_kernels *kernels, size_t count, record *all)
+{
+    float x[LONGEST], y[LONGEST];
+    fill(x, count, count, 30);
+    kernels->exp(count, x, y);
+    keep(all, y, count * sizeof *y);
+    kernels->sigmoid(count, x, y);
+    keep(all, y, count * sizeof *y);
+    fill(x, count, count, 3);
+    kernels->tanh(count, x, y);
+    keep(all, y, count * sizeof *y);
+    for (size_t i = 0; i < count; i++) x[i] = fabsf(x[i]) + 1e-20f;
+    kernels->log(count, x, y);
+    keep(all, y, count * sizeof *y);
+    float total = kernels->sum(count, x);
+    keep(all, &total, sizeof total);
+    size_t between = kernels->count_between(count, x, 0.5f, 2);
+    keep(all, &between, sizeof between);
+
+    uint32_t words[2 * LONGEST];
+    float normals[2 * LONGEST];
+    for (size_t i = 0; i < 2 * count; i++) words[i] = (uint32_t)(i * 2654435761u + count * 40503u);
+    kernels->box_muller(count, words, normals);
+    keep(all, normals, 2 * count * sizeof *normals);
+
+    float losses[LONGEST], gradients[LONGEST];
+    fill(x, count, count + 1000, 12);
+    kernels->logit_loss(count, 1, x, losses, gradients);
+    keep(all, losses, count * sizeof *losses);
+    keep(all, gradients, count * sizeof *gradients);
+}
+
+static void record_rows(const gs_vector_kernels *kernels, size_t columns, record *all)
+{
+    enum { ROWS = 3, STRIDE = LONGEST + 2 };
+    float y[ROWS * STRIDE], dy[ROWS * STRIDE], bias[LONGEST], sums[LONGEST];
+    void (*const biases[])(size_t, size_t, size_t, const float *, float *) = {kernels->bias_linear, kernels->bias_tanh,
+                                                                             kernels->bias_sigmoid};
+    void (*const gradients[])(size_t, size_t, size_t, const float *, float *) = {kernels->tanh_gradient,
+                                                                                kernels->sigmoid_gradient};
+    fill(bias, columns, columns + 2000, 1);
+    for (size_t f = 0; f < 3; f++) {
+        fill(y, ROWS * STRIDE, columns + 3000, 2);
+        biases[f](ROWS, columns, STRIDE, bias, y);
+        keep(all, y, sizeof y); /* with what must stay untouched between the rows */
+    }
+    for (size_t f = 0; f < 2; f++) {
+        fill(dy, ROWS * STRIDE, columns + 4000, 2);
+        gradients[f](ROWS, columns, STRIDE, y, dy);
+        keep(all, dy, sizeof dy);
+    }
+    fill(sums, columns, columns + 5000, 1);
+    kernels->column_sums(ROWS, columns, STRIDE, y, sums);
+    keep(all, sums, columns * sizeof *sums);
+}
+
+static void record_adam(const gs_vector_kernels *kernels, size_t count, record *all)
+{
+    gs_adam_rates rates = {1e-3f, 0.9f, 0.999f, 5.2631578f, 500.25f, 1e-8f};
+    float gradient[LONGEST], m[LONGEST], v[LONGEST], parameters[LONGEST];
+    fill(gradient, count, count + 6000, 1);
+    fill(m, count, count + 7000, 1);
+    fill(v, count, count + 8000, 1);
+    fill(parameters, count, count + 9000, 1);
+    for (size_t i = 0; i < count; i++) v[i] = fabsf(v[i]);
+    kernels->adam(count, rates, gradient, m, v, parameters);
+    keep(all, m, count * sizeof *m);
+    keep(all, v, count * sizeof *v);
+    keep(all, parameters, count * sizeof *parameters);
+}
+
+static void record_closeness(const gs_vector_kernels *kernels, size_t batch, record *all)
+{
+    float m[DEPTH * LONGEST], close[LONGEST * LONGEST], similarity[LONGEST], g[LONGEST], dm[DEPTH * LONGEST];
+    fill(m, DEPTH * batch, batch + 10000, 1);
+    fill(g, batch, batch + 11000, 1);
+    kernels->closeness(DEPTH, batch, m, close, similarity);
+    kernels->closeness_gradient(DEPTH, batch, m, close, g, dm);
+    keep(all, close, batch * batch * sizeof *close);
+    keep(all, similarity, batch * sizeof *similarity);
+    keep(all, dm, DEPTH * batch * sizeof *dm);
+}
+
+static void record_images(const gs_vector_kernels *kernels, size_t count, record *all)
+{
+    float x[LONGEST], template_rgb[96], tinted[96];
+    uint8_t bytes[LONGEST];
+    uint16_t grey_sum[LONGEST];
+    const float color[3] = {0.3f, 0.1f, 0.69f};
+    fill(x, count, count + 12000, 1.5f);
+    int bad = kernels->to_bytes(count, x, bytes);
+    keep(all, &bad, sizeof bad);
+    keep(all, bytes, count);
+    for (size_t i = 0; i < count; i++) grey_sum[i] = (uint16_t)((i * 131 + count * 17) % 766);
+    uint32_t apart = kernels->mismatches(count, grey_sum, bytes);
+    keep(all, &apart, sizeof apart);
+    fill(template_rgb, 96, count + 13000, 1);
+    kernels->tint(96, template_rgb, color, tinted);
+    keep(all, tinted, sizeof tinted);
+}
+
+static void record_all(const gs_vector_kernels *kernels, size_t count, record *all)
+{
+    all->used = 0;
+    record_maps(kernels, count, all);
+    record_rows(kernels, count, all);
+    record_adam(kernels, count, all);
+    record_closeness(kernels, count, all);
+    record_images(kernels, count, all);
+}
+
+static void test_same_bits(void **state)
+{
+    (void)state;
+    const gs_vector_kernels *baseline = gs_vector_variant("baseline");
+    assert_non_null(baseline);
+    record expected = {.bytes = malloc(RECORD)}, other = {.bytes = malloc(RECORD)};
+    assert_true(expected.bytes != NULL && other.bytes != NULL);
+    for (int v = 1; v < VARIANTS; v++) {
+        const gs_vector_kernels *kernels = gs_vector_variant(variant_names[v]);
+        if (kernels == NULL) {
+            print_message("%s: not on this CPU\n", variant_names[v]);
+            continue;
+        }
+        assert_string_equal(kernels->name, variant_names[v]);
+        for (size_t count = 1; count <= LONGEST; count++) {
+            record_all(baseline, count, &expected);
+            record_all(kernels, count, &other);
+            assert_int_equal(expected.used, other.used);
+            assert_memory_equal(expected.bytes, other.bytes, expected.used);
+        }
+    }
+    free(expected.bytes);
+    free(other.bytes);
+}
+
+/* The two variants are compared over all exponents too, where rounding and special values differ most easily. */
+static void test_same_bits_everywhere(void **state)
+{
+    (void)state;
+    const gs_vector_kernels *baseline = gs_vector_variant("baseline");
+    static float x[CHUNK], y[CHUNK], z[CHUNK];
+    for (int v = 1; v < VARIANTS; v++) {
+        const gs_vector_kernels *kernels = gs_vector_variant(variant_names[v]);
+        if (kernels == NULL) continue;
+        void (*const ours[])(size_t, const float *, float *) = {baseline->exp, baseline->log, baseline->tanh, baseline->sigmoid};
+        void (*const theirs[])(size_t, const float *, float *) = {kernels->exp, kernels->log, kernels->tanh, kernels->sigmoid};
+        uint32_t bits = 0;
+        for (int chunk = 0; chunk < 256; chunk++) {
+            for (int i = 0; i < CHUNK; i++, bits += 4099) x[i] = isnan(float_of_bits(bits)) ? 1 : float_of_bits(bits);
+            for (int f = 0; f < 4; f++) {
+                ours[f](CHUNK, x, y);
+                theirs[f](CHUNK, x, z);
+                assert_memory_equal(y, z, sizeof y);
+            }
+        }
+    }
+}
+
+static void test_unknown_variant(void **state)
+{
+    (void)state;
+    assert_null(gs_vector_variant("sse9"));
+}
+
+int main(void)
+{
+    gs_blas_one_thread();
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_accuracy),
+        cmocka_unit_test(test_box_muller),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_nan_propagates),
+        cmocka_unit_test(test_definitions),
+        cmocka_unit_test(test_adam_definition),
+        cmocka_unit_test(test_logit_loss_definition),
+        cmocka_unit_test(test_same_bits),
+        cmocka_unit_test(test_same_bits_everywhere),
+        cmocka_unit_test(test_unknown_variant),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
