@@ -50,6 +50,10 @@ def caveats(results: Results, summaries: Sequence[VariantSummary], comparisons: 
     counts = [row.done for row in summaries if row.done]
     if counts and min(counts) < FEW_SEEDS:
         notes.append(_few_seeds(min(counts), max(counts), comparisons))
+    if len(counts) == 2 and comparisons:
+        holm = "; ".join(f"{'TV' if test.outcome == 'tv' else test.outcome} {form.p_equals(test.holm)}"
+                         for test in comparisons[0].tests)
+        notes.append(f"The p-values of the sentence are not corrected; over the tests made (Holm): {holm}.")
     kernels = set(results.provenance().get("blas_kernel", [])) - {""}
     if len(kernels) > 1:
         notes.append(f"The launches ran on different BLAS kernels ({', '.join(sorted(kernels))}): "

@@ -144,10 +144,9 @@ gs_status gs_farm_manage(const gs_world *world, const gs_common *common, const g
         bool busy = false;
         status = serve(&m, &busy, error);
         if (status == GS_OK && world->size <= GS_TRAINING_MANAGER) status = work(&m, &busy, error);
-        if (status == GS_OK) observe(&m, false);
+        if (status == GS_OK) observe(&m, gs_schedule_complete(m.schedule));
         if (!busy) gs_sleep(nap);
     }
-    if (status == GS_OK) observe(&m, true);
     for (int stopped = 1; status == GS_OK && stopped < world->size; stopped++) {
         /* A worker may be so slow to start that its first request is still on its way. */
         while (status == GS_OK && !m.waiting[stopped]) {

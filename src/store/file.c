@@ -147,7 +147,7 @@ static hid_t describe(const gs_dataset_spec *spec, size_t cell_size, hsize_t lar
         if (i > 0) row *= spec->dims[i];
     }
     if (spec->rank == 0) return creation; /* a scalar */
-    largest[0] = H5S_UNLIMITED;
+    if (spec->layout != GS_FIXED) largest[0] = H5S_UNLIMITED;
     if (spec->layout == GS_ROWS) {
         chunk[0] = row < GS_PAGE ? GS_PAGE / (row > 0 ? row : 1) : 1;
         H5Pset_alloc_time(creation, H5D_ALLOC_TIME_EARLY);

@@ -1,0 +1,535 @@
+/* Every backward pass against central differences, in double.
+ *
+ * Models are checked through their function table only: with learning rates of 0 a training step leaves the parameters as they
+ * are, its curves hold the losses, and the gradient buffer holds what the last update of each tensor would have used. The same
+ * step number draws the same noise and data, so that the loss is a plain function of the parameters. A new model is a function that
+ * sets small settings and rows in `cases`. Layers are checked alone against plain loops written from their headers. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <math.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "ground/rng.h"
+#include "models/model.h"
+#include "nn/dense.h"
+#include "nn/minibatch.h"
+
+/* ---- models ---- */
+
+/* Which curve is the loss whose gradient the tensors with this prefix hold. */
+typedef struct {
+    const char *prefix;
+    int loss;
+} loss_of_prefix;
+
+enum { OWNERS_MAX = 4, ELEMENTS_MAX = 40, STEP = 3 };
+
+typedef struct {
+    gs_model_id model;
+    const char *name;
+    void (*set)(gs_settings *settings); /* small sizes; learning rates 0; one update of each loss in a step */
+    loss_of_prefix owners[OWNERS_MAX];  /* the first that fits counts; ended by NULL */
+} gradient_case;
+
+static void set_integers(gs_settings *settings, size_t count, const gs_setting_id ids[], const int64_t integers[])
+{
+    for (size_t i = 0; i < count; i++) settings->values[ids[i]].integer = integers[i];
+}
+
+static void set_gan(gs_settings *settings, int64_t batch, bool minibatch, int64_t features, int64_t depth)
+{
+    const gs_setting_id ids[] = {
+        GS_SETTING_BATCH_SIZE,           GS_SETTING_LATENT_DIM,             GS_SETTING_GENERATOR_STEPS,
+        GS_SETTING_DISCRIMINATOR_STEPS,  GS_SETTING_GENERATOR_HIDDEN_1,     GS_SETTING_GENERATOR_HIDDEN_2,
+        GS_SETTING_DISCRIMINATOR_HIDDEN_1, GS_SETTING_DISCRIMINATOR_HIDDEN_2, GS_SETTING_DISCRIMINATOR_HIDDEN_3,
+        GS_SETTING_MINIBATCH_DISCRIMINATION, GS_SETTING_MBD_FEATURES,       GS_SETTING_MBD_KERNEL_DIM,
+    };
+    const int64_t integers[] = {batch, 4, 1, 1, 8, 12, 10, 9, 6, minibatch, features, depth};
+    set_integers(settings, sizeof ids / sizeof ids[0], ids, integers);
+    settings->values[GS_SETTING_GENERATOR_LEARNING_RATE].real = 0;
+    settings->values[GS_SETTING_DISCRIMINATOR_LEARNING_RATE].real = 0;
+}
+
+static void gan_off_7(gs_settings *settings)
+{
+    set_gan(settings, 7, false, 1, 1);
+}
+
+static void gan_on_7(gs_settings *settings)
+{
+    set_gan(settings, 7, true, 3, 2);
+}
+
+static void gan_on_16(gs_settings *settings)
+{
+    set_gan(settings, 16, true, 1, 4);
+}
+
+static void gan_off_37(gs_settings *settings)
+{
+    set_gan(settings, 37, false, 1, 1);
+}
+
+static void gan_on_37(gs_settings *settings)
+{
+    set_gan(settings, 37, true, 4, 3);
+}
+
+#define GAN_LOSSES {{"generator/", 0}, {"discriminator/", 1}}
+
+static const gradient_case cases[] = {
+    {GS_MODEL_GAN, "gan, batch 7", gan_off_7, GAN_LOSSES},
+    {GS_MODEL_GAN, "gan, minibatch discrimination, batch 7", gan_on_7, GAN_LOSSES},
+    {GS_MODEL_GAN, "gan, minibatch discrimination of one feature, batch 16", gan_on_16, GAN_LOSSES},
+    {GS_MODEL_GAN, "gan, batch 37", gan_off_37, GAN_LOSSES},
+    {GS_MODEL_GAN, "gan, minibatch discrimination, batch 37", gan_on_37, GAN_LOSSES},
+};
+
+/* ---- the checker ---- */
+
+/* What can be wrong with a tensor's gradient. */
+typedef enum { GRADIENT_GOOD, GRADIENT_NOT_FINITE, GRADIENT_ZERO, GRADIENT_WRONG_SIGN, GRADIENT_DIFFERS, GRADIENT_NO_LOSS } verdict;
+
+static const char *const verdict_names[] = {"good", "not finite", "all zero", "of the wrong sign", "different", "without a loss"};
+
+/* Central differences: the error is about (rounding of the loss) / step + step^2 * (third derivative) / 6, 1e-11 each, for losses
+ * and third derivatives of order 1; gradients of single pixels are as small as 1e-5. A kink of |x| (minibatch
+ * discrimination) between the two points would show as an error of 1e-4 and more; which noise is drawn is fixed, and for
+ * the seeds here there is none. */
+static const double difference_step = 1e-5, tolerance = 1e-6;
+
+/* Damage that a test does to the gradients before they are judged. */
+typedef void (*sabotage)(const gs_tensor_table *table, gs_real *gradients);
+
+typedef struct {
+    int count;
+    verdict verdicts[GS_TENSORS_MAX];
+    double differences[GS_TENSORS_MAX]; /* |gradient - central difference| / |central difference| */
+} findings;
+
+static int loss_of_tensor(const gradient_case *which, const char *name)
+{
+    for (int o = 0; o < OWNERS_MAX && which->owners[o].prefix != NULL; o++)
+        if (strncmp(name, which->owners[o].prefix, strlen(which->owners[o].prefix)) == 0) return which->owners[o].loss;
+    return -1;
+}
+
+static double loss_at(gs_model *model, int loss)
+{
+    double curves[GS_CURVES_MAX];
+    model->type->train(model, STEP, curves);
+    return curves[loss];
+}
+
+static verdict judge_values(size_t count, const gs_real *gradient, const gs_real *sampled, const double *numeric, size_t samples,
+                            double *difference)
+{
+    double size = 0, apart = 0, together = 0, largest = 0;
+    *difference = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!isfinite(gradient[i])) return GRADIENT_NOT_FINITE;
+        largest = fmax(largest, fabs(gradient[i]));
+    }
+    if (!(largest > 0)) return GRADIENT_ZERO;
+    for (size_t i = 0; i < samples; i++) {
+        size += numeric[i] * numeric[i];
+        apart += (sampled[i] - numeric[i]) * (sampled[i] - numeric[i]);
+        together += sampled[i] * numeric[i];
+    }
+    *difference = sqrt(apart / size);
+    if (!(together > 0)) return GRADIENT_WRONG_SIGN;
+    return !(*difference <= tolerance) ? GRADIENT_DIFFERS : GRADIENT_GOOD;
+}
+
+/* Judges one tensor by all its elements, or by ELEMENTS_MAX of them, spread evenly. */
+static verdict judge_tensor(gs_model *model, const gs_tensor *tensor, int loss, const gs_real *gradients, double *difference)
+{
+    size_t count = gs_tensor_elements(tensor), samples = count < ELEMENTS_MAX ? count : ELEMENTS_MAX;
+    gs_real sampled[ELEMENTS_MAX];
+    double numeric[ELEMENTS_MAX];
+    if (loss < 0) return GRADIENT_NO_LOSS;
+    for (size_t s = 0; s < samples; s++) {
+        size_t at = tensor->offset + (samples < count ? (2 * s + 1) * count / (2 * samples) : s);
+        gs_real kept = model->parameters[at];
+        model->parameters[at] = kept + difference_step;
+        double above = loss_at(model, loss);
+        model->parameters[at] = kept - difference_step;
+        double below = loss_at(model, loss);
+        model->parameters[at] = kept;
+        numeric[s] = (above - below) / (2 * difference_step);
+        sampled[s] = gradients[at];
+    }
+    return judge_values(count, gradients + tensor->offset, sampled, numeric, samples, difference);
+}
+
+static void pattern_digits(gs_digits *digits)
+{
+    for (int d = 0; d < GS_DIGITS; d++)
+        for (int p = 0; p < GS_PIXELS; p++) digits->grey[d][p] = (uint8_t)((p * (d + 3) * 7 + d * 31) % 256);
+}
+
+/* Builds the case's model and judges all its tensors. */
+static void judge_case(const gradient_case *which, sabotage damage, findings *found)
+{
+    gs_settings settings;
+    gs_digits digits;
+    gs_arena *arena;
+    gs_model *model;
+    gs_error error;
+    gs_settings_defaults(&settings, which->model);
+    which->set(&settings);
+    pattern_digits(&digits);
+    assert_int_equal(gs_arena_create(&arena, 0, &error), GS_OK);
+    assert_int_equal(gs_model_create(&model, &settings, &digits, 7, arena, &error), GS_OK);
+    gs_real *gradients = gs_arena_take(arena, model->tensors.size, sizeof *gradients);
+    gs_real *before = gs_arena_take(arena, model->tensors.size, sizeof *before);
+    assert_true(gradients != NULL && before != NULL);
+    gs_arena_seal(arena);
+
+    /* Biases start at zero, where half of a mistake could hide. */
+    for (int t = 0; t < model->tensors.count; t++) {
+        const gs_tensor *tensor = &model->tensors.tensors[t];
+        for (size_t i = 0; tensor->init == GS_INIT_ZEROS && i < gs_tensor_elements(tensor); i++)
+            model->parameters[tensor->offset + i] = 0.1 * sin((double)i + t);
+    }
+    size_t bytes = model->tensors.size * sizeof *gradients;
+    memcpy(before, model->parameters, bytes);
+    loss_at(model, 0);
+    assert_memory_equal(before, model->parameters, bytes); /* the learning rates are 0 */
+    memcpy(gradients, model->gradients, bytes);
+    if (damage != NULL) damage(&model->tensors, gradients);
+
+    memset(found, 0, sizeof *found);
+    found->count = model->tensors.count;
+    for (int t = 0; t < model->tensors.count; t++) {
+        const gs_tensor *tensor = &model->tensors.tensors[t];
+        found->verdicts[t] = judge_tensor(model, tensor, loss_of_tensor(which, tensor->name), gradients, &found->differences[t]);
+        if (found->verdicts[t] != GRADIENT_GOOD && damage == NULL)
+            print_error("%s: the gradient of %s is %s (%.3g)\n", which->name, tensor->name, verdict_names[found->verdicts[t]],
+                        found->differences[t]);
+    }
+    gs_arena_destroy(&arena);
+}
+
+static void test_models(void **state)
+{
+    (void)state;
+    for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
+        findings found;
+        judge_case(&cases[c], NULL, &found);
+        double worst = 0;
+        for (int t = 0; t < found.count; t++) worst = fmax(worst, found.differences[t]);
+        print_message("%s: %d tensors, largest difference %.2g\n", cases[c].name, found.count, worst);
+        for (int t = 0; t < found.count; t++) assert_int_equal(found.verdicts[t], GRADIENT_GOOD);
+        assert_true(found.count > 0 && worst > 0);
+    }
+}
+
+static void scale_tensor(const gs_tensor_table *table, int t, gs_real *gradients, gs_real factor)
+{
+    const gs_tensor *tensor = &table->tensors[t];
+    for (size_t i = 0; i < gs_tensor_elements(tensor); i++) gradients[tensor->offset + i] *= factor;
+}
+
+/* Five faults that must be found, in the tensors 0 to 4; the others stay as they are. */
+static void plant_faults(const gs_tensor_table *table, gs_real *gradients)
+{
+    scale_tensor(table, 0, gradients, -1);
+    scale_tensor(table, 1, gradients, 1.01);
+    gradients[table->tensors[2].offset + 1] = (double)NAN;
+    scale_tensor(table, 3, gradients, 0);
+    gradients[table->tensors[4].offset] = (double)INFINITY;
+}
+
+static void test_planted_faults_are_found(void **state)
+{
+    (void)state;
+    const verdict expected[] = {GRADIENT_WRONG_SIGN, GRADIENT_DIFFERS, GRADIENT_NOT_FINITE, GRADIENT_ZERO, GRADIENT_NOT_FINITE};
+    findings found;
+    judge_case(&cases[1], plant_faults, &found);
+    for (int t = 0; t < found.count; t++) assert_int_equal(found.verdicts[t], t < 5 ? expected[t] : GRADIENT_GOOD);
+
+    gradient_case no_loss = cases[0];
+    no_loss.owners[1].prefix = NULL;
+    judge_case(&no_loss, plant_faults, &found);
+    assert_int_equal(found.verdicts[found.count - 1], GRADIENT_NO_LOSS);
+}
+
+/* ---- the dense layer ---- */
+
+enum { ROWS = 5, INPUTS = 7, OUTPUTS = 4, OUTPUT_STRIDE = 6, INPUT_STRIDE = 9 };
+
+/* A fixed sequence of numbers in (-1, 1). */
+static void fill(gs_real *x, size_t count, double phase)
+{
+    for (size_t i = 0; i < count; i++) x[i] = sin(1.7 * (double)i + phase) * 0.9;
+}
+
+static double activate(gs_activation activation, double x)
+{
+    return activation == GS_TANH ? tanh(x) : activation == GS_SIGMOID ? 1 / (1 + exp(-x)) : x;
+}
+
+static double slope(gs_activation activation, double y)
+{
+    return activation == GS_TANH ? 1 - y * y : activation == GS_SIGMOID ? y * (1 - y) : 1;
+}
+
+typedef struct {
+    gs_tensor_table table;
+    gs_dense layer;
+    gs_real parameters[64], gradients[64];
+    gs_real x[ROWS * INPUT_STRIDE], dx[ROWS * INPUT_STRIDE], y[ROWS * OUTPUT_STRIDE], dy[ROWS * OUTPUT_STRIDE];
+    gs_matrix input, dinput, output, doutput;
+} dense_bench;
+
+static void bench_create(dense_bench *bench, gs_activation activation)
+{
+    memset(bench, 0, sizeof *bench);
+    bench->layer = gs_dense_add(&bench->table, "layer", INPUTS, OUTPUTS, activation);
+    assert_true(bench->table.size <= 64);
+    fill(bench->parameters, bench->table.size, 0.3);
+    fill(bench->x, ROWS * INPUT_STRIDE, 1);
+    fill(bench->y, ROWS * OUTPUT_STRIDE, 2);
+    fill(bench->dy, ROWS * OUTPUT_STRIDE, 3);
+    fill(bench->dx, ROWS * INPUT_STRIDE, 4);
+    bench->input = (gs_matrix){bench->x, ROWS, INPUTS, INPUT_STRIDE};
+    bench->dinput = (gs_matrix){bench->dx, ROWS, INPUTS, INPUT_STRIDE};
+    bench->output = (gs_matrix){bench->y, ROWS, OUTPUTS, OUTPUT_STRIDE};
+    bench->doutput = (gs_matrix){bench->dy, ROWS, OUTPUTS, OUTPUT_STRIDE};
+}
+
+static void assert_near(double actual, double expected)
+{
+    if (!(fabs(actual - expected) <= 1e-13)) fail_msg("%.17g, not %.17g", actual, expected);
+}
+
+/* What lies between the rows belongs to others. */
+static void assert_gaps_untouched(const gs_real *values, int columns, int stride, double phase)
+{
+    gs_real filled[ROWS * INPUT_STRIDE];
+    fill(filled, (size_t)(ROWS * stride), phase);
+    for (int r = 0; r < ROWS; r++)
+        for (int c = columns; c < stride; c++) assert_near(values[r * stride + c], filled[r * stride + c]);
+}
+
+/* The same in plain loops, from y = f(x kernel + bias); gradients are added to `start`. */
+static void check_dense(gs_activation activation, gs_real keep)
+{
+    dense_bench bench;
+    bench_create(&bench, activation);
+    fill(bench.gradients, bench.table.size, 5);
+    gs_real start[64], dy[ROWS * OUTPUT_STRIDE], da[ROWS][OUTPUTS];
+    memcpy(start, bench.gradients, sizeof start);
+    memcpy(dy, bench.dy, sizeof dy);
+    const gs_real *kernel = bench.parameters + bench.table.tensors[bench.layer.kernel].offset;
+    const gs_real *bias = bench.parameters + bench.table.tensors[bench.layer.bias].offset;
+
+    gs_dense_forward(&bench.layer, &bench.table, bench.parameters, bench.input, bench.output);
+    for (int r = 0; r < ROWS; r++)
+        for (int o = 0; o < OUTPUTS; o++) {
+            double sum = bias[o];
+            for (int i = 0; i < INPUTS; i++) sum += bench.x[r * INPUT_STRIDE + i] * kernel[i * OUTPUTS + o];
+            double y = activate(activation, sum);
+            assert_near(bench.y[r * OUTPUT_STRIDE + o], y);
+            da[r][o] = dy[r * OUTPUT_STRIDE + o] * slope(activation, y);
+        }
+    gs_dense_backward(&bench.layer, &bench.table, bench.parameters, bench.input, bench.output, bench.doutput,
+                      (gs_gradients){.parameters = bench.gradients, .keep = keep}, bench.dinput);
+
+    size_t dkernel = bench.table.tensors[bench.layer.kernel].offset, dbias = bench.table.tensors[bench.layer.bias].offset;
+    for (size_t o = 0; o < OUTPUTS; o++) {
+        double sum = keep * start[dbias + o];
+        for (int r = 0; r < ROWS; r++) sum += da[r][o];
+        assert_near(bench.gradients[dbias + o], sum);
+        for (size_t i = 0; i < INPUTS; i++) {
+            sum = keep * start[dkernel + i * OUTPUTS + o];
+            for (size_t r = 0; r < ROWS; r++) sum += bench.x[r * INPUT_STRIDE + i] * da[r][o];
+            assert_near(bench.gradients[dkernel + i * OUTPUTS + o], sum);
+        }
+    }
+    for (size_t r = 0; r < ROWS; r++)
+        for (size_t i = 0; i < INPUTS; i++) {
+            double sum = 0;
+            for (size_t o = 0; o < OUTPUTS; o++) sum += da[r][o] * kernel[i * OUTPUTS + o];
+            assert_near(bench.dx[r * INPUT_STRIDE + i], sum);
+        }
+    assert_gaps_untouched(bench.y, OUTPUTS, OUTPUT_STRIDE, 2);
+    assert_gaps_untouched(bench.dy, OUTPUTS, OUTPUT_STRIDE, 3);
+    assert_gaps_untouched(bench.dx, INPUTS, INPUT_STRIDE, 4);
+}
+
+static void test_dense(void **state)
+{
+    (void)state;
+    const gs_activation activations[] = {GS_LINEAR, GS_TANH, GS_SIGMOID};
+    for (int a = 0; a < 3; a++) {
+        check_dense(activations[a], 0);
+        check_dense(activations[a], 1);
+    }
+}
+
+/* keep = 0 overwrites whatever was there, and gradients that nobody asked for are left alone. */
+static void test_dense_overwrites_and_omits(void **state)
+{
+    (void)state;
+    dense_bench bench;
+    bench_create(&bench, GS_TANH);
+    for (int i = 0; i < 64; i++) bench.gradients[i] = (double)NAN;
+    for (int i = 0; i < ROWS * INPUT_STRIDE; i++) bench.dx[i] = (double)NAN;
+    gs_dense_forward(&bench.layer, &bench.table, bench.parameters, bench.input, bench.output);
+    gs_dense_backward(&bench.layer, &bench.table, bench.parameters, bench.input, bench.output, bench.doutput,
+                      (gs_gradients){.parameters = bench.gradients}, bench.dinput);
+    for (int t = 0; t < bench.table.count; t++)
+        for (size_t i = 0; i < gs_tensor_elements(&bench.table.tensors[t]); i++)
+            assert_true(isfinite(bench.gradients[bench.table.tensors[t].offset + i]));
+    for (int r = 0; r < ROWS; r++)
+        for (int i = 0; i < INPUTS; i++) assert_true(isfinite(bench.dx[r * INPUT_STRIDE + i]));
+
+    bench_create(&bench, GS_TANH);
+    gs_dense_forward(&bench.layer, &bench.table, bench.parameters, bench.input, bench.output);
+    gs_dense_backward(&bench.layer, &bench.table, bench.parameters, bench.input, bench.output, bench.doutput, (gs_gradients){0},
+                      (gs_matrix){0});
+    for (int i = 0; i < 64; i++) assert_near(bench.gradients[i], 0);
+    assert_gaps_untouched(bench.dx, 0, INPUT_STRIDE, 4);
+}
+
+/* ---- minibatch discrimination ---- */
+
+enum { BATCH_MAX = 33, FEATURES = 6, KERNELS = 3, DIMENSIONS = 2, PROJECTED = KERNELS * DIMENSIONS };
+
+/* o (batch x KERNELS) and, where not NULL, the closeness (KERNELS x batch x batch), from the formula of nn/minibatch.h. */
+static void naive_minibatch(int batch, const double *f, const double *kernel, double *o, double *close)
+{
+    double m[BATCH_MAX][PROJECTED];
+    for (int i = 0; i < batch; i++)
+        for (int p = 0; p < PROJECTED; p++) {
+            m[i][p] = 0;
+            for (int u = 0; u < FEATURES; u++) m[i][p] += f[i * FEATURES + u] * kernel[u * PROJECTED + p];
+        }
+    for (int i = 0; i < batch; i++)
+        for (int k = 0; k < KERNELS; k++) {
+            double sum = 0;
+            for (int j = 0; j < batch; j++) {
+                double apart = 0;
+                for (int d = 0; d < DIMENSIONS; d++) apart += fabs(m[i][k * DIMENSIONS + d] - m[j][k * DIMENSIONS + d]);
+                sum += exp(-apart);
+                if (close != NULL) close[(k * batch + i) * batch + j] = exp(-apart);
+            }
+            o[i * KERNELS + k] = sum - 1;
+        }
+}
+
+/* sum over i, k of weight[i][k] o_k(i): a loss whose gradient at o is `weight`. */
+static double naive_loss(int batch, const double *f, const double *kernel, const double *weight)
+{
+    double o[BATCH_MAX * KERNELS], loss = 0;
+    naive_minibatch(batch, f, kernel, o, NULL);
+    for (int i = 0; i < batch * KERNELS; i++) loss += weight[i] * o[i];
+    return loss;
+}
+
+/* d naive_loss / d *x by central differences; x is an element of f or of kernel. */
+static double naive_slope(int batch, const double *f, const double *kernel, const double *weight, double *x)
+{
+    double kept = *x;
+    *x = kept + 1e-6;
+    double above = naive_loss(batch, f, kernel, weight);
+    *x = kept - 1e-6;
+    double below = naive_loss(batch, f, kernel, weight);
+    *x = kept;
+    return (above - below) / 2e-6;
+}
+
+typedef struct {
+    gs_arena *arena;
+    gs_tensor_table table;
+    gs_minibatch layer;
+    gs_real *parameters, *gradients;
+    double f[BATCH_MAX * FEATURES], o[BATCH_MAX * KERNELS], weight[BATCH_MAX * KERNELS], df[BATCH_MAX * FEATURES];
+} minibatch_bench;
+
+static void minibatch_create(minibatch_bench *bench, int batch)
+{
+    memset(bench, 0, sizeof *bench);
+    assert_int_equal(gs_arena_create(&bench->arena, 0, NULL), GS_OK);
+    bench->layer = gs_minibatch_add(&bench->table, "minibatch", FEATURES, KERNELS, DIMENSIONS);
+    gs_minibatch_take(&bench->layer, bench->arena, batch);
+    bench->parameters = gs_arena_take(bench->arena, bench->table.size, sizeof(gs_real));
+    bench->gradients = gs_arena_take(bench->arena, bench->table.size, sizeof(gs_real));
+    assert_int_equal(gs_arena_check(bench->arena, NULL), GS_OK);
+    gs_rng rng = {.seed = 4, .stream = GS_STREAM_NOISE};
+    gs_rng_normal(rng, 0, (size_t)(batch * FEATURES), bench->f);
+    gs_tensors_initialise(&bench->table, 4, bench->parameters);
+    fill(bench->weight, (size_t)(batch * KERNELS), 0.2);
+    fill(bench->df, (size_t)(batch * FEATURES), 0.6);
+    fill(bench->gradients, bench->table.size, 0.8);
+    gs_minibatch_forward(&bench->layer, &bench->table, bench->parameters, gs_matrix_of(bench->f, batch, FEATURES),
+                         gs_matrix_of(bench->o, batch, KERNELS));
+}
+
+static void check_minibatch(int batch, gs_real keep)
+{
+    minibatch_bench bench;
+    minibatch_create(&bench, batch);
+    double *kernel = bench.parameters + bench.table.tensors[bench.layer.kernel].offset;
+    double o[BATCH_MAX * KERNELS], close[KERNELS * BATCH_MAX * BATCH_MAX], df[BATCH_MAX * FEATURES], start[FEATURES * PROJECTED];
+    naive_minibatch(batch, bench.f, kernel, o, close);
+    int active = 0;
+    for (int i = 0; i < KERNELS * batch * batch; i++) active += close[i] > 1e-3 && close[i] < 1 - 1e-3;
+    for (int i = 0; i < batch * KERNELS; i++) assert_near(bench.o[i], o[i]);
+    assert_near(gs_minibatch_active(&bench.layer), (double)active / (KERNELS * batch * (batch - 1)));
+
+    memcpy(df, bench.df, sizeof df);
+    memcpy(start, bench.gradients, sizeof start);
+    gs_minibatch_backward(&bench.layer, &bench.table, bench.parameters, gs_matrix_of(bench.f, batch, FEATURES),
+                          gs_matrix_of(bench.weight, batch, KERNELS),
+                          (gs_gradients){.parameters = bench.gradients, .keep = keep}, gs_matrix_of(bench.df, batch, FEATURES));
+    /* The loss here is about 10, so that its rounding gives differences an error of 1e-9. */
+    for (int i = 0; i < batch * FEATURES; i++) {
+        double expected = df[i] + naive_slope(batch, bench.f, kernel, bench.weight, &bench.f[i]);
+        assert_true(fabs(bench.df[i] - expected) <= 2e-8);
+    }
+    for (int i = 0; i < FEATURES * PROJECTED; i++) {
+        double expected = keep * start[i] + naive_slope(batch, bench.f, kernel, bench.weight, &kernel[i]);
+        assert_true(fabs(bench.gradients[i] - expected) <= 2e-8);
+    }
+
+    /* Without gradients of its own the layer still passes the gradient on. */
+    memcpy(start, bench.gradients, sizeof start);
+    memset(bench.df, 0, sizeof bench.df);
+    gs_minibatch_backward(&bench.layer, &bench.table, bench.parameters, gs_matrix_of(bench.f, batch, FEATURES),
+                          gs_matrix_of(bench.weight, batch, KERNELS), (gs_gradients){0}, gs_matrix_of(bench.df, batch, FEATURES));
+    assert_memory_equal(start, bench.gradients, sizeof start);
+    double slope_here = naive_slope(batch, bench.f, kernel, bench.weight, &bench.f[0]);
+    assert_true(fabs(bench.df[0] - slope_here) <= 2e-8);
+    gs_arena_destroy(&bench.arena);
+}
+
+static void test_minibatch(void **state)
+{
+    (void)state;
+    const int batches[] = {2, 5, 16, 33};
+    for (size_t b = 0; b < sizeof batches / sizeof batches[0]; b++) {
+        check_minibatch(batches[b], 0);
+        check_minibatch(batches[b], 1);
+    }
+}
+
+int main(void)
+{
+    gs_blas_one_thread();
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_models),
+        cmocka_unit_test(test_planted_faults_are_found),
+        cmocka_unit_test(test_dense),
+        cmocka_unit_test(test_dense_overwrites_and_omits),
+        cmocka_unit_test(test_minibatch),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
