@@ -15,6 +15,8 @@ CC := gcc
 endif
 
 BUILD := build/$(VARIANT)
+# V=1 shows the commands
+Q := $(if $(V),,@)
 HOST_CPUS := $(shell nproc)
 
 # ---- packages ------------------------------------------------------------------------------------
@@ -75,16 +77,19 @@ all: $(PROGRAM)
 	@ln -sf $(BUILD)/gensweep gensweep
 
 $(PROGRAM): $(OBJECTS) $(MAIN_OBJECTS)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(BUILD)/%.o: src/%.c | $(BUILD)/generated/build.h
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(INCLUDES) -MMD -MP -c -o $@ $<
+	@echo "  CC    $@"
+	$(Q)$(CC) $(ALL_CFLAGS) $(INCLUDES) -MMD -MP -c -o $@ $<
 
 # the kernels are optimised in every variant: they are what is tested
 $(BUILD)/ground/vector_kernels.%.o: src/ground/vector_kernels.c | $(BUILD)/generated/build.h
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -O3 $(KERNEL_$*) -DGS_VARIANT=$* $(INCLUDES) -MMD -MP -c -o $@ $<
+	@echo "  CC    $@"
+	$(Q)$(CC) $(ALL_CFLAGS) -O3 $(KERNEL_$*) -DGS_VARIANT=$* $(INCLUDES) -MMD -MP -c -o $@ $<
 
 $(BUILD)/main/launch.o: $(BUILD)/generated/build.h
 
@@ -102,7 +107,8 @@ units: $(UNIT_TESTS)
 
 $(BUILD)/tests/%: $(TEST_FOLDER)/%.c $(OBJECTS)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(INCLUDES) -Itests -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< $(OBJECTS) -lcmocka $(LIBS)
+	@echo "  TEST  $@"
+	$(Q)$(CC) $(ALL_CFLAGS) $(INCLUDES) -Itests -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< $(OBJECTS) -lcmocka $(LIBS)
 
 -include $(wildcard $(OBJECTS:.o=.d) $(MAIN_OBJECTS:.o=.d) $(UNIT_TESTS:=.d))
 
@@ -145,7 +151,7 @@ bench: deps
 	@$(MAKE) --no-print-directory bench-built
 
 $(BUILD)/bench_core: tests/bench/bench_core.c $(OBJECTS)
-	$(CC) $(ALL_CFLAGS) $(INCLUDES) -Wno-missing-prototypes $(LDFLAGS) -Wl,--wrap=cblas_sgemm -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) $(INCLUDES) -Wno-missing-prototypes $(LDFLAGS) -Wl,--wrap=cblas_sgemm -o $@ $^ $(LIBS)
 
 bench-built:
 	@$(PYTHON) tests/bench/bench.py
@@ -187,7 +193,7 @@ help:
 	@echo "make deps                      install the system packages that are missing"
 	@echo "make info                      compiler, flags and versions of the libraries"
 	@echo "make clean                     remove build/"
-	@echo "variables: VARIANT=release|debug|san|double|cov, CC, CFLAGS, LDFLAGS, NP, PYTHON, WERROR=1"
+	@echo "variables: VARIANT=release|debug|san|double|cov, CC, CFLAGS, LDFLAGS, NP, PYTHON, WERROR=1, V=1"
 
 clean:
 	rm -rf build gensweep

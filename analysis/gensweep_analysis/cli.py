@@ -24,8 +24,9 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         package = (missing.name or "").split(".")[0]
         if package not in DEBIAN_PACKAGES:
             raise
-        print(f"gensweep-analysis: {sys.executable} cannot import {package}: install it (Debian: apt install {DEBIAN_PACKAGES[package]}, "
-              f"then run with /usr/bin/python3; elsewhere: {sys.executable} -m pip install h5py numpy matplotlib)", file=sys.stderr)
+        print(f"gensweep-analysis: {sys.executable} cannot import {package}: install it "
+              f"(Debian: apt install {DEBIAN_PACKAGES[package]}, then run with /usr/bin/python3; "
+              f"elsewhere: {sys.executable} -m pip install h5py numpy matplotlib)", file=sys.stderr)
     except BrokenPipeError:
         # The reader (head, less) has seen enough. Python would complain again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -34,10 +35,11 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="gensweep-analysis", description="Reports, tables and tests from gensweep results files.")
+    parser = argparse.ArgumentParser(prog="gensweep-analysis",
+                                     description="Reports, tables and tests from gensweep results files.")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="report | table | compare")
     report = verbs.add_parser("report", help="one self-contained page, with PNGs and CSVs",
-                              description="Writes DIR/index.html with everything a sweep shows, and its figures and numbers as files.")
+                              description="Writes DIR/index.html with everything a sweep shows, its figures and numbers.")
     report.add_argument("file", metavar="FILE.h5", help="results file")
     report.add_argument("-o", "--output", metavar="DIR", help="default: FILE without .h5, plus -report")
     report.set_defaults(run=_report)

@@ -36,6 +36,7 @@ def rate_interval(rate: Rate, to: str = "-") -> str:
 
 
 def p_value(p: float) -> str:
+    """Three decimals; smaller ones are only called smaller."""
     if math.isnan(p):
         return NONE
     return "< 0.001" if p < 0.001 else "1" if p > 0.9995 else f"{p:.3f}"
@@ -47,6 +48,7 @@ def p_equals(p: float) -> str:
 
 
 def duration(seconds: float) -> str:
+    """In the unit that a reader would choose."""
     if math.isnan(seconds):
         return NONE
     if seconds < 99.5:

@@ -174,7 +174,7 @@ class Figures:
                     panel.plot(place + _spread(len(rows)), tv[rows], "o", color=COLORS[0], markersize=3.5, alpha=0.55,
                                markeredgewidth=0)
                     panel.plot([place - 0.32, place + 0.32], [np.nanmean(tv[rows])] * 2, color=INK, linewidth=1.4)
-                panel.set_xticks(range(len(values)), [textwrap.shorten(text, 14, placeholder="…") for text, _ in values])
+                panel.set_xticks(range(len(values)), [text.replace("_", "\n") for text, _ in values])
                 panel.set_xlim(-0.6, len(values) - 0.4)
             panel.set_title(name.replace("_", " "))
         for panel in panels[:, 0]:

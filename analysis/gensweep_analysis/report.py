@@ -162,7 +162,9 @@ class _Report:
         results = self.results
         worst, best = worst_and_best(results, row.name)
         number = results.variants.index(row.name)
-        chosen = [("Worst seed", worst, "worst"), ("Best seed", best, "best")] if worst != best else [("Only seed", worst, "only")]
+        chosen = [("Worst seed", worst, "worst"), ("Best seed", best, "best")]
+        if worst == best:
+            chosen = [("Only seed" if row.done == 1 else "Any seed", worst, "only")]
         columns = "".join(f"<div>{self._run(title, run, top, f'variant{number:02d}-{name}')}</div>" for title, run, name in chosen)
         pooled = ""
         if row.done > 1:

@@ -188,10 +188,12 @@ class Results:
 
     @property
     def done(self) -> np.ndarray:
+        """True where a run has results."""
         return self.status == DONE
 
     @property
     def failed(self) -> np.ndarray:
+        """True where a run ended without results (`runs/error` says why); the flag `failed` is another thing."""
         return self.status == FAILED
 
     def rows(self, variant: str, status: Optional[int] = DONE) -> np.ndarray:
@@ -233,6 +235,7 @@ class Results:
         return self._runs[name] if name in self._runs else np.full(len(self.status), "")
 
     def model_of(self, variant: str) -> str:
+        """Every variant belongs to one model."""
         return str(self._runs["model"][self.rows(variant, None)[0]])
 
     def swept_settings(self) -> List[str]:
@@ -247,6 +250,7 @@ class Results:
         return Samples(self._file["samples/image"][row], self._file["samples/bin"][row], self._file["samples/error"][row])
 
     def has_samples(self, run: int) -> bool:
+        """False as well when the sweep stores none."""
         return bool(self.done[run]) and "samples/image" in self._file and run < self._file["samples/image"].shape[0]
 
     def first_samples(self, run: int, count: int) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from html import escape
-from typing import List, Sequence
+from typing import Dict, List, Sequence
 
 import numpy as np
 
@@ -45,10 +45,12 @@ def finding(sentence: str, notes: Sequence[str]) -> str:
 
 def _unbroken(sentence: str) -> str:
     """Keeps "7 of 8", "p = 0.1" and "95 %" on one line."""
-    return escape(re.sub(r"(?<=\d) (?=%)|(?<=\d) (?=of \d)|(?<=of) (?=\d)|(?<=p) (?=[=&<])|(?<=[=<]) (?=\d)", "\u00a0", sentence)).replace(",", ",<wbr>")
+    inside = r"(?<=\d) (?=%)|(?<=\d) (?=of \d)|(?<=of) (?=\d)|(?<=p) (?=[=<])|(?<=[=<]) (?=\d)"
+    return escape(re.sub(inside, "\u00a0", sentence)).replace(",", ",<wbr>")
 
 
-def summary_table(results: Results, summaries: Sequence[VariantSummary], color: dict) -> str:
+def summary_table(results: Results, summaries: Sequence[VariantSummary], color: Dict[str, str]) -> str:
+    """A line a variant; `color` is the dot that stands for it in the figures."""
     rows: List[str] = []
     for place, row in enumerate(summaries):
         if len(results.models) > 1 and (place == 0 or summaries[place - 1].model != row.model):
@@ -92,6 +94,7 @@ def _definitions(results: Results) -> str:
 
 
 def comparison_table(results: Results, comparisons: Sequence[Comparison]) -> str:
+    """The tests between variants, what they could have seen, or why there are none."""
     if not comparisons:
         finished = sum(1 for variant in results.variants if len(results.rows(variant)))
         why = "one variant has finished runs" if finished == 1 else (
@@ -114,7 +117,8 @@ def comparison_table(results: Results, comparisons: Sequence[Comparison]) -> str
                                  small=f"only 1st: {only[0]}, 2nd: {only[1]}" if item.paired else "")
             cells += _p_cells(test.p, test.holm)
         test = item.result("tv")
-        cells += markup.cell(form.signed(item.tv_difference), small=_bounds(item.tv_interval)) + _p_cells(test.p, test.holm)
+        cells += markup.cell(form.signed(item.tv_difference), small=_bounds(item.tv_interval))
+        cells += _p_cells(test.p, test.holm)
         cells += markup.cell(form.number(item.improvement, 2))
         rows.append(cells)
     header = ("first → second", "seeds", "1st → 2nd", "p", "Holm", "1st → 2nd", "p", "Holm", "difference", "p", "Holm",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import math
 from dataclasses import dataclass
-from typing import Callable, List, Sequence, Tuple
+from typing import Callable, List, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -152,7 +152,7 @@ def interquartile_mean(values: Sequence[float]) -> float:
     return float(_iqm_of_sorted(ordered)) if len(ordered) else math.nan
 
 
-def bootstrap_interval(values: Sequence[float], statistic: Callable[[np.ndarray], np.ndarray] = None,
+def bootstrap_interval(values: Sequence[float], statistic: Optional[Callable[[np.ndarray], np.ndarray]] = None,
                        level: float = 0.95) -> Tuple[float, float]:
     """Percentile bootstrap interval over runs. `statistic` maps sorted rows (B, n) to (B,); default: the IQM."""
     data = _finite(values)

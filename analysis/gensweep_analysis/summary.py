@@ -76,6 +76,7 @@ class Comparison:
     tests: Tuple[TestResult, ...]
 
     def result(self, outcome: str) -> TestResult:
+        """The test of `collapsed`, `severe` or `tv`."""
         return next(test for test in self.tests if test.outcome == outcome)
 
 
@@ -89,7 +90,8 @@ def summarise(results: Results, variant: str) -> VariantSummary:
         name=variant, model=results.model_of(variant), planned=len(everything), done=len(done),
         failed=len(results.rows(variant, FAILED)), running=len(results.rows(variant, RUNNING)),
         pending=len(results.rows(variant, PENDING)), mostly_rejected=int(results.flag("failed")[done].sum()),
-        missing=flag_rate(results, done, "missing"), collapsed=flag_rate(results, done, "collapsed"), severe=flag_rate(results, done, "severe"),
+        missing=flag_rate(results, done, "missing"), collapsed=flag_rate(results, done, "collapsed"),
+        severe=flag_rate(results, done, "severe"),
         modes_10=(_mean(modes), _extreme(modes, np.min), _extreme(modes, np.max)), tv_mean=_mean(tv),
         tv_iqm=statistics.interquartile_mean(tv), tv_interval=statistics.bootstrap_interval(tv),
         tv_worst=_extreme(tv, np.max), kl=_mean(results.metric("kl")[done]),
@@ -98,6 +100,7 @@ def summarise(results: Results, variant: str) -> VariantSummary:
 
 
 def summarise_all(results: Results) -> List[VariantSummary]:
+    """All variants in plan order."""
     return [summarise(results, variant) for variant in results.variants]
 
 

@@ -81,6 +81,7 @@ def detectable_sentence(comparison: Comparison) -> str:
 
 # ------------------------------------------------------------------------------------------------------ CSV
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Ten digits, and nothing where there is no value."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(header)
@@ -89,6 +90,7 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def summary_csv(summaries: Sequence[VariantSummary]) -> str:
+    """One row a variant, all digits; what `table --csv` prints."""
     header = ["variant", "model", "planned", "done", "failed", "running", "pending", "mostly_rejected"]
     for flag in ("missing", "collapsed", "severe"):
         header += [flag, f"{flag}_rate", f"{flag}_low", f"{flag}_high"]
@@ -106,6 +108,7 @@ def summary_csv(summaries: Sequence[VariantSummary]) -> str:
 
 
 def comparisons_csv(comparisons: Sequence[Comparison]) -> str:
+    """One row a test."""
     header = ["first", "second", "paired", "runs_first", "runs_second", "outcome", "test", "value_first", "value_second",
               "difference", "only_first", "only_second", "p", "p_holm", "p_improvement"]
     rows: List[List[object]] = []
@@ -115,8 +118,10 @@ def comparisons_csv(comparisons: Sequence[Comparison]) -> str:
             if test.outcome != "tv":
                 rates = comparison.collapsed if test.outcome == "collapsed" else comparison.severe
                 values = (rates[0].share, rates[1].share)
-                if comparison.paired:
-                    only = (comparison.discordant_collapsed if test.outcome == "collapsed" else comparison.discordant_severe)
+                if comparison.paired and test.outcome == "collapsed":
+                    only = comparison.discordant_collapsed
+                elif comparison.paired:
+                    only = comparison.discordant_severe
             rows.append([comparison.first, comparison.second, int(comparison.paired), *comparison.runs, test.outcome,
                          test.test, *values, values[1] - values[0], *only, test.p, test.holm, comparison.improvement])
     return csv_text(header, rows)

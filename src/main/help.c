@@ -77,7 +77,11 @@ static void print_models(const gs_setting *row)
         printf("%s%s", first ? "" : ", ", gs_model_names[m]);
         first = 0;
     }
-    if (row->conditional) printf(" with %s: on", gs_settings_table[row->needs].column);
+    char condition[128];
+    if (row->conditional) {
+        gs_setting_condition((gs_setting_id)(row - gs_settings_table), condition, sizeof condition);
+        printf(" with %s", condition);
+    }
     printf("\n");
 }
 

@@ -9,59 +9,40 @@
 
 #include "ground/vector.h"
 #include "models/model.h"
-#include "nn/adam.h"
-#include "nn/dense.h"
 #include "nn/minibatch.h"
+#include "nn/network.h"
 
-enum { GENERATOR_LAYERS = 3, DISCRIMINATOR_LAYERS = 4, FEATURE_LAYER = 1 /* minibatch discrimination reads its output */ };
+enum { DISCRIMINATOR_LAYERS = 4, FEATURE_LAYER = 1 /* minibatch discrimination reads its output */ };
 
 typedef struct {
     gs_model base;
     int batch, latent, generator_steps, discriminator_steps;
     bool minibatch_on;
 
-    gs_dense generator[GENERATOR_LAYERS], discriminator[DISCRIMINATOR_LAYERS];
+    gs_network generator;
+    gs_dense discriminator[DISCRIMINATOR_LAYERS];
     gs_minibatch minibatch;
     gs_adam generator_adam, discriminator_adam;
 
-    /* Activations y[i] of layer i and the gradients of the loss on them, one row a sample. The feature layer's rows have
+    /* Activations of the discriminator's layers and the gradients of the loss on them. The feature layer's rows have
      * room for the similarities behind the features, so that the next layer reads both as one matrix. */
-    gs_matrix noise, generated[GENERATOR_LAYERS], dgenerated[GENERATOR_LAYERS];
-    gs_matrix real, judged[DISCRIMINATOR_LAYERS], djudged[DISCRIMINATOR_LAYERS];
+    gs_matrix noise, generated, real;
+    gs_matrix judged[DISCRIMINATOR_LAYERS], djudged[DISCRIMINATOR_LAYERS];
     gs_real *losses;
 } gan;
 
 enum { GENERATOR_LOSS, DISCRIMINATOR_LOSS, MINIBATCH_ACTIVE };
-
-static gs_matrix take_matrix(gs_arena *arena, int rows, int columns)
-{
-    return gs_matrix_of(gs_arena_take_scratch(arena, (size_t)rows * (size_t)columns, sizeof(gs_real)), rows, columns);
-}
 
 static int setting(const gs_settings *settings, gs_setting_id id)
 {
     return (int)gs_settings_integer(settings, id);
 }
 
-static gs_adam adam_of(const gs_settings *settings, gs_setting_id rate, size_t first, size_t end)
-{
-    return (gs_adam){
-        .learning_rate = gs_settings_real(settings, rate),
-        .beta1 = gs_settings_real(settings, GS_SETTING_ADAM_BETA1),
-        .beta2 = gs_settings_real(settings, GS_SETTING_ADAM_BETA2),
-        .epsilon = gs_settings_real(settings, GS_SETTING_ADAM_EPSILON),
-        .first = first,
-        .count = end - first,
-    };
-}
-
 static void add_tensors(gan *model, const gs_settings *settings)
 {
     gs_tensor_table *table = &model->base.tensors;
     int g1 = setting(settings, GS_SETTING_GENERATOR_HIDDEN_1), g2 = setting(settings, GS_SETTING_GENERATOR_HIDDEN_2);
-    model->generator[0] = gs_dense_add(table, "generator/dense_0", model->latent, g1, GS_TANH);
-    model->generator[1] = gs_dense_add(table, "generator/dense_1", g1, g2, GS_TANH);
-    model->generator[2] = gs_dense_add(table, "generator/dense_2", g2, GS_IMAGE, GS_SIGMOID);
+    gs_network_add(&model->generator, table, "generator", (int[]){model->latent, g1, g2, GS_IMAGE}, 3, GS_SIGMOID);
     size_t generator_end = table->size;
 
     int d1 = setting(settings, GS_SETTING_DISCRIMINATOR_HIDDEN_1), d2 = setting(settings, GS_SETTING_DISCRIMINATOR_HIDDEN_2);
@@ -76,8 +57,8 @@ static void add_tensors(gan *model, const gs_settings *settings)
     model->discriminator[2] = gs_dense_add(table, "discriminator/dense_2", d2 + similarities, d3, GS_TANH);
     model->discriminator[3] = gs_dense_add(table, "discriminator/dense_3", d3, 1, GS_LINEAR);
 
-    model->generator_adam = adam_of(settings, GS_SETTING_GENERATOR_LEARNING_RATE, 0, generator_end);
-    model->discriminator_adam = adam_of(settings, GS_SETTING_DISCRIMINATOR_LEARNING_RATE, generator_end, table->size);
+    model->generator_adam = gs_model_adam(settings, GS_SETTING_GENERATOR_LEARNING_RATE, 0, generator_end);
+    model->discriminator_adam = gs_model_adam(settings, GS_SETTING_DISCRIMINATOR_LEARNING_RATE, generator_end, table->size);
 }
 
 static void prepare(gs_model *base, const gs_settings *settings, gs_arena *arena)
@@ -92,19 +73,15 @@ static void prepare(gs_model *base, const gs_settings *settings, gs_arena *arena
 
     const gs_tensor *tensors = base->tensors.tensors;
     int sampled = model->batch > GS_SAMPLE_BATCH ? model->batch : GS_SAMPLE_BATCH;
-    model->noise = take_matrix(arena, sampled, model->latent);
-    for (int i = 0; i < GENERATOR_LAYERS; i++) {
-        int units = tensors[model->generator[i].bias].columns;
-        bool image = i == GENERATOR_LAYERS - 1; /* sampling writes its images elsewhere */
-        model->generated[i] = take_matrix(arena, image ? model->batch : sampled, units);
-        model->dgenerated[i] = take_matrix(arena, model->batch, units);
-    }
-    model->real = take_matrix(arena, model->batch, GS_IMAGE);
+    model->noise = gs_matrix_take(arena, sampled, model->latent);
+    gs_network_take(&model->generator, &base->tensors, arena, sampled);
+    model->generated = gs_network_output(&model->generator, model->batch);
+    model->real = gs_matrix_take(arena, model->batch, GS_IMAGE);
     for (int i = 0; i < DISCRIMINATOR_LAYERS; i++) {
         int units = tensors[model->discriminator[i].bias].columns;
         int room = i == FEATURE_LAYER && model->minibatch_on ? model->minibatch.features : 0;
-        model->judged[i] = take_matrix(arena, model->batch, units + room);
-        model->djudged[i] = take_matrix(arena, model->batch, units + room);
+        model->judged[i] = gs_matrix_take(arena, model->batch, units + room);
+        model->djudged[i] = gs_matrix_take(arena, model->batch, units + room);
     }
     if (model->minibatch_on) gs_minibatch_take(&model->minibatch, arena, model->batch);
     model->losses = gs_arena_take_scratch(arena, (size_t)model->batch, sizeof *model->losses);
@@ -114,13 +91,9 @@ static void prepare(gs_model *base, const gs_settings *settings, gs_arena *arena
 static void generate(gan *model, gs_stream stream, uint64_t use, int rows, gs_matrix images)
 {
     gs_rng rng = {.seed = model->base.seed, .stream = stream, .step = use};
-    gs_matrix input = gs_matrix_rows(model->noise, rows);
-    gs_rng_normal(rng, 0, (size_t)rows * (size_t)model->latent, input.values);
-    for (int i = 0; i < GENERATOR_LAYERS; i++) {
-        gs_matrix output = i == GENERATOR_LAYERS - 1 ? images : gs_matrix_rows(model->generated[i], rows);
-        gs_dense_forward(&model->generator[i], &model->base.tensors, model->base.parameters, input, output);
-        input = output;
-    }
+    gs_matrix noise = gs_matrix_rows(model->noise, rows);
+    gs_rng_normal(rng, 0, (size_t)rows * (size_t)model->latent, noise.values);
+    gs_network_forward(&model->generator, &model->base.tensors, model->base.parameters, noise, images);
 }
 
 /* The output of layer i alone, without the similarities that may stand behind it in `rows`. */
@@ -169,32 +142,24 @@ static void judge_backward(gan *model, gs_matrix images, gs_gradients gradients,
     }
 }
 
-/* One generator update; returns its loss. `use` numbers the batches of noise. */
+/* Loss and gradients of one generator update. `use` numbers the batches of noise. */
 static double generator_loss(gan *model, uint64_t use)
 {
-    const gs_tensor_table *table = &model->base.tensors;
-    const int last = GENERATOR_LAYERS - 1;
-    generate(model, GS_STREAM_NOISE, use, model->batch, model->generated[last]);
-    double loss = judge(model, model->generated[last], 1, 1);
-    judge_backward(model, model->generated[last], (gs_gradients){0}, model->dgenerated[last]);
-    gs_gradients gradients = {.parameters = model->base.gradients, .keep = 0};
-    for (int i = last; i >= 0; i--) {
-        gs_matrix input = gs_matrix_rows(i == 0 ? model->noise : model->generated[i - 1], model->batch);
-        gs_matrix output = gs_matrix_rows(model->generated[i], model->batch);
-        gs_matrix dinput = i == 0 ? (gs_matrix){0} : model->dgenerated[i - 1];
-        gs_dense_backward(&model->generator[i], table, model->base.parameters, input, output, model->dgenerated[i], gradients,
-                          dinput);
-    }
+    generate(model, GS_STREAM_NOISE, use, model->batch, model->generated);
+    double loss = judge(model, model->generated, 1, 1);
+    judge_backward(model, model->generated, (gs_gradients){0}, gs_network_doutput(&model->generator, model->batch));
+    gs_network_backward(&model->generator, &model->base.tensors, model->base.parameters,
+                        gs_matrix_rows(model->noise, model->batch), (gs_gradients){.parameters = model->base.gradients},
+                        (gs_matrix){0});
     return loss;
 }
 
-/* One discriminator update; returns its loss. */
+/* Loss and gradients of one discriminator update. */
 static double discriminator_loss(gan *model, uint64_t use, uint64_t data_step)
 {
-    const int last = GENERATOR_LAYERS - 1;
-    generate(model, GS_STREAM_NOISE, use, model->batch, model->generated[last]);
-    double fake = judge(model, model->generated[last], 0, (gs_real)0.5);
-    judge_backward(model, model->generated[last], (gs_gradients){.parameters = model->base.gradients, .keep = 0},
+    generate(model, GS_STREAM_NOISE, use, model->batch, model->generated);
+    double fake = judge(model, model->generated, 0, (gs_real)0.5);
+    judge_backward(model, model->generated, (gs_gradients){.parameters = model->base.gradients, .keep = 0},
                    (gs_matrix){0});
     gs_rng data = {.seed = model->base.seed, .stream = GS_STREAM_DATA, .step = data_step};
     gs_painter_batch(&model->base.painter, &model->base.law, data, 0, model->real);
@@ -230,13 +195,12 @@ static void train(gs_model *base, int64_t step, double curves[GS_CURVES_MAX])
 static int64_t sampling_parts(const gs_model *base, int64_t samples)
 {
     (void)base;
-    return (samples + GS_SAMPLE_BATCH - 1) / GS_SAMPLE_BATCH;
+    return gs_sample_batches(samples);
 }
 
 static int sample(gs_model *base, int64_t samples, int64_t part, gs_matrix images)
 {
-    int64_t left = samples - part * GS_SAMPLE_BATCH;
-    int rows = left < GS_SAMPLE_BATCH ? (int)left : GS_SAMPLE_BATCH;
+    int rows = gs_sample_rows(samples, part);
     generate((gan *)base, GS_STREAM_EVALUATION, (uint64_t)part, rows, gs_matrix_rows(images, rows));
     return rows;
 }

@@ -20,6 +20,37 @@ gs_law gs_law_of(const gs_settings *settings)
     return law;
 }
 
+void gs_model_expected(const gs_settings *settings, const gs_digits *digits, double expected[GS_BINS])
+{
+    const gs_model_type *type = gs_model_type_of(gs_settings_model(settings));
+    gs_law law = gs_law_of(settings);
+    if (type != NULL && type->expected != NULL) type->expected(settings, digits, expected);
+    else gs_law_expected(&law, expected);
+}
+
+gs_adam gs_model_adam(const gs_settings *settings, gs_setting_id learning_rate, size_t first, size_t end)
+{
+    return (gs_adam){
+        .learning_rate = gs_settings_real(settings, learning_rate),
+        .beta1 = gs_settings_real(settings, GS_SETTING_ADAM_BETA1),
+        .beta2 = gs_settings_real(settings, GS_SETTING_ADAM_BETA2),
+        .epsilon = gs_settings_real(settings, GS_SETTING_ADAM_EPSILON),
+        .first = first,
+        .count = end - first,
+    };
+}
+
+int64_t gs_sample_batches(int64_t samples)
+{
+    return (samples + GS_SAMPLE_BATCH - 1) / GS_SAMPLE_BATCH;
+}
+
+int gs_sample_rows(int64_t samples, int64_t part)
+{
+    int64_t left = samples - part * GS_SAMPLE_BATCH;
+    return left < GS_SAMPLE_BATCH ? (int)left : GS_SAMPLE_BATCH;
+}
+
 gs_status gs_model_create(gs_model **model, const gs_settings *settings, const gs_digits *digits, uint64_t seed,
                           gs_arena *arena, gs_error *error)
 {

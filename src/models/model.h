@@ -8,6 +8,7 @@
 
 #include "data/batches.h"
 #include "ground/arena.h"
+#include "nn/adam.h"
 #include "nn/tensors.h"
 #include "settings/settings.h"
 
@@ -35,6 +36,9 @@ typedef struct {
      * meant for [0,1]; the caller clips. */
     int64_t (*sampling_parts)(const gs_model *model, int64_t samples);
     int (*sample)(gs_model *model, int64_t samples, int64_t part, gs_matrix images);
+
+    /* The probability of each bin for a perfect model of this kind; NULL: that of the data's law. */
+    void (*expected)(const gs_settings *settings, const gs_digits *digits, double expected[GS_BINS]);
 } gs_model_type;
 
 struct gs_model {
@@ -51,6 +55,16 @@ const gs_model_type *gs_model_type_of(gs_model_id id);
 
 /* The law of the data that these settings describe. */
 gs_law gs_law_of(const gs_settings *settings);
+
+/* What a perfect model would make of the data: the expected table of these settings. */
+void gs_model_expected(const gs_settings *settings, const gs_digits *digits, double expected[GS_BINS]);
+
+/* For the models' own use: Adam with the settings' betas and epsilon, over the parameters from `first` to `end`. */
+gs_adam gs_model_adam(const gs_settings *settings, gs_setting_id learning_rate, size_t first, size_t end);
+
+/* For the models' own use: rows of batch `part` of GS_SAMPLE_BATCH images when `samples` are wanted, and the number of such batches. */
+int gs_sample_rows(int64_t samples, int64_t part);
+int64_t gs_sample_batches(int64_t samples);
 
 /* Builds the model with the initial weights of `seed`; everything is owned by the arena. GS_ERROR_MEMORY. */
 GS_MUST_CHECK gs_status gs_model_create(gs_model **model, const gs_settings *settings, const gs_digits *digits, uint64_t seed,

@@ -2,6 +2,7 @@
 #ifndef GS_NN_MATRIX_H
 #define GS_NN_MATRIX_H
 
+#include "ground/arena.h"
 #include "ground/real.h"
 
 /* A view: owns nothing. Row r starts at values + r * stride, stride >= columns. */
@@ -27,6 +28,12 @@ static inline gs_matrix gs_matrix_columns(gs_matrix matrix, int first, int colum
 static inline gs_matrix gs_matrix_rows(gs_matrix matrix, int rows)
 {
     return (gs_matrix){matrix.values, rows, matrix.columns, matrix.stride};
+}
+
+/* Scratch of the arena, written before it is read; values NULL if memory is short (see gs_arena_take). */
+static inline gs_matrix gs_matrix_take(gs_arena *arena, int rows, int columns)
+{
+    return gs_matrix_of((gs_real *)gs_arena_take_scratch(arena, (size_t)rows * (size_t)columns, sizeof(gs_real)), rows, columns);
 }
 
 /* out = op(a) op(b) + keep * out. `keep` is 0 (out may hold anything, also NaN) or 1. Shapes are asserted in debug builds. */

@@ -16,8 +16,8 @@ void gs_minibatch_take(gs_minibatch *layer, gs_arena *arena, int batch)
 {
     size_t samples = (size_t)batch, features = (size_t)layer->features;
     int rows = layer->features * layer->depth;
-    layer->projected = gs_matrix_of(gs_arena_take_scratch(arena, (size_t)rows * samples, sizeof(gs_real)), rows, batch);
-    layer->dprojected = gs_matrix_of(gs_arena_take_scratch(arena, (size_t)rows * samples, sizeof(gs_real)), rows, batch);
+    layer->projected = gs_matrix_take(arena, rows, batch);
+    layer->dprojected = gs_matrix_take(arena, rows, batch);
     layer->closeness = gs_arena_take_scratch(arena, features * samples * samples, sizeof(gs_real));
     layer->similarity = gs_arena_take_scratch(arena, features * samples, sizeof(gs_real));
     layer->dsimilarity = gs_arena_take_scratch(arena, features * samples, sizeof(gs_real));

@@ -12,7 +12,8 @@ bool gs_setting_applies(gs_setting_id id, const gs_settings *settings)
 {
     const gs_setting *row = &gs_settings_table[id];
     if ((row->models & (1u << gs_settings_model(settings))) == 0) return false;
-    return !row->conditional || (gs_setting_applies(row->needs, settings) && gs_settings_on(settings, row->needs));
+    return !row->conditional ||
+           (gs_setting_applies(row->needs, settings) && gs_settings_integer(settings, row->needs) == row->needed);
 }
 
 void gs_settings_defaults(gs_settings *settings, gs_model_id model)
@@ -157,6 +158,14 @@ bool gs_values_equal(gs_setting_id id, const gs_value *a, const gs_value *b)
     return a->integer == b->integer; /* reals too: equal bits, and never -0 or NaN */
 }
 
+void gs_setting_condition(gs_setting_id id, char *text, size_t size)
+{
+    const gs_setting *row = &gs_settings_table[id];
+    char value[64];
+    gs_value_write(row->needs, &(gs_value){.integer = row->needed}, value, sizeof value);
+    snprintf(text, size, "%s: %s", gs_settings_table[row->needs].column, value);
+}
+
 void gs_setting_describe(gs_setting_id id, char *text, size_t size)
 {
     const gs_setting *row = &gs_settings_table[id];
@@ -190,8 +199,23 @@ gs_status gs_settings_check(const gs_settings *settings, gs_setting_id *culprit,
     int64_t steps = gs_settings_integer(settings, GS_SETTING_STEPS), every = gs_settings_integer(settings, GS_SETTING_EVERY);
     if (every > 0 && steps / every > 10000) {
         *culprit = GS_SETTING_EVERY;
-        return gs_fail(error, GS_ERROR_INPUT, "evaluation every %lld of %lld steps gives %lld points a run; at most 10000 are kept",
+        return gs_fail(error, GS_ERROR_INPUT, "evaluation.every: every %lld of %lld steps gives %lld points a run; at most 10000 are kept",
                        (long long)every, (long long)steps, (long long)(steps / every));
+    }
+    bool article_start = gs_setting_applies(GS_SETTING_START, settings) &&
+                         gs_settings_integer(settings, GS_SETTING_START) == GS_START_ARTICLE;
+    int64_t context = gs_settings_integer(settings, GS_SETTING_CONTEXT_PIXELS);
+    if (article_start && gs_setting_applies(GS_SETTING_CONTEXT_PIXELS, settings) && context >= GS_PIXELS) {
+        *culprit = GS_SETTING_CONTEXT_PIXELS;
+        return gs_fail(error, GS_ERROR_INPUT,
+                       "context_pixels: a window of %lld pixels leaves nothing to generate of %d with start: article, which copies the first "
+                       "window from real images",
+                       (long long)context, GS_PIXELS);
+    }
+    if (gs_setting_applies(GS_SETTING_PROCESS, settings) && gs_settings_integer(settings, GS_SETTING_PROCESS) == GS_PROCESS_ARTICLE &&
+        gs_settings_integer(settings, GS_SETTING_PREDICTION) == GS_PREDICTION_EPSILON) {
+        *culprit = GS_SETTING_PREDICTION;
+        return gs_fail(error, GS_ERROR_INPUT, "prediction: epsilon does not go with process: article, which is defined for x0 only");
     }
     return GS_OK;
 }

@@ -28,10 +28,16 @@ typedef enum {
     GS_SETTING_MODEL,
     GS_SETTING_STEPS,
     GS_SETTING_BATCH_SIZE,
+    GS_SETTING_LEARNING_RATE,
     GS_SETTING_ADAM_BETA1,
     GS_SETTING_ADAM_BETA2,
     GS_SETTING_ADAM_EPSILON,
     GS_SETTING_LATENT_DIM,
+    GS_SETTING_KL_WEIGHT,
+    GS_SETTING_ENCODER_HIDDEN_1,
+    GS_SETTING_ENCODER_HIDDEN_2,
+    GS_SETTING_DECODER_HIDDEN_1,
+    GS_SETTING_DECODER_HIDDEN_2,
     GS_SETTING_GENERATOR_LEARNING_RATE,
     GS_SETTING_DISCRIMINATOR_LEARNING_RATE,
     GS_SETTING_GENERATOR_STEPS,
@@ -44,6 +50,18 @@ typedef enum {
     GS_SETTING_MINIBATCH_DISCRIMINATION,
     GS_SETTING_MBD_FEATURES,
     GS_SETTING_MBD_KERNEL_DIM,
+    GS_SETTING_NETWORK,
+    GS_SETTING_LOSS,
+    GS_SETTING_START,
+    GS_SETTING_CONTEXT_PIXELS,
+    GS_SETTING_COLOR_LEVELS,
+    GS_SETTING_LSTM_UNITS,
+    GS_SETTING_GRADIENT_CLIP,
+    GS_SETTING_HIDDEN_UNITS,
+    GS_SETTING_TIMESTEPS,
+    GS_SETTING_SCHEDULE,
+    GS_SETTING_PREDICTION,
+    GS_SETTING_PROCESS,
     GS_SETTING_DIGIT_WEIGHTS,
     GS_SETTING_GREEN,
     GS_SETTING_SAMPLES,
@@ -62,6 +80,14 @@ typedef enum {
     GS_TYPE_COUNT
 } gs_setting_type;
 
+/* Places in `choices` of the settings that have some. */
+enum { GS_NETWORK_FLAT, GS_NETWORK_LSTM };
+enum { GS_LOSS_SOFTMAX, GS_LOSS_ARTICLE };
+enum { GS_START_PADDING, GS_START_ARTICLE };
+enum { GS_SCHEDULE_LINEAR, GS_SCHEDULE_COSINE, GS_SCHEDULE_ARTICLE };
+enum { GS_PREDICTION_X0, GS_PREDICTION_EPSILON };
+enum { GS_PROCESS_DDPM, GS_PROCESS_ARTICLE };
+
 /* Where a setting stands in the YAML file; its full name is "section.name" outside `parameters`. */
 typedef enum { GS_SECTION_PARAMETERS, GS_SECTION_DATA, GS_SECTION_EVALUATION, GS_SECTION_COUNT } gs_setting_section;
 
@@ -73,8 +99,9 @@ typedef struct {
     gs_setting_section section;
     gs_setting_type type;
     unsigned models;              /* bit 1u << gs_model_id for each model that it applies to */
-    bool conditional;             /* applies only where the switch `needs` is on */
+    bool conditional;             /* applies only where the switch or choice `needs` has the value `needed` */
     gs_setting_id needs;
+    int64_t needed;
     const char *fallback;         /* the default, written as in YAML */
     const char *fallback_by_model[GS_MODEL_COUNT]; /* where a model has its own */
     double minimum, maximum;      /* of integers, reals and single weights; inclusive */
@@ -130,6 +157,9 @@ GS_MUST_CHECK gs_status gs_value_read(gs_setting_id id, const char *text, gs_val
 void gs_value_write(gs_setting_id id, const gs_value *value, char *text, size_t size);
 
 bool gs_values_equal(gs_setting_id id, const gs_value *a, const gs_value *b);
+
+/* The condition of a conditional setting, "network: flat". */
+void gs_setting_condition(gs_setting_id id, char *text, size_t size);
 
 /* What is allowed, for messages and tables: "integer from 1 to 65536", "on | off". */
 void gs_setting_describe(gs_setting_id id, char *text, size_t size);

@@ -4,14 +4,24 @@ const char *const gs_model_names[GS_MODEL_COUNT] = {"oracle", "vae", "gan", "aut
 const char *const gs_section_names[GS_SECTION_COUNT] = {"parameters", "data", "evaluation"};
 
 /* The choices of `model` are the model names, ended by NULL. */
+static const char *const networks[] = {"flat", "lstm", NULL};
+static const char *const losses[] = {"softmax", "article", NULL};
+static const char *const starts[] = {"padding", "article", NULL};
+static const char *const schedules[] = {"linear", "cosine", "article", NULL};
+static const char *const predictions[] = {"x0", "epsilon", NULL};
+static const char *const processes[] = {"ddpm", "article", NULL};
 static const char *const models[] = {"oracle", "vae", "gan", "autoregressive", "diffusion", NULL};
 
 #define ALL ((1u << GS_MODEL_COUNT) - 1)
+#define ORACLE (1u << GS_MODEL_ORACLE)
+#define VAE (1u << GS_MODEL_VAE)
 #define GAN (1u << GS_MODEL_GAN)
+#define AUTOREGRESSIVE (1u << GS_MODEL_AUTOREGRESSIVE)
+#define DIFFUSION (1u << GS_MODEL_DIFFUSION)
 #define PARAMETER(text) .name = text, .column = text, .section = GS_SECTION_PARAMETERS
 #define DATA(text) .name = text, .column = "data." text, .section = GS_SECTION_DATA
 #define EVALUATION(text) .name = text, .column = "evaluation." text, .section = GS_SECTION_EVALUATION
-#define ONLY_WITH(id) .conditional = true, .needs = id
+#define ONLY_WITH(id, value) .conditional = true, .needs = id, .needed = value
 
 const gs_setting gs_settings_table[GS_SETTING_COUNT] = {
     [GS_SETTING_MODEL] = {PARAMETER("model"), .type = GS_TYPE_CHOICE, .models = ALL, .fallback = "gan", .choices = models,
@@ -21,14 +31,26 @@ const gs_setting gs_settings_table[GS_SETTING_COUNT] = {
         .help = "training steps; a gan step is generator_steps + discriminator_steps updates"},
     [GS_SETTING_BATCH_SIZE] = {PARAMETER("batch_size"), .type = GS_TYPE_INTEGER, .models = ALL, .fallback = "64",
         .fallback_by_model = {[GS_MODEL_GAN] = "128"}, .minimum = 2, .maximum = 4096, .help = "images in a training batch"},
+    [GS_SETTING_LEARNING_RATE] = {PARAMETER("learning_rate"), .type = GS_TYPE_REAL, .models = ALL & ~GAN, .fallback = "3e-4",
+        .minimum = 0, .maximum = 10, .help = "Adam rate"},
     [GS_SETTING_ADAM_BETA1] = {PARAMETER("adam_beta1"), .type = GS_TYPE_REAL, .models = ALL, .fallback = "0.9", .minimum = 0,
         .maximum = 0.999999, .help = "Adam: decay of the first moment"},
     [GS_SETTING_ADAM_BETA2] = {PARAMETER("adam_beta2"), .type = GS_TYPE_REAL, .models = ALL, .fallback = "0.999", .minimum = 0,
         .maximum = 0.999999, .help = "Adam: decay of the second moment"},
     [GS_SETTING_ADAM_EPSILON] = {PARAMETER("adam_epsilon"), .type = GS_TYPE_REAL, .models = ALL, .fallback = "1e-8",
         .minimum = 0, .above_minimum = true, .maximum = 1, .help = "Adam: added to the root of the second moment"},
-    [GS_SETTING_LATENT_DIM] = {PARAMETER("latent_dim"), .type = GS_TYPE_INTEGER, .models = GAN, .fallback = "16",
-        .minimum = 1, .maximum = 1024, .help = "numbers of normal noise that the generator starts from"},
+    [GS_SETTING_LATENT_DIM] = {PARAMETER("latent_dim"), .type = GS_TYPE_INTEGER, .models = GAN | VAE, .fallback = "16",
+        .minimum = 1, .maximum = 1024, .help = "numbers of normal noise that an image is made from"},
+    [GS_SETTING_KL_WEIGHT] = {PARAMETER("kl_weight"), .type = GS_TYPE_REAL, .models = VAE, .fallback = "0.01", .minimum = 0,
+        .maximum = 1e6, .help = "weight of the KL divergence (mean over latents) beside half the squared error (mean over pixels)"},
+    [GS_SETTING_ENCODER_HIDDEN_1] = {PARAMETER("encoder_hidden_1"), .type = GS_TYPE_INTEGER, .models = VAE, .fallback = "128",
+        .minimum = 1, .maximum = 8192, .help = "units of the encoder's first layer"},
+    [GS_SETTING_ENCODER_HIDDEN_2] = {PARAMETER("encoder_hidden_2"), .type = GS_TYPE_INTEGER, .models = VAE, .fallback = "64",
+        .minimum = 1, .maximum = 8192, .help = "units of the encoder's second layer"},
+    [GS_SETTING_DECODER_HIDDEN_1] = {PARAMETER("decoder_hidden_1"), .type = GS_TYPE_INTEGER, .models = VAE | ORACLE, .fallback = "64",
+        .minimum = 1, .maximum = 8192, .help = "units of the decoder's first layer"},
+    [GS_SETTING_DECODER_HIDDEN_2] = {PARAMETER("decoder_hidden_2"), .type = GS_TYPE_INTEGER, .models = VAE | ORACLE, .fallback = "128",
+        .minimum = 1, .maximum = 8192, .help = "units of the decoder's second layer"},
     [GS_SETTING_GENERATOR_LEARNING_RATE] = {PARAMETER("generator_learning_rate"), .type = GS_TYPE_REAL, .models = GAN,
         .fallback = "3e-4", .minimum = 0, .maximum = 10, .help = "Adam rate of the generator"},
     [GS_SETTING_DISCRIMINATOR_LEARNING_RATE] = {PARAMETER("discriminator_learning_rate"), .type = GS_TYPE_REAL, .models = GAN,
@@ -51,11 +73,39 @@ const gs_setting gs_settings_table[GS_SETTING_COUNT] = {
     [GS_SETTING_MINIBATCH_DISCRIMINATION] = {PARAMETER("minibatch_discrimination"), .type = GS_TYPE_SWITCH, .models = GAN,
         .fallback = "on", .help = "minibatch discrimination (Salimans et al. 2016); off: no such layer"},
     [GS_SETTING_MBD_FEATURES] = {PARAMETER("mbd_features"), .type = GS_TYPE_INTEGER, .models = GAN,
-        ONLY_WITH(GS_SETTING_MINIBATCH_DISCRIMINATION), .fallback = "8", .minimum = 1, .maximum = 256,
+        ONLY_WITH(GS_SETTING_MINIBATCH_DISCRIMINATION, 1), .fallback = "8", .minimum = 1, .maximum = 256,
         .help = "minibatch discrimination: similarities added to the features"},
     [GS_SETTING_MBD_KERNEL_DIM] = {PARAMETER("mbd_kernel_dim"), .type = GS_TYPE_INTEGER, .models = GAN,
-        ONLY_WITH(GS_SETTING_MINIBATCH_DISCRIMINATION), .fallback = "4", .minimum = 1, .maximum = 256,
+        ONLY_WITH(GS_SETTING_MINIBATCH_DISCRIMINATION, 1), .fallback = "4", .minimum = 1, .maximum = 256,
         .help = "minibatch discrimination: dimensions in which each similarity is measured"},
+    [GS_SETTING_NETWORK] = {PARAMETER("network"), .type = GS_TYPE_CHOICE, .models = AUTOREGRESSIVE, .fallback = "flat",
+        .choices = networks, .help = "flat: the last context_pixels at once; lstm: pixel by pixel (PixelRNN)"},
+    [GS_SETTING_LOSS] = {PARAMETER("loss"), .type = GS_TYPE_CHOICE, .models = AUTOREGRESSIVE, .fallback = "softmax", .choices = losses,
+        .help = "softmax: cross-entropy; article: one sigmoid a color, which suppresses rare modes"},
+    [GS_SETTING_START] = {PARAMETER("start"), .type = GS_TYPE_CHOICE, .models = AUTOREGRESSIVE, .fallback = "padding", .choices = starts,
+        .help = "padding: every pixel is generated; article: the first 64 pixels are copied from real images"},
+    [GS_SETTING_CONTEXT_PIXELS] = {PARAMETER("context_pixels"), .type = GS_TYPE_INTEGER, .models = AUTOREGRESSIVE,
+        ONLY_WITH(GS_SETTING_NETWORK, GS_NETWORK_FLAT), .fallback = "64", .minimum = 1, .maximum = GS_PIXELS,
+        .help = "pixels that the flat network sees"},
+    [GS_SETTING_COLOR_LEVELS] = {PARAMETER("color_levels"), .type = GS_TYPE_INTEGER, .models = AUTOREGRESSIVE, .fallback = "8",
+        .minimum = 2, .maximum = 16, .help = "levels of each channel; a pixel is one of their cube"},
+    [GS_SETTING_LSTM_UNITS] = {PARAMETER("lstm_units"), .type = GS_TYPE_INTEGER, .models = AUTOREGRESSIVE,
+        ONLY_WITH(GS_SETTING_NETWORK, GS_NETWORK_LSTM), .fallback = "32", .minimum = 1, .maximum = 1024,
+        .help = "units of the LSTM"},
+    [GS_SETTING_GRADIENT_CLIP] = {PARAMETER("gradient_clip"), .type = GS_TYPE_REAL, .models = AUTOREGRESSIVE,
+        ONLY_WITH(GS_SETTING_NETWORK, GS_NETWORK_LSTM), .fallback = "1", .minimum = 0, .above_minimum = true, .maximum = 1e9,
+        .help = "longest gradient (L2 norm over all tensors); longer ones are shortened to it"},
+    [GS_SETTING_HIDDEN_UNITS] = {PARAMETER("hidden_units"), .type = GS_TYPE_INTEGER, .models = AUTOREGRESSIVE | DIFFUSION,
+        .fallback = "64", .fallback_by_model = {[GS_MODEL_DIFFUSION] = "256"}, .minimum = 1, .maximum = 8192,
+        .help = "units of each hidden layer"},
+    [GS_SETTING_TIMESTEPS] = {PARAMETER("timesteps"), .type = GS_TYPE_INTEGER, .models = DIFFUSION, .fallback = "300", .minimum = 2,
+        .maximum = 10000, .help = "steps from image to noise"},
+    [GS_SETTING_SCHEDULE] = {PARAMETER("schedule"), .type = GS_TYPE_CHOICE, .models = DIFFUSION, .fallback = "linear",
+        .choices = schedules, .help = "noise schedule; article: linear without scaling by 1000 / timesteps"},
+    [GS_SETTING_PREDICTION] = {PARAMETER("prediction"), .type = GS_TYPE_CHOICE, .models = DIFFUSION, .fallback = "x0",
+        .choices = predictions, .help = "what the network predicts: the image or the noise"},
+    [GS_SETTING_PROCESS] = {PARAMETER("process"), .type = GS_TYPE_CHOICE, .models = DIFFUSION, .fallback = "ddpm",
+        .choices = processes, .help = "ddpm (Ho et al. 2020), or the article's own formulas"},
     [GS_SETTING_DIGIT_WEIGHTS] = {DATA("digit_weights"), .type = GS_TYPE_WEIGHTS, .models = ALL,
         .fallback = "[4, 4, 4, 4, 2, 1]", .minimum = 0, .maximum = 1e9, .help = "relative frequencies of 0A 0B 1 2 3 4"},
     [GS_SETTING_GREEN] = {DATA("green"), .type = GS_TYPE_REAL, .models = ALL, .fallback = "0.34", .minimum = 0, .maximum = 1,

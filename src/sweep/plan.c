@@ -164,9 +164,10 @@ static gs_status check_all_apply(const gs_plan *plan, const gs_sweep *sweep, gs_
             if ((row->models & (1u << m)) != 0)
                 snprintf(models + strlen(models), sizeof models - strlen(models), "%s%s", *models != '\0' ? ", " : "",
                          gs_model_names[m]);
-        status = gs_node_fail(sweep->axes[a].node, error, "%s applies to no run of this sweep: it belongs to %s%s%s%s", row->column,
-                              models, row->conditional ? " with " : "",
-                              row->conditional ? gs_settings_table[row->needs].column : "", row->conditional ? ": on" : "");
+        char condition[128] = "";
+        if (row->conditional) gs_setting_condition(sweep->axes[a].id, condition, sizeof condition);
+        status = gs_node_fail(sweep->axes[a].node, error, "%s applies to no run of this sweep: it belongs to %s%s%s", row->column,
+                              models, row->conditional ? " with " : "", condition);
     }
     return status;
 }

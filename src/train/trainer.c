@@ -49,8 +49,7 @@ static gs_status take_memory(gs_trainer *trainer, gs_error *error)
 {
     gs_arena *arena = trainer->arena;
     size_t samples = (size_t)gs_settings_integer(&trainer->job.settings, GS_SETTING_SAMPLES);
-    trainer->batch = gs_matrix_of(gs_arena_take_scratch(arena, (size_t)GS_SAMPLE_BATCH * GS_IMAGE, sizeof(gs_real)),
-                                  GS_SAMPLE_BATCH, GS_IMAGE);
+    trainer->batch = gs_matrix_take(arena, GS_SAMPLE_BATCH, GS_IMAGE);
     trainer->images = gs_arena_take(arena, samples, GS_IMAGE);
     trainer->bins = gs_arena_take(arena, samples, sizeof *trainer->bins);
     trainer->errors = gs_arena_take(arena, samples, sizeof *trainer->errors);
@@ -72,8 +71,7 @@ gs_status gs_trainer_create(gs_trainer **trainer, const gs_job *job, const gs_di
     made->digits = digits;
     made->steps = gs_settings_integer(&job->settings, GS_SETTING_STEPS);
     made->every = gs_settings_integer(&job->settings, GS_SETTING_EVERY);
-    gs_law law = gs_law_of(&job->settings);
-    gs_law_expected(&law, made->result.expected);
+    gs_model_expected(&job->settings, digits, made->result.expected);
     gs_status status = gs_arena_create(&made->arena, memory_limit, error);
     if (status == GS_OK) status = take_memory(made, error);
     if (status != GS_OK) {

@@ -429,7 +429,8 @@ def test_report_of_unusual_files(tmp_path, options, expected):
 
 
 def test_report_of_several_models(tmp_path):
-    variants = [synthetic.Variant(f"model=gan,latent_dim={latent}", "gan", {"latent_dim": latent, "gan_loss": "hinge"}) for latent in (2, 8)]
+    variants = [synthetic.Variant(f"model=gan,latent_dim={latent}", "gan", {"latent_dim": latent, "gan_loss": "hinge"})
+                for latent in (2, 8)]
     variants += [synthetic.Variant(f"model=vae,kl_weight={weight}", "vae", {"kl_weight": weight}) for weight in (0.01, 0.1)]
     path = synthetic.build(str(tmp_path / "models.h5"), variants, range(2), samples=32)
     with Results(path) as results:
