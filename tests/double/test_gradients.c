@@ -15,8 +15,10 @@
 #include <string.h>
 
 #include "ground/rng.h"
+#include "ground/vector.h"
 #include "models/model.h"
 #include "nn/dense.h"
+#include "nn/losses.h"
 #include "nn/minibatch.h"
 
 /* ---- models ---- */
@@ -81,7 +83,44 @@ static void gan_on_37(gs_settings *settings)
     set_gan(settings, 37, true, 4, 3);
 }
 
+static void oracle_7(gs_settings *settings)
+{
+    const gs_setting_id ids[] = {GS_SETTING_BATCH_SIZE, GS_SETTING_DECODER_HIDDEN_1, GS_SETTING_DECODER_HIDDEN_2};
+    const int64_t integers[] = {7, 8, 12};
+    set_integers(settings, sizeof ids / sizeof ids[0], ids, integers);
+    settings->values[GS_SETTING_LEARNING_RATE].real = 0;
+}
+
+static void set_vae(gs_settings *settings, int64_t batch, int64_t latents, double kl_weight)
+{
+    const gs_setting_id ids[] = {
+        GS_SETTING_BATCH_SIZE,       GS_SETTING_LATENT_DIM,       GS_SETTING_ENCODER_HIDDEN_1,
+        GS_SETTING_ENCODER_HIDDEN_2, GS_SETTING_DECODER_HIDDEN_1, GS_SETTING_DECODER_HIDDEN_2,
+    };
+    const int64_t integers[] = {batch, latents, 10, 9, 8, 12};
+    set_integers(settings, sizeof ids / sizeof ids[0], ids, integers);
+    settings->values[GS_SETTING_KL_WEIGHT].real = kl_weight;
+    settings->values[GS_SETTING_LEARNING_RATE].real = 0;
+}
+
+/* Each part of the loss alone would leave mistakes in the other unseen: the divergence outweighs the image at 1, not at 0.01. */
+static void vae_7(gs_settings *settings)
+{
+    set_vae(settings, 7, 3, 0.01);
+}
+
+static void vae_heavy_37(gs_settings *settings)
+{
+    set_vae(settings, 37, 5, 1);
+}
+
+static void vae_without_kl_16(gs_settings *settings)
+{
+    set_vae(settings, 16, 1, 0);
+}
+
 #define GAN_LOSSES {{"generator/", 0}, {"discriminator/", 1}}
+#define VAE_LOSSES {{"encoder/", 0}, {"decoder/", 0}}
 
 static const gradient_case cases[] = {
     {GS_MODEL_GAN, "gan, batch 7", gan_off_7, 16, GAN_LOSSES},
@@ -89,6 +128,10 @@ static const gradient_case cases[] = {
     {GS_MODEL_GAN, "gan, minibatch discrimination of one feature, batch 16", gan_on_16, 8, GAN_LOSSES},
     {GS_MODEL_GAN, "gan, batch 37", gan_off_37, 8, GAN_LOSSES},
     {GS_MODEL_GAN, "gan, minibatch discrimination, batch 37", gan_on_37, 8, GAN_LOSSES},
+    {GS_MODEL_ORACLE, "oracle, batch 7", oracle_7, 16, {{"decoder/", 0}}},
+    {GS_MODEL_VAE, "vae, batch 7", vae_7, 16, VAE_LOSSES},
+    {GS_MODEL_VAE, "vae, heavy divergence, batch 37", vae_heavy_37, 8, VAE_LOSSES},
+    {GS_MODEL_VAE, "vae, no weight on the divergence, one latent, batch 16", vae_without_kl_16, 8, VAE_LOSSES},
 };
 
 /* ---- the checker ---- */
@@ -524,6 +567,88 @@ static void test_minibatch(void **state)
     }
 }
 
+/* ---- losses ---- */
+
+/* The mean of 1/2 (y - t)^2 and its gradient, from matrices with gaps between the rows. */
+static void test_squared_error(void **state)
+{
+    (void)state;
+    enum { COLUMNS = 21, STRIDE = 23 };
+    gs_real y[ROWS * STRIDE], target[ROWS * COLUMNS], dy[ROWS * STRIDE], filled[ROWS * STRIDE];
+    double expected = 0;
+    fill(y, ROWS * STRIDE, 1);
+    fill(target, ROWS * COLUMNS, 2);
+    fill(dy, ROWS * STRIDE, 3);
+    memcpy(filled, dy, sizeof filled);
+    double loss = gs_squared_error((gs_matrix){y, ROWS, COLUMNS, STRIDE}, gs_matrix_of(target, ROWS, COLUMNS),
+                                   (gs_matrix){dy, ROWS, COLUMNS, STRIDE});
+    for (int r = 0; r < ROWS; r++)
+        for (int c = 0; c < STRIDE; c++) {
+            double apart = c < COLUMNS ? y[r * STRIDE + c] - target[r * COLUMNS + c] : 0;
+            expected += apart * apart / 2 / (ROWS * COLUMNS);
+            assert_near(dy[r * STRIDE + c], c < COLUMNS ? apart / (ROWS * COLUMNS) : filled[r * STRIDE + c]);
+        }
+    assert_near(loss, expected);
+}
+
+enum { LATENTS = 5, LATENT_ROWS = 4, LATENT_COUNT = LATENTS * LATENT_ROWS };
+static const double divergence_weight = 0.7;
+
+typedef struct {
+    gs_real encoded[2 * LATENT_COUNT], noise[LATENT_COUNT], deviations[LATENT_COUNT], z[LATENT_COUNT];
+    gs_real divergences[LATENT_COUNT], dz[LATENT_COUNT], dencoded[2 * LATENT_COUNT];
+} latent_bench;
+
+/* sum dz z + weight * sum of divergences: a loss whose gradient at z is dz. */
+static double latent_loss(latent_bench *bench)
+{
+    double loss = 0;
+    gs_vector->latent(LATENT_ROWS, LATENTS, bench->encoded, bench->noise, bench->deviations, bench->z, bench->divergences);
+    for (int i = 0; i < LATENT_COUNT; i++) loss += bench->dz[i] * bench->z[i] + divergence_weight * bench->divergences[i];
+    return loss;
+}
+
+/* The latent's gradient against central differences; a clamped log-variance has none. */
+static void check_latent_gradient(latent_bench *bench)
+{
+    latent_loss(bench);
+    gs_vector->latent_gradient(LATENT_ROWS, LATENTS, divergence_weight, bench->encoded, bench->noise, bench->deviations,
+                               bench->dz, bench->dencoded);
+    for (int i = 0; i < 2 * LATENT_COUNT; i++) {
+        gs_real kept = bench->encoded[i];
+        bench->encoded[i] = kept + difference_step;
+        double above = latent_loss(bench);
+        bench->encoded[i] = kept - difference_step;
+        double below = latent_loss(bench);
+        bench->encoded[i] = kept;
+        double expected = (above - below) / (2 * difference_step);
+        /* losses of exp(10) are rounded to 1e-11, which the division by the step blows up to 1e-6 */
+        assert_true(fabs(bench->dencoded[i] - expected) <= 1e-5 * (1 + fabs(expected)));
+        assert_true(fabs(kept) > 10 ? fabs(bench->dencoded[i]) <= 0 : fabs(bench->dencoded[i]) > 1e-3);
+    }
+}
+
+/* The formulas of models/vae.c, with log-variances on both sides of both limits. */
+static void test_latent(void **state)
+{
+    (void)state;
+    latent_bench bench;
+    fill(bench.encoded, 2 * LATENT_COUNT, 1);
+    fill(bench.noise, LATENT_COUNT, 2);
+    fill(bench.dz, LATENT_COUNT, 3);
+    const double log_variances[LATENTS] = {-30, -9.9, 0.4, 9.9, 30};
+    for (int r = 0; r < LATENT_ROWS; r++) memcpy(bench.encoded + (2 * r + 1) * LATENTS, log_variances, sizeof log_variances);
+    latent_loss(&bench);
+    for (int i = 0; i < LATENT_COUNT; i++) {
+        double mean = bench.encoded[i / LATENTS * 2 * LATENTS + i % LATENTS];
+        double v = fmax(-10, fmin(10, log_variances[i % LATENTS])), divergence = 0.5 * (mean * mean + exp(v) - v - 1);
+        assert_near(bench.deviations[i] / exp(v / 2), 1);
+        assert_near((bench.z[i] - mean) / exp(v / 2), bench.noise[i]);
+        assert_near(bench.divergences[i] / divergence, 1);
+    }
+    check_latent_gradient(&bench);
+}
+
 int main(void)
 {
     gs_blas_one_thread();
@@ -533,6 +658,8 @@ int main(void)
         cmocka_unit_test(test_dense),
         cmocka_unit_test(test_dense_overwrites_and_omits),
         cmocka_unit_test(test_minibatch),
+        cmocka_unit_test(test_squared_error),
+        cmocka_unit_test(test_latent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

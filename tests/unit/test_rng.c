@@ -127,6 +127,33 @@ static void test_truncated_normal(void **state)
     free(again);
 }
 
+/* Element i is the first number inside of block i; where there is none, of the next block beyond `count` that no other element
+ * has used. About one element in 230,000. */
+static void test_truncated_normal_tries_again(void **state)
+{
+    (void)state;
+    enum { COUNT = 2000000 };
+    gs_real *x = malloc(COUNT * sizeof *x);
+    assert_non_null(x);
+    gs_rng rng = {.seed = 3, .stream = GS_STREAM_WEIGHTS, .step = 1};
+    gs_rng_truncated_normal(rng, COUNT, x);
+    uint32_t further = COUNT;
+    for (uint32_t i = 0; i < COUNT; i++) {
+        gs_real four[4];
+        int inside;
+        for (uint32_t block = i;; block = further++) {
+            gs_rng_normal(rng, 4 * block, 4, four);
+            for (inside = 0; inside < 4 && !(fabs((double)four[inside]) < 2); inside++) continue;
+            if (inside < 4) break;
+        }
+        double expected = (double)four[inside] / 0.87962566103423978;
+        if (!(fabs((double)x[i] - expected) <= 3e-7)) fail_msg("number %u is %.9g, not %.9g", i, (double)x[i], expected);
+    }
+    print_message("truncated: %u more tries\n", further - COUNT);
+    assert_true(further > COUNT + 2);
+    free(x);
+}
+
 static void test_streams_differ(void **state)
 {
     (void)state;
@@ -256,6 +283,7 @@ int main(void)
         cmocka_unit_test(test_normal),
         cmocka_unit_test(test_normal_from_the_middle),
         cmocka_unit_test(test_truncated_normal),
+        cmocka_unit_test(test_truncated_normal_tries_again),
         cmocka_unit_test(test_streams_differ),
         cmocka_unit_test(test_upper_gamma),
         cmocka_unit_test(test_law),

@@ -1,0 +1,153 @@
+/* The scheduler by exhaustion: every order of events that small farms allow is tried, and what must hold is checked after each event. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "farm/schedule.h"
+
+enum { RUNS_MAX = 4, RANKS_MAX = 3, EVENTS_MAX = 24 };
+
+typedef enum { ASK, DONE, FAIL, LOSE } event_kind;
+
+typedef struct {
+    event_kind kind;
+    int rank;
+} event;
+
+/* What a second, naive bookkeeping says of the farm after a history of events. */
+typedef struct {
+    int64_t run_of[RANKS_MAX];
+    bool gone[RANKS_MAX], ended[RUNS_MAX], held[RUNS_MAX];
+    int64_t done, failed;
+} model;
+
+static long histories;
+
+static void apply(gs_schedule *schedule, model *twin, event e, int64_t runs)
+{
+    if (e.kind == ASK) {
+        int64_t run = gs_schedule_assign(schedule, e.rank);
+        if (run == GS_NO_RUN) {
+            for (int64_t r = 0; r < runs; r++) assert_true(twin->ended[r] || twin->held[r]); /* nothing was held back */
+            return;
+        }
+        assert_in_range((uint64_t)run, 0, (uint64_t)runs - 1);
+        assert_false(twin->ended[run] || twin->held[run]); /* never twice */
+        twin->held[run] = true;
+        twin->run_of[e.rank] = run;
+        return;
+    }
+    int64_t run = twin->run_of[e.rank];
+    if (e.kind == LOSE) {
+        gs_schedule_lose(schedule, e.rank);
+        twin->gone[e.rank] = true;
+    } else {
+        gs_schedule_end(schedule, e.rank, e.kind == FAIL);
+        twin->ended[run] = true;
+        twin->done += e.kind == DONE;
+        twin->failed += e.kind == FAIL;
+    }
+    if (run != GS_NO_RUN) twin->held[run] = false;
+    twin->run_of[e.rank] = GS_NO_RUN;
+}
+
+static void check(const gs_schedule *schedule, const model *twin, int64_t runs, int ranks)
+{
+    gs_schedule_counts counts = gs_schedule_count(schedule);
+    int64_t running = 0;
+    for (int rank = 0; rank < ranks; rank++) {
+        assert_int_equal(gs_schedule_run_of(schedule, rank), twin->run_of[rank]);
+        running += twin->run_of[rank] != GS_NO_RUN;
+    }
+    assert_int_equal(counts.running, running);
+    assert_int_equal(counts.done, twin->done);
+    assert_int_equal(counts.failed, twin->failed);
+    assert_int_equal(counts.waiting + counts.running + counts.done + counts.failed, runs);
+    assert_int_equal(gs_schedule_complete(schedule), twin->done + twin->failed == runs);
+}
+
+/* Replays the history from the start: the schedule has no copy function, and needs none. */
+static void replay(const event *history, int length, int64_t runs, int ranks, model *twin)
+{
+    gs_schedule *schedule = NULL;
+    assert_int_equal(gs_schedule_create(&schedule, runs, ranks, NULL), GS_OK);
+    memset(twin, 0, sizeof *twin);
+    for (int rank = 0; rank < RANKS_MAX; rank++) twin->run_of[rank] = GS_NO_RUN;
+    for (int i = 0; i < length; i++) apply(schedule, twin, history[i], runs);
+    check(schedule, twin, runs, ranks);
+    gs_schedule_destroy(&schedule);
+    histories++;
+}
+
+static void explore(event *history, int length, int64_t runs, int ranks)
+{
+    model twin;
+    replay(history, length, runs, ranks, &twin);
+    if (length == EVENTS_MAX || twin.done + twin.failed == runs) return;
+    for (int rank = 0; rank < ranks; rank++) {
+        if (twin.gone[rank]) continue;
+        bool busy = twin.run_of[rank] != GS_NO_RUN;
+        bool waiting_run = false;
+        for (int64_t r = 0; r < runs; r++) waiting_run = waiting_run || !(twin.ended[r] || twin.held[r]);
+        for (int kind = ASK; kind <= LOSE; kind++) {
+            /* an idle rank that is told "nothing" changes nothing: asking again would only lengthen the history */
+            if ((kind == ASK && (busy || !waiting_run)) || ((kind == DONE || kind == FAIL) && !busy)) continue;
+            history[length] = (event){(event_kind)kind, rank};
+            explore(history, length + 1, runs, ranks);
+        }
+    }
+}
+
+static void every_history_of_small_farms(void **state)
+{
+    (void)state;
+    event history[EVENTS_MAX];
+    histories = 0;
+    for (int64_t runs = 0; runs <= 3; runs++)
+        for (int ranks = 1; ranks <= RANKS_MAX; ranks++) explore(history, 0, runs, ranks);
+    explore(history, 0, RUNS_MAX, 2);
+    assert_true(histories > 10000);
+    print_message("%ld histories\n", histories);
+}
+
+static void nothing_left_is_told(void **state)
+{
+    (void)state;
+    gs_schedule *schedule = NULL;
+    assert_int_equal(gs_schedule_create(&schedule, 1, 2, NULL), GS_OK);
+    assert_int_equal(gs_schedule_assign(schedule, 1), 0);
+    assert_int_equal(gs_schedule_assign(schedule, 0), GS_NO_RUN);
+    assert_false(gs_schedule_complete(schedule));
+    gs_schedule_lose(schedule, 1);
+    assert_int_equal(gs_schedule_assign(schedule, 0), 0); /* the lost rank's run goes to the one that waits */
+    gs_schedule_end(schedule, 0, true);
+    assert_true(gs_schedule_complete(schedule));
+    gs_schedule_destroy(&schedule);
+    gs_schedule_destroy(&schedule);
+}
+
+static void the_harness_can_go_red(void **state)
+{
+    (void)state;
+    gs_schedule *schedule = NULL;
+    assert_int_equal(gs_schedule_create(&schedule, 2, 1, NULL), GS_OK);
+    model twin = {.run_of = {1, GS_NO_RUN, GS_NO_RUN}}; /* wrong: the schedule hands out run 0 first */
+    twin.held[1] = true;
+    (void)gs_schedule_assign(schedule, 0);
+    expect_assert_failure(mock_assert(gs_schedule_run_of(schedule, 0) == twin.run_of[0], "run of rank 0", __FILE__, __LINE__));
+    gs_schedule_destroy(&schedule);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_history_of_small_farms),
+        cmocka_unit_test(nothing_left_is_told),
+        cmocka_unit_test(the_harness_can_go_red),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,155 @@
+/* The table of settings: every row is consistent, values are read and written without loss. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "settings/settings.h"
+
+static void every_row_is_complete(void **state)
+{
+    (void)state;
+    for (int id = 0; id < GS_SETTING_COUNT; id++) {
+        const gs_setting *row = &gs_settings_table[id];
+        char allowed[512];
+        assert_non_null(row->name);
+        assert_non_null(row->help);
+        assert_int_not_equal(row->models, 0);
+        gs_setting_describe((gs_setting_id)id, allowed, sizeof allowed);
+        assert_true(strlen(allowed) > 0);
+        for (int other = 0; other < id; other++) assert_string_not_equal(row->column, gs_settings_table[other].column);
+        if (row->conditional) assert_int_equal(row->models & ~gs_settings_table[row->needs].models, 0);
+        for (int model = 0; model < GS_MODEL_COUNT; model++) {
+            gs_value value;
+            const char *fallback = row->fallback_by_model[model] != NULL ? row->fallback_by_model[model] : row->fallback;
+            assert_int_equal(gs_value_read((gs_setting_id)id, fallback, &value, NULL), GS_OK);
+        }
+    }
+}
+
+static void values_survive_writing_and_reading(void **state)
+{
+    (void)state;
+    static const struct {
+        gs_setting_id id;
+        const char *given, *canonical;
+    } cases[] = {
+        {GS_SETTING_STEPS, "29000", "29000"},
+        {GS_SETTING_STEPS, "2.9e4", "29000"},
+        {GS_SETTING_GENERATOR_LEARNING_RATE, "1e-4", "0.0001"},
+        {GS_SETTING_GENERATOR_LEARNING_RATE, "0.00010", "0.0001"},
+        {GS_SETTING_GENERATOR_LEARNING_RATE, "-0", "0"},
+        {GS_SETTING_MINIBATCH_DISCRIMINATION, "Yes", "on"},
+        {GS_SETTING_MINIBATCH_DISCRIMINATION, "false", "off"},
+        {GS_SETTING_MODEL, "vae", "vae"},
+        {GS_SETTING_DIGIT_WEIGHTS, "[ 4, 4,4.0 ,4, 2, 1e0]", "[4, 4, 4, 4, 2, 1]"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        gs_value value, again;
+        char text[256];
+        assert_int_equal(gs_value_read(cases[i].id, cases[i].given, &value, NULL), GS_OK);
+        gs_value_write(cases[i].id, &value, text, sizeof text);
+        assert_string_equal(text, cases[i].canonical);
+        assert_int_equal(gs_value_read(cases[i].id, text, &again, NULL), GS_OK);
+        assert_true(gs_values_equal(cases[i].id, &value, &again));
+    }
+}
+
+static void wrong_values_are_refused_with_what_is_allowed(void **state)
+{
+    (void)state;
+    static const struct {
+        gs_setting_id id;
+        const char *given, *says;
+    } cases[] = {
+        {GS_SETTING_STEPS, "many", "an integer from 1 to 1000000000, got 'many'"},
+        {GS_SETTING_STEPS, "0", "from 1"},
+        {GS_SETTING_STEPS, "1.5", "an integer"},
+        {GS_SETTING_STEPS, "0x10", "an integer"},
+        {GS_SETTING_STEPS, "1e400", "an integer"},
+        {GS_SETTING_STEPS, "", "an integer"},
+        {GS_SETTING_STEPS, "12 ", "an integer"},
+        {GS_SETTING_ADAM_BETA1, "nan", "a number from 0 to 0.999999"},
+        {GS_SETTING_ADAM_EPSILON, "0", "a number above 0"},
+        {GS_SETTING_MINIBATCH_DISCRIMINATION, "maybe", "on or off"},
+        {GS_SETTING_MODEL, "gann", "did you mean 'gan'"},
+        {GS_SETTING_DIGIT_WEIGHTS, "[1, 2, 3]", "6 numbers"},
+        {GS_SETTING_DIGIT_WEIGHTS, "[0, 0, 0, 0, 0, 0]", "not all 0"},
+        {GS_SETTING_DIGIT_WEIGHTS, "[1, 1, 1, 1, 1, -1]", "6 numbers"},
+        {GS_SETTING_DIGIT_WEIGHTS, "[1, 1, 1, 1, 1, 1] x", "6 numbers"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        gs_value value;
+        gs_error error;
+        assert_int_equal(gs_value_read(cases[i].id, cases[i].given, &value, &error), GS_ERROR_INPUT);
+        if (strstr(error.text, cases[i].says) == NULL) fail_msg("'%s' is not in '%s'", cases[i].says, error.text);
+    }
+}
+
+static void a_setting_applies_to_its_models_and_under_its_condition(void **state)
+{
+    (void)state;
+    gs_settings settings;
+    gs_settings_defaults(&settings, GS_MODEL_GAN);
+    assert_int_equal(gs_settings_integer(&settings, GS_SETTING_STEPS), 29000);
+    assert_int_equal(gs_settings_integer(&settings, GS_SETTING_BATCH_SIZE), 128);
+    assert_true(gs_setting_applies(GS_SETTING_MBD_FEATURES, &settings));
+    settings.values[GS_SETTING_MINIBATCH_DISCRIMINATION].integer = 0;
+    assert_false(gs_setting_applies(GS_SETTING_MBD_FEATURES, &settings));
+    gs_settings_defaults(&settings, GS_MODEL_ORACLE);
+    assert_int_equal(gs_settings_integer(&settings, GS_SETTING_STEPS), 10000);
+    assert_false(gs_setting_applies(GS_SETTING_MINIBATCH_DISCRIMINATION, &settings));
+    gs_settings_defaults(&settings, GS_MODEL_AUTOREGRESSIVE);
+    assert_true(gs_setting_applies(GS_SETTING_CONTEXT_PIXELS, &settings));
+    settings.values[GS_SETTING_NETWORK].integer = GS_NETWORK_LSTM;
+    assert_false(gs_setting_applies(GS_SETTING_CONTEXT_PIXELS, &settings));
+    assert_true(gs_setting_applies(GS_SETTING_LSTM_UNITS, &settings));
+}
+
+static void contradictions_are_refused(void **state)
+{
+    (void)state;
+    gs_settings settings;
+    gs_setting_id culprit = GS_SETTING_MODEL;
+    gs_error error;
+    for (int model = 0; model < GS_MODEL_COUNT; model++) {
+        gs_settings_defaults(&settings, (gs_model_id)model);
+        assert_int_equal(gs_settings_check(&settings, &culprit, &error), GS_OK);
+    }
+    gs_settings_defaults(&settings, GS_MODEL_DIFFUSION);
+    settings.values[GS_SETTING_PROCESS].integer = GS_PROCESS_ARTICLE;
+    settings.values[GS_SETTING_PREDICTION].integer = GS_PREDICTION_EPSILON;
+    assert_int_equal(gs_settings_check(&settings, &culprit, &error), GS_ERROR_INPUT);
+    assert_int_equal(culprit, GS_SETTING_PREDICTION);
+    gs_settings_defaults(&settings, GS_MODEL_AUTOREGRESSIVE);
+    settings.values[GS_SETTING_START].integer = GS_START_ARTICLE;
+    settings.values[GS_SETTING_CONTEXT_PIXELS].integer = 784;
+    assert_int_equal(gs_settings_check(&settings, &culprit, &error), GS_ERROR_INPUT);
+    assert_int_equal(culprit, GS_SETTING_CONTEXT_PIXELS);
+}
+
+static void the_nearest_name_is_near(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"steps", "batch_size", "generator_steps"};
+    assert_string_equal(gs_nearest_name("stpes", names, 3), "steps");
+    assert_string_equal(gs_nearest_name("batchsize", names, 3), "batch_size");
+    assert_null(gs_nearest_name("momentum", names, 3));
+    assert_null(gs_nearest_name("", NULL, 0));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_row_is_complete),
+        cmocka_unit_test(values_survive_writing_and_reading),
+        cmocka_unit_test(wrong_values_are_refused_with_what_is_allowed),
+        cmocka_unit_test(a_setting_applies_to_its_models_and_under_its_condition),
+        cmocka_unit_test(contradictions_are_refused),
+        cmocka_unit_test(the_nearest_name_is_near),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
