@@ -3,7 +3,15 @@
 #include "ground/vector.h"
 
 /* Red and blue add up to 1.5 * .66 = .99 (the article's code). */
-static const double color_slope = 1.5, color_span = 0.66;
+static const double color_slope = 1.5;
+const double gs_color_span = 0.66;
+
+void gs_color_mix(double v, double color[GS_CHANNELS])
+{
+    color[0] = color_slope * v;
+    color[1] = 0;
+    color[2] = color_slope * (gs_color_span - v);
+}
 
 gs_label gs_label_draw(const gs_law *law, gs_rng rng, uint32_t index)
 {
@@ -22,13 +30,8 @@ gs_label gs_label_draw(const gs_law *law, gs_rng rng, uint32_t index)
     }
 
     double u = (double)gs_uniform_from_word(words[1]), mixed = 1 - law->green;
-    if (u < mixed) {
-        double v = u * (color_span / mixed);
-        label.color[0] = color_slope * v;
-        label.color[2] = color_slope * (color_span - v);
-    } else {
-        label.color[1] = 1;
-    }
+    if (u < mixed) gs_color_mix(u * (gs_color_span / mixed), label.color);
+    else label.color[1] = 1;
     return label;
 }
 

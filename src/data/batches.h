@@ -20,7 +20,11 @@ typedef struct {
     double color[GS_CHANNELS]; /* red, green, blue */
 } gs_label;
 
-/* Image `index` of the stream `rng`: words 0 (digit) and 1 (color) of the block `index`. */
+/* The mixture of red and blue, v from 0 (blue) to gs_color_span (red): red 1.5 v, blue 1.5 (gs_color_span - v). */
+extern const double gs_color_span;
+void gs_color_mix(double v, double color[GS_CHANNELS]);
+
+/* Image `index` of the stream `rng`: words 0 (digit) and 1 (color) of the block `index`; words 2 and 3 are free. */
 gs_label gs_label_draw(const gs_law *law, gs_rng rng, uint32_t index);
 
 /* The bin, color * GS_DIGITS + digit, that a label's noiseless image falls into. */

@@ -16,15 +16,12 @@ void gs_rng_block(gs_rng rng, uint32_t index, uint32_t words[4])
 
 void gs_rng_normal(gs_rng rng, uint32_t first, size_t count, gs_real *values)
 {
-    uint32_t words[NORMALS_AT_ONCE];
+    const uint32_t key[2] = {(uint32_t)rng.seed, (uint32_t)(rng.seed >> 32)};
+    uint32_t counter[4] = {first / 4, rng.stream, (uint32_t)rng.step, (uint32_t)(rng.step >> 32)};
     float normals[NORMALS_AT_ONCE];
-    uint32_t block = first / 4;
-    for (size_t done = 0; done < count; done += NORMALS_AT_ONCE) {
+    for (size_t done = 0; done < count; done += NORMALS_AT_ONCE, counter[0] += BLOCKS_AT_ONCE) {
         size_t now = count - done < NORMALS_AT_ONCE ? count - done : NORMALS_AT_ONCE;
-        size_t blocks = (now + 3) / 4;
-        for (size_t b = 0; b < blocks; b++) gs_rng_block(rng, block + (uint32_t)b, words + 4 * b);
-        block += (uint32_t)blocks;
-        gs_vector->box_muller(2 * blocks, words, normals);
+        gs_vector->normals((now + 3) / 4, counter, key, normals);
         for (size_t i = 0; i < now; i++) values[done + i] = (gs_real)normals[i];
     }
 }

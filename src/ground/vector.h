@@ -2,9 +2,10 @@
  *
  * The kernels are compiled once per instruction set (baseline, AVX2, AVX-512) from the same source and chosen when the program
  * starts, so that one binary runs on every node. They use no fused multiply-add and fix the order of every sum
- * (GS_LANES interleaved partial sums), so that all variants give the same bits. Accuracy against long double, over all
- * floats of the tested ranges (tests/unit/test_vector.c): exp 2 ulp, log 2 ulp, tanh 3 ulp, sigmoid 3 ulp, normal 4e-7 absolute.
- * A NaN that goes in comes out.
+ * (GS_LANES interleaved partial sums), so that all variants give the same bits. Accuracy against long double over
+ * every float from -87.33 to 88.37 (exp; 0 below, infinite above), every normal one above 0 (log), every one (tanh) and every one from
+ * -87.33 up (sigmoid): exp 1 ulp (.990), log 1 ulp (.834), tanh 1.4 ulp (1.330), sigmoid 2.5 ulp (2.481); normal 1e-6
+ * absolute. tests/unit/test_vector.c asserts these bounds over a share of them. A NaN that goes in comes out.
  *
  * A matrix is rows x columns with `stride` elements from row to row. In the double build the functions call libm. */
 #ifndef GS_GROUND_VECTOR_H
@@ -36,6 +37,8 @@ typedef struct {
 
     /* normals[2p], normals[2p+1] from words[2p], words[2p+1] (Box & Muller 1958); float in every build. */
     void (*box_muller)(size_t pairs, const uint32_t *words, float *normals);
+    /* The same from Philox blocks: four normals from each, words 0 and 1, then 2 and 3; the first word of the counter counts up. */
+    void (*normals)(size_t blocks, const uint32_t counter[4], const uint32_t key[2], float *normals);
 
     /* y = f(y + bias) for each row; bias: columns. */
     void (*bias_linear)(size_t rows, size_t columns, size_t stride, const gs_real *bias, gs_real *y);
@@ -50,9 +53,46 @@ typedef struct {
     void (*column_sums)(size_t rows, size_t columns, size_t stride, const gs_real *x, gs_real *sums);
 
     gs_real (*sum)(size_t count, const gs_real *x);
+    gs_real (*sum_squares)(size_t count, const gs_real *x);
+
+    /* x[i] *= factor. */
+    void (*scale)(size_t count, gs_real factor, gs_real *x);
 
     /* losses[i] = softplus(x[i]) - target x[i], gradients[i] = sigmoid(x[i]) - target: binary cross-entropy of a logit. */
     void (*logit_loss)(size_t count, gs_real target, const gs_real *x, gs_real *losses, gs_real *gradients);
+
+    /* Returns 1/2 sum_i (y[i] - target[i])^2; dy[i] = weight (y[i] - target[i]). */
+    gs_real (*squared_error)(size_t count, gs_real weight, const gs_real *y, const gs_real *target, gs_real *dy);
+
+    /* A variational encoder's latents (models/vae.c). encoded: rows x (2 latents), means m then log-variances, v when clamped to
+     * [-10, 10]; all else rows x latents. deviations = exp(v / 2), z = m + deviations * noise,
+     * divergences = (m^2 + exp(v) - v - 1) / 2. */
+    void (*latent)(size_t rows, size_t latents, const gs_real *encoded, const gs_real *noise, gs_real *deviations, gs_real *z,
+                   gs_real *divergences);
+    /* dencoded = dz through z, plus the gradient of weight * sum of divergences; 0 for log-variances outside the clamp. */
+    void (*latent_gradient)(size_t rows, size_t latents, gs_real weight, const gs_real *encoded, const gs_real *noise,
+                            const gs_real *deviations, const gs_real *dz, gs_real *dencoded);
+
+    /* One row of `count` logits, class `target` being right. Softmax: returns log(sum_k exp(x[k])) - x[target],
+     * dx[k] = weight (softmax(x)[k] - [k = target]). Sigmoid, each class against all others: returns
+     * sum_k softplus(x[k]) - x[target], dx[k] = weight (sigmoid(x[k]) - [k = target]). */
+    gs_real (*softmax_loss)(size_t count, size_t target, gs_real weight, const gs_real *x, gs_real *dx);
+    gs_real (*sigmoid_loss)(size_t count, size_t target, gs_real weight, const gs_real *x, gs_real *dx);
+
+    /* A class drawn from softmax(x) with the uniform number u, by inverting the distribution function with the classes in
+     * the order 0, GS_LANES, 2 GS_LANES, ..., 1, GS_LANES + 1, ...; `count` if x is not finite. x is overwritten. */
+    size_t (*softmax_draw)(size_t count, gs_real u, gs_real *x);
+
+    /* One step of an LSTM (nn/lstm.h). gates: rows x (4 units), the sums before activation of i, f, g, o, overwritten by their values;
+     * all else rows x units. c = sigmoid(f) c_before + sigmoid(i) tanh(g), h = sigmoid(o) tanh(c). */
+    void (*lstm_forward)(size_t rows, size_t units, const gs_real *c_before, gs_real *gates, gs_real *c, gs_real *h);
+    /* gates as lstm_forward left them, overwritten by the gradients of their sums; dc comes as d loss / d c without the way through h and leaves as
+     * d loss / d c_before. */
+    void (*lstm_backward)(size_t rows, size_t units, const gs_real *c_before, const gs_real *c, const gs_real *dh, gs_real *dc,
+                          gs_real *gates);
+
+    /* y[i] = base[i] + min(floor(levels t), levels - 1) / levels with t = template[i] * color[i mod 8] in [0, 1]; count a multiple of 8. */
+    void (*quantise)(size_t count, gs_real levels, const gs_real *template, const gs_real color[8], const gs_real *base, gs_real *y);
 
     /* One Adam update of `count` parameters; the moments are updated in place. */
     void (*adam)(size_t count, gs_adam_rates rates, const gs_real *gradient, gs_real *moment1, gs_real *moment2,

@@ -1,6 +1,9 @@
 /* Compiled once per instruction set; the build defines GS_VARIANT (baseline, avx2, avx512). */
+#include <stdbool.h>
+
 #include "ground/vector.h"
 #include "ground/vector_math.h"
+#include "ground/vector_philox.h"
 
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)
@@ -17,16 +20,36 @@ MAP(log_all, log_real)
 MAP(tanh_all, tanh_real)
 MAP(sigmoid_all, sigmoid_real)
 
+static inline void box_muller_pair(uint32_t word0, uint32_t word1, float *normal0, float *normal1)
+{
+    float u = ((float)(int32_t)(word0 >> 9) + 0.5f) * 0x1p-23f;
+    float turn = ((float)(int32_t)(word1 >> 9) + 0.5f) * 0x1p-23f;
+    float sine, cosine;
+    sincos_turn(turn, &sine, &cosine);
+    float radius = sqrtf(-2.0f * log_float(u));
+    *normal0 = radius * cosine;
+    *normal1 = radius * sine;
+}
+
 static void box_muller(size_t pairs, const uint32_t *words, float *normals)
 {
-    for (size_t p = 0; p < pairs; p++) {
-        float u = ((float)(int32_t)(words[2 * p] >> 9) + 0.5f) * 0x1p-23f;
-        float turn = ((float)(int32_t)(words[2 * p + 1] >> 9) + 0.5f) * 0x1p-23f;
-        float sine, cosine;
-        sincos_turn(turn, &sine, &cosine);
-        float radius = sqrtf(-2.0f * log_float(u));
-        normals[2 * p] = radius * cosine;
-        normals[2 * p + 1] = radius * sine;
+    for (size_t p = 0; p < pairs; p++)
+        box_muller_pair(words[2 * p], words[2 * p + 1], &normals[2 * p], &normals[2 * p + 1]);
+}
+
+static void normals_of_blocks(size_t blocks, const uint32_t counter[4], const uint32_t key[2], float *normals)
+{
+    uint32_t words[4][GS_LANES], at[4] = {counter[0], counter[1], counter[2], counter[3]};
+    float spare[4 * GS_LANES];
+    for (size_t done = 0; done < blocks; done += GS_LANES, at[0] += GS_LANES) {
+        bool whole = blocks - done >= GS_LANES;
+        float *to = whole ? normals + 4 * done : spare;
+        philox_lanes(at, key, words);
+        for (size_t lane = 0; lane < GS_LANES; lane++) {
+            box_muller_pair(words[0][lane], words[1][lane], &to[4 * lane], &to[4 * lane + 1]);
+            box_muller_pair(words[2][lane], words[3][lane], &to[4 * lane + 2], &to[4 * lane + 3]);
+        }
+        if (!whole) memcpy(normals + 4 * done, spare, 4 * (blocks - done) * sizeof *spare);
     }
 }
 
@@ -77,6 +100,127 @@ static gs_real sum(size_t count, const gs_real *x)
     return sum_of_lanes(lanes);
 }
 
+static gs_real sum_squares(size_t count, const gs_real *x)
+{
+    gs_real lanes[GS_LANES] = {0};
+    size_t i = 0;
+    for (; i + GS_LANES <= count; i += GS_LANES)
+        for (size_t lane = 0; lane < GS_LANES; lane++) lanes[lane] += x[i + lane] * x[i + lane];
+    for (size_t lane = 0; i < count; i++, lane++) lanes[lane] += x[i] * x[i];
+    return sum_of_lanes(lanes);
+}
+
+static void scale(size_t count, gs_real factor, gs_real *x)
+{
+    for (size_t i = 0; i < count; i++) x[i] *= factor;
+}
+
+/* NaN is passed over. More lanes than in a sum, as gcc unrolls 16 of them and then keeps them scalar; the order does not matter here. */
+static gs_real maximum(size_t count, const gs_real *x)
+{
+    enum { LANES = 2 * GS_LANES };
+    gs_real lanes[LANES];
+    for (size_t lane = 0; lane < LANES; lane++) lanes[lane] = -(gs_real)INFINITY;
+    size_t i = 0;
+    for (; i + LANES <= count; i += LANES)
+        for (size_t lane = 0; lane < LANES; lane++) lanes[lane] = x[i + lane] > lanes[lane] ? x[i + lane] : lanes[lane];
+    for (size_t lane = 0; i < count; i++, lane++) lanes[lane] = x[i] > lanes[lane] ? x[i] : lanes[lane];
+    for (size_t lane = 1; lane < LANES; lane++) lanes[0] = lanes[lane] > lanes[0] ? lanes[lane] : lanes[0];
+    return lanes[0];
+}
+
+static gs_real softmax_loss(size_t count, size_t target, gs_real weight, const gs_real *restrict x, gs_real *restrict dx)
+{
+    gs_real largest = maximum(count, x);
+    for (size_t i = 0; i < count; i++) dx[i] = exp_real(x[i] - largest);
+    gs_real total = sum(count, dx);
+    scale(count, weight / total, dx);
+    dx[target] -= weight;
+    return log_real(total) - (x[target] - largest);
+}
+
+static gs_real sigmoid_loss(size_t count, size_t target, gs_real weight, const gs_real *restrict x, gs_real *restrict dx)
+{
+    for (size_t i = 0; i < count; i++) dx[i] = (x[i] < 0 ? 0 : x[i]) + log_real(1 + exp_real(-fabs_real(x[i])));
+    gs_real total = sum(count, dx);
+    for (size_t i = 0; i < count; i++) dx[i] = weight * sigmoid_real(x[i]);
+    dx[target] -= weight;
+    return total - x[target];
+}
+
+/* The sums of the lanes come with the exponentials, so the lane is looked for first and then the class in it. */
+static size_t softmax_draw(size_t count, gs_real u, gs_real *x)
+{
+    gs_real largest = maximum(count, x), lanes[GS_LANES] = {0}, total = 0;
+    for (size_t i = 0; i < count; i++) x[i] = exp_real(x[i] - largest);
+    size_t i = 0;
+    for (; i + GS_LANES <= count; i += GS_LANES)
+        for (size_t lane = 0; lane < GS_LANES; lane++) lanes[lane] += x[i + lane];
+    for (size_t lane = 0; i < count; i++, lane++) lanes[lane] += x[i];
+    for (size_t lane = 0; lane < GS_LANES; lane++) total += lanes[lane];
+    if (!(total > 0)) return count; /* NaN */
+
+    gs_real left = u * total;
+    size_t lane = 0, last = count;
+    while (lane + 1 < GS_LANES && lanes[lane] <= left) left -= lanes[lane++];
+    while (!(lanes[lane] > 0)) lane--; /* rounding may lead past the last lane that holds anything */
+    for (size_t k = lane; k < count; k += GS_LANES) {
+        if (!(x[k] > 0)) continue;
+        last = k;
+        left -= x[k];
+        if (left < 0) break;
+    }
+    return last;
+}
+
+static void lstm_forward(size_t rows, size_t units, const gs_real *restrict c_before, gs_real *restrict gates, gs_real *restrict c,
+                         gs_real *restrict h)
+{
+    for (size_t r = 0; r < rows; r++) {
+        gs_real *restrict i = gates + 4 * r * units, *restrict f = i + units, *restrict g = f + units, *restrict o = g + units;
+        for (size_t k = 0; k < units; k++) {
+            gs_real in = sigmoid_real(i[k]), kept = sigmoid_real(f[k]), new = tanh_real(g[k]), out = sigmoid_real(o[k]);
+            gs_real cell = kept * c_before[r * units + k] + in * new;
+            i[k] = in;
+            f[k] = kept;
+            g[k] = new;
+            o[k] = out;
+            c[r * units + k] = cell;
+            h[r * units + k] = out * tanh_real(cell);
+        }
+    }
+}
+
+static void lstm_backward(size_t rows, size_t units, const gs_real *restrict c_before, const gs_real *restrict c,
+                          const gs_real *restrict dh, gs_real *restrict dc, gs_real *restrict gates)
+{
+    for (size_t r = 0; r < rows; r++) {
+        gs_real *restrict i = gates + 4 * r * units, *restrict f = i + units, *restrict g = f + units, *restrict o = g + units;
+        for (size_t k = 0; k < units; k++) {
+            size_t at = r * units + k;
+            gs_real in = i[k], kept = f[k], new = g[k], out = o[k], squashed = tanh_real(c[at]);
+            gs_real dcell = dc[at] + dh[at] * out * (1 - squashed * squashed);
+            i[k] = dcell * new * (in * (1 - in));
+            f[k] = dcell * c_before[at] * (kept * (1 - kept));
+            g[k] = dcell * in * (1 - new * new);
+            o[k] = dh[at] * squashed * (out * (1 - out));
+            dc[at] = dcell * kept;
+        }
+    }
+}
+
+static void quantise(size_t count, gs_real levels, const gs_real *restrict template, const gs_real color[8],
+                     const gs_real *restrict base, gs_real *restrict y)
+{
+    gs_real pattern[8];
+    for (size_t i = 0; i < 8; i++) pattern[i] = color[i];
+    for (size_t start = 0; start < count; start += 8)
+        for (size_t i = 0; i < 8; i++) {
+            gs_real level = (gs_real)(int32_t)(levels * (template[start + i] * pattern[i]));
+            y[start + i] = base[start + i] + (level < levels ? level : levels - 1) / levels;
+        }
+}
+
 static void logit_loss(size_t count, gs_real target, const gs_real *restrict x, gs_real *restrict losses,
                        gs_real *restrict gradients)
 {
@@ -85,6 +229,57 @@ static void logit_loss(size_t count, gs_real target, const gs_real *restrict x, 
         losses[i] = positive + log_real(1 + exp_real(-fabs_real(x[i]))) - target * x[i];
         gradients[i] = sigmoid_real(x[i]) - target;
     }
+}
+
+static gs_real squared_error(size_t count, gs_real weight, const gs_real *restrict y, const gs_real *restrict target,
+                             gs_real *restrict dy)
+{
+    gs_real lanes[GS_LANES] = {0};
+    size_t i = 0;
+    for (; i + GS_LANES <= count; i += GS_LANES)
+        for (size_t lane = 0; lane < GS_LANES; lane++) {
+            gs_real apart = y[i + lane] - target[i + lane];
+            dy[i + lane] = weight * apart;
+            lanes[lane] += apart * apart;
+        }
+    for (size_t lane = 0; i < count; i++, lane++) {
+        gs_real apart = y[i] - target[i];
+        dy[i] = weight * apart;
+        lanes[lane] += apart * apart;
+    }
+    return sum_of_lanes(lanes) / 2;
+}
+
+static const gs_real log_variance_limit = 10;
+
+static void latent(size_t rows, size_t latents, const gs_real *restrict encoded, const gs_real *restrict noise,
+                   gs_real *restrict deviations, gs_real *restrict z, gs_real *restrict divergences)
+{
+    for (size_t r = 0; r < rows; r++)
+        for (size_t c = 0; c < latents; c++) {
+            size_t at = r * latents + c;
+            gs_real mean = encoded[2 * r * latents + c], v = encoded[(2 * r + 1) * latents + c];
+            v = v < -log_variance_limit ? -log_variance_limit : v; /* NaN stays */
+            v = v > log_variance_limit ? log_variance_limit : v;
+            gs_real deviation = exp_real(v / 2);
+            deviations[at] = deviation;
+            z[at] = mean + deviation * noise[at];
+            divergences[at] = (mean * mean + deviation * deviation - v - 1) / 2;
+        }
+}
+
+static void latent_gradient(size_t rows, size_t latents, gs_real weight, const gs_real *restrict encoded,
+                            const gs_real *restrict noise, const gs_real *restrict deviations, const gs_real *restrict dz,
+                            gs_real *restrict dencoded)
+{
+    for (size_t r = 0; r < rows; r++)
+        for (size_t c = 0; c < latents; c++) {
+            size_t at = r * latents + c;
+            gs_real mean = encoded[2 * r * latents + c], v = encoded[(2 * r + 1) * latents + c], deviation = deviations[at];
+            gs_real slope = (dz[at] * noise[at] * deviation + weight * (deviation * deviation - 1)) / 2;
+            dencoded[2 * r * latents + c] = dz[at] + weight * mean;
+            dencoded[(2 * r + 1) * latents + c] = fabs_real(v) > log_variance_limit ? 0 : slope;
+        }
 }
 
 static void adam(size_t count, gs_adam_rates rates, const gs_real *restrict gradient, gs_real *restrict moment1,
@@ -185,6 +380,7 @@ const gs_vector_kernels JOIN(gs_vector_, GS_VARIANT) = {
     .tanh = tanh_all,
     .sigmoid = sigmoid_all,
     .box_muller = box_muller,
+    .normals = normals_of_blocks,
     .bias_linear = bias_linear,
     .bias_tanh = bias_tanh,
     .bias_sigmoid = bias_sigmoid,
@@ -192,7 +388,18 @@ const gs_vector_kernels JOIN(gs_vector_, GS_VARIANT) = {
     .sigmoid_gradient = sigmoid_gradient,
     .column_sums = column_sums,
     .sum = sum,
+    .sum_squares = sum_squares,
+    .scale = scale,
     .logit_loss = logit_loss,
+    .softmax_loss = softmax_loss,
+    .sigmoid_loss = sigmoid_loss,
+    .softmax_draw = softmax_draw,
+    .lstm_forward = lstm_forward,
+    .lstm_backward = lstm_backward,
+    .quantise = quantise,
+    .squared_error = squared_error,
+    .latent = latent,
+    .latent_gradient = latent_gradient,
     .adam = adam,
     .closeness = closeness,
     .closeness_gradient = closeness_gradient,

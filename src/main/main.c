@@ -26,6 +26,13 @@ static int exit_code_of(gs_status status)
     return EXIT_INTERNAL;
 }
 
+/* Errors that begin with a place in a file stand alone, as compilers write them. */
+static void tell(const gs_error *error)
+{
+    bool placed = strchr(error->text, '\n') != NULL;
+    fprintf(stderr, "%s%s\n", placed ? "" : "gensweep: ", error->text);
+}
+
 /* Everything that rank 0 prepares before the first run. */
 typedef struct {
     gs_sweep *sweep;
@@ -157,7 +164,7 @@ static int manage(const gs_world *world, const gs_options *options, const gs_lau
     static launch_state state;
     gs_error error = {{0}};
     gs_status status = prepare(&state, options, launch, &error);
-    if (status != GS_OK) fprintf(stderr, "gensweep: %s\n", error.text);
+    if (status != GS_OK) tell(&error);
     int verdict = exit_code_of(status);
     gs_world_broadcast(world, &verdict, sizeof verdict);
     if (verdict != EXIT_SUCCESS) {
@@ -219,7 +226,7 @@ static int print_only(const gs_options *options, const gs_world *world)
     if (options->verb == GS_VERB_HELP) gs_help_print(options->help_about);
     else if (options->verb == GS_VERB_VERSION) gs_version_print(world);
     else status = gs_settings_print(options->model, &error);
-    if (status != GS_OK) fprintf(stderr, "gensweep: %s\n", error.text);
+    if (status != GS_OK) tell(&error);
     return exit_code_of(status);
 }
 
@@ -231,7 +238,7 @@ int main(int argc, char **argv)
     gs_blas_one_thread();
     gs_status status = gs_options_read(&options, argc, argv, &error);
     int code = exit_code_of(status);
-    if (status != GS_OK && world.rank == 0) fprintf(stderr, "gensweep: %s\n", error.text);
+    if (status != GS_OK && world.rank == 0) tell(&error);
     if (status == GS_OK) code = options.verb == GS_VERB_RUN ? run(&world, &options, argc, argv) : print_only(&options, &world);
     gs_options_free(&options);
     gs_world_destroy(&world);

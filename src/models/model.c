@@ -2,9 +2,13 @@
 
 #include <string.h>
 
+extern const gs_model_type gs_model_oracle;
+extern const gs_model_type gs_model_vae;
 extern const gs_model_type gs_model_gan;
 
 static const gs_model_type *const types[GS_MODEL_COUNT] = {
+    [GS_MODEL_ORACLE] = &gs_model_oracle,
+    [GS_MODEL_VAE] = &gs_model_vae,
     [GS_MODEL_GAN] = &gs_model_gan,
 };
 
@@ -51,18 +55,37 @@ int gs_sample_rows(int64_t samples, int64_t part)
     return left < GS_SAMPLE_BATCH ? (int)left : GS_SAMPLE_BATCH;
 }
 
-gs_status gs_model_create(gs_model **model, const gs_settings *settings, const gs_digits *digits, uint64_t seed,
-                          gs_arena *arena, gs_error *error)
+/* The model without its buffers: tensors registered, scratch taken as far as the arena gives it. NULL if not even that fits. */
+static gs_model *prepare(const gs_settings *settings, const gs_digits *digits, uint64_t seed, gs_arena *arena)
 {
     const gs_model_type *type = gs_model_type_of(gs_settings_model(settings));
-    if (type == NULL) return gs_fail(error, GS_ERROR_INTERNAL, "there is no model %d", (int)gs_settings_model(settings));
     gs_model *made = gs_arena_take(arena, 1, type->size);
-    if (made == NULL) return gs_arena_check(arena, error);
+    if (made == NULL) return NULL;
     made->type = type;
     made->law = gs_law_of(settings);
     made->seed = seed;
     made->painter = gs_painter_create(digits, arena);
     type->prepare(made, settings, arena);
+    return made;
+}
+
+gs_status gs_model_tensors(const gs_settings *settings, const gs_digits *digits, gs_tensor_table *tensors, gs_error *error)
+{
+    gs_arena *arena = NULL;
+    size_t just_the_model = gs_model_type_of(gs_settings_model(settings))->size + GS_ALIGNMENT;
+    gs_status status = gs_arena_create(&arena, just_the_model, error);
+    gs_model *model = status == GS_OK ? prepare(settings, digits, 0, arena) : NULL;
+    if (model != NULL) *tensors = model->tensors;
+    else if (status == GS_OK) status = gs_arena_check(arena, error);
+    gs_arena_destroy(&arena);
+    return status;
+}
+
+gs_status gs_model_create(gs_model **model, const gs_settings *settings, const gs_digits *digits, uint64_t seed,
+                          gs_arena *arena, gs_error *error)
+{
+    gs_model *made = prepare(settings, digits, seed, arena);
+    if (made == NULL) return gs_arena_check(arena, error);
     gs_real **buffers[] = {&made->parameters, &made->gradients, &made->moment1, &made->moment2};
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++)
         *buffers[i] = gs_arena_take(arena, made->tensors.size, sizeof(gs_real));

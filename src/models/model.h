@@ -25,7 +25,8 @@ typedef struct {
     int losses; /* the first so many curves are losses: a run in which one stops being finite has failed */
     size_t size;                           /* of the struct that begins with a gs_model */
 
-    /* Registers the tensors in model->tensors and takes scratch from `arena`. */
+    /* Registers the tensors in model->tensors and takes scratch from `arena`. Memory may be short, which is found out afterwards: what is
+     * taken here must not be used here without a look at whether it is NULL. */
     void (*prepare)(gs_model *model, const gs_settings *settings, gs_arena *arena);
 
     /* Training step number `step` (counted from 0); curves[i] gets the value for curves[i] above. */
@@ -65,6 +66,10 @@ gs_adam gs_model_adam(const gs_settings *settings, gs_setting_id learning_rate, 
 /* For the models' own use: rows of batch `part` of GS_SAMPLE_BATCH images when `samples` are wanted, and the number of such batches. */
 int gs_sample_rows(int64_t samples, int64_t part);
 int64_t gs_sample_batches(int64_t samples);
+
+/* The table of tensors of these settings, without the memory that the model would take. GS_ERROR_MEMORY. */
+GS_MUST_CHECK gs_status gs_model_tensors(const gs_settings *settings, const gs_digits *digits, gs_tensor_table *tensors,
+                                         gs_error *error);
 
 /* Builds the model with the initial weights of `seed`; everything is owned by the arena. GS_ERROR_MEMORY. */
 GS_MUST_CHECK gs_status gs_model_create(gs_model **model, const gs_settings *settings, const gs_digits *digits, uint64_t seed,

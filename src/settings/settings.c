@@ -123,7 +123,7 @@ gs_status gs_value_read(gs_setting_id id, const char *text, gs_value *value, gs_
 /* The shortest decimal number that reads back to the same double. */
 static int write_real(double number, char *text, size_t size)
 {
-    for (int digits = 1; digits < 17; digits++) {
+    for (int digits = 15; digits < 17; digits++) { /* 15 are always enough for what a person wrote */
         int used = snprintf(text, size, "%.*g", digits, number);
         if (!(strtod(text, NULL) < number) && !(strtod(text, NULL) > number)) return used;
     }

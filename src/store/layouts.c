@@ -16,23 +16,11 @@ static bool same_tensors(const gs_tensor_table *a, const gs_tensor_table *b)
     return true;
 }
 
-/* The tensors of a variant: a model is built for it, in memory only. */
-static gs_status tensors_of(const gs_settings *settings, const gs_digits *digits, gs_tensor_table *tensors, gs_error *error)
-{
-    gs_arena *arena = NULL;
-    gs_model *model = NULL;
-    gs_status status = gs_arena_create(&arena, 0, error);
-    if (status == GS_OK) status = gs_model_create(&model, settings, digits, 0, arena, error);
-    if (status == GS_OK) *tensors = model->tensors;
-    gs_arena_destroy(&arena);
-    return status;
-}
-
 static gs_status find_layouts(gs_layouts *layouts, const gs_plan *plan, const gs_digits *digits, gs_error *error)
 {
     for (size_t v = 0; v < plan->variant_count; v++) {
         gs_tensor_table tensors;
-        gs_status status = tensors_of(&plan->variants[v].settings, digits, &tensors, error);
+        gs_status status = gs_model_tensors(&plan->variants[v].settings, digits, &tensors, error);
         if (status != GS_OK) return status;
         gs_model_id model = gs_settings_model(&plan->variants[v].settings);
         size_t place = 0;

@@ -28,10 +28,15 @@ static void add_error(const gs_document *document, size_t line, size_t column, g
         const char *newline = memchr(start, '\n', (size_t)(end - start));
         start = newline == NULL ? end : newline + 1;
     }
+    char shown[128];
     size_t length = 0;
-    while (start + length < end && start[length] != '\n' && start[length] != '\r' && start[length] != '\0' && length < 120) length++;
+    while (start + length < end && start[length] != '\n' && start[length] != '\r' && start[length] != '\0' && length < sizeof shown) length++;
+    for (size_t i = 0; i < length; i++) { /* what is not text must not reach a terminal */
+        unsigned char c = (unsigned char)start[i];
+        shown[i] = c == '\t' ? ' ' : c < 0x20 || c == 0x7F || (c >= 0x80 && !document->parsed) ? '?' : start[i];
+    }
     int written = snprintf(at, room, "%s%s:%zu:%zu: %s\n%6zu | %.*s\n       | %*s^", used > 0 ? "\n" : "", document->name,
-                           line + 1, column + 1, sentence, line + 1, (int)length, start, (int)(column < 120 ? column : 0), "");
+                           line + 1, column + 1, sentence, line + 1, (int)length, shown, (int)(column < 120 ? column : 0), "");
     if (written < 0 || (size_t)written >= room) *at = '\0'; /* full: an error too many is left out whole */
 }
 
@@ -219,6 +224,8 @@ gs_status gs_node_fail_name(gs_node node, gs_error *error, const char *what, con
 {
     const char *near = gs_nearest_name(gs_node_text(node), names, count);
     if (near != NULL) return gs_node_fail(node, error, "unknown %s '%.80s'; did you mean '%s'?", what, gs_node_text(node), near);
+    enum { FEW = 12 };
+    if (count > FEW) return gs_node_fail(node, error, "unknown %s '%.80s'; see gensweep settings", what, gs_node_text(node));
     char list[512] = "";
     size_t used = 0;
     for (size_t i = 0; i < count && used < sizeof list; i++)

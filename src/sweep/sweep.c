@@ -148,7 +148,7 @@ static gs_status read_section(gs_sweep *sweep, gs_node mapping, const char *what
                               const key_reader *extra, size_t extra_count, gs_error *error)
 {
     if (gs_node_is_null(mapping)) return GS_OK;
-    if (!gs_node_is_mapping(mapping)) return gs_node_fail(mapping, error, "%s: expected a mapping (NAME: VALUE)", what);
+    if (!gs_node_is_mapping(mapping)) return gs_node_fail(mapping, error, "expected a mapping (NAME: VALUE), to look for a %s", what);
     const char *names[KEYS_MAX];
     size_t known = 0;
     for (size_t i = 0; i < extra_count; i++) names[known++] = extra[i].name;

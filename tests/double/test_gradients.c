@@ -1,9 +1,10 @@
 /* Every backward pass against central differences, in double.
  *
- * Models are checked through their function table only: with learning rates of 0 a training step leaves the parameters as they
- * are, its curves hold the losses, and the gradient buffer holds what the last update of each tensor would have used. The same
- * step number draws the same noise and data, so that the loss is a plain function of the parameters. A new model is a function that
- * sets small settings and rows in `cases`. Layers are checked alone against plain loops written from their headers. */
+ * Models are checked through their function table only: with learning rates of 0 a training step leaves the parameters
+ * as they are, its curves hold the losses, and the gradient buffer holds what the last update of each tensor would have
+ * used. The same step number draws the same noise and data, so that the loss is a plain function of the parameters. A
+ * new model is a function that sets small settings and rows in `cases`. Layers are checked alone against plain loops
+ * written from their headers. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -35,7 +36,7 @@ typedef struct {
     gs_model_id model;
     const char *name;
     void (*set)(gs_settings *settings); /* small sizes; learning rates 0; one update of each loss in a step */
-    size_t elements;                    /* of a tensor that are tried: all if it has no more, else so many, spread evenly */
+    size_t elements;                    /* of a tensor that are tried: all, or at most so many, spread evenly */
     loss_of_prefix owners[OWNERS_MAX];  /* the first that fits counts; ended by NULL */
 } gradient_case;
 
@@ -137,14 +138,28 @@ static const gradient_case cases[] = {
 /* ---- the checker ---- */
 
 /* What can be wrong with a tensor's gradient. */
-typedef enum { GRADIENT_GOOD, GRADIENT_NOT_FINITE, GRADIENT_ZERO, GRADIENT_WRONG_SIGN, GRADIENT_DIFFERS, GRADIENT_NO_LOSS } verdict;
+typedef enum {
+    GRADIENT_GOOD,
+    GRADIENT_NOT_FINITE,
+    GRADIENT_ZERO,
+    GRADIENT_WRONG_SIGN,
+    GRADIENT_DIFFERS,
+    GRADIENT_NO_LOSS
+} verdict;
 
-static const char *const verdict_names[] = {"good", "not finite", "all zero", "of the wrong sign", "different", "without a loss"};
+static const char *const verdict_names[] = {
+    [GRADIENT_GOOD] = "good",
+    [GRADIENT_NOT_FINITE] = "not finite",
+    [GRADIENT_ZERO] = "all zero",
+    [GRADIENT_WRONG_SIGN] = "of the wrong sign",
+    [GRADIENT_DIFFERS] = "different",
+    [GRADIENT_NO_LOSS] = "without a loss",
+};
 
-/* Central differences: the error is about (rounding of the loss) / step + step^2 * (third derivative) / 6, 1e-11 each, for losses
- * and third derivatives of order 1; gradients of single pixels are as small as 1e-5. A kink of |x| (minibatch
- * discrimination) between the two points would show as an error of 1e-4 and more; which noise is drawn is fixed, and for
- * the seeds here there is none. */
+/* Central differences: the error is about (rounding of the loss) / step + step^2 * (third derivative) / 6, 1e-11 each,
+ * for losses and third derivatives of order 1; gradients of single pixels are as small as 1e-5. A kink of |x|
+ * (minibatch discrimination) between the two points would show as an error of 1e-4 and more; which noise is drawn is
+ * fixed, and for the seeds here there is none. */
 static const double difference_step = 1e-5, tolerance = 1e-6;
 
 /* Damage that a test does to the gradients before they are judged. */
@@ -170,8 +185,8 @@ static double loss_at(gs_model *model, int loss)
     return curves[loss];
 }
 
-static verdict judge_values(size_t count, const gs_real *gradient, const gs_real *sampled, const double *numeric, size_t samples,
-                            double *difference)
+static verdict judge_values(size_t count, const gs_real *gradient, const gs_real *sampled, const double *numeric,
+                            size_t samples, double *difference)
 {
     double size = 0, apart = 0, together = 0, largest = 0;
     *difference = 0;
@@ -190,8 +205,8 @@ static verdict judge_values(size_t count, const gs_real *gradient, const gs_real
     return !(*difference <= tolerance) ? GRADIENT_DIFFERS : GRADIENT_GOOD;
 }
 
-static verdict judge_tensor(gs_model *model, const gradient_case *which, const gs_tensor *tensor, const gs_real *gradients,
-                            double *difference)
+static verdict judge_tensor(gs_model *model, const gradient_case *which, const gs_tensor *tensor,
+                            const gs_real *gradients, double *difference)
 {
     int loss = loss_of_tensor(which, tensor->name);
     size_t count = gs_tensor_elements(tensor), samples = count < which->elements ? count : which->elements;
@@ -255,8 +270,8 @@ static void judge_case(const gradient_case *which, sabotage damage, findings *fo
         const gs_tensor *tensor = &model->tensors.tensors[t];
         found->verdicts[t] = judge_tensor(model, which, tensor, gradients, &found->differences[t]);
         if (found->verdicts[t] != GRADIENT_GOOD && damage == NULL)
-            print_error("%s: the gradient of %s is %s (%.3g)\n", which->name, tensor->name, verdict_names[found->verdicts[t]],
-                        found->differences[t]);
+            print_error("%s: the gradient of %s is %s (%.3g)\n", which->name, tensor->name,
+                        verdict_names[found->verdicts[t]], found->differences[t]);
     }
     gs_arena_destroy(&arena);
 }
@@ -294,7 +309,8 @@ static void plant_faults(const gs_tensor_table *table, gs_real *gradients)
 static void test_planted_faults_are_found(void **state)
 {
     (void)state;
-    const verdict expected[] = {GRADIENT_WRONG_SIGN, GRADIENT_DIFFERS, GRADIENT_NOT_FINITE, GRADIENT_ZERO, GRADIENT_NOT_FINITE};
+    const verdict expected[] = {GRADIENT_WRONG_SIGN, GRADIENT_DIFFERS, GRADIENT_NOT_FINITE, GRADIENT_ZERO,
+                                GRADIENT_NOT_FINITE};
     findings found;
     gradient_case few = cases[1], no_loss = cases[1];
     few.elements = 6;
@@ -388,7 +404,8 @@ static void check_dense(gs_activation activation, gs_real keep)
     gs_dense_backward(&bench.layer, &bench.table, bench.parameters, bench.input, bench.output, bench.doutput,
                       (gs_gradients){.parameters = bench.gradients, .keep = keep}, bench.dinput);
 
-    size_t dkernel = bench.table.tensors[bench.layer.kernel].offset, dbias = bench.table.tensors[bench.layer.bias].offset;
+    size_t dkernel = bench.table.tensors[bench.layer.kernel].offset;
+    size_t dbias = bench.table.tensors[bench.layer.bias].offset;
     for (size_t o = 0; o < OUTPUTS; o++) {
         double sum = keep * start[dbias + o];
         for (int r = 0; r < ROWS; r++) sum += da[r][o];
@@ -439,8 +456,8 @@ static void test_dense_overwrites_and_omits(void **state)
 
     bench_create(&bench, GS_TANH);
     gs_dense_forward(&bench.layer, &bench.table, bench.parameters, bench.input, bench.output);
-    gs_dense_backward(&bench.layer, &bench.table, bench.parameters, bench.input, bench.output, bench.doutput, (gs_gradients){0},
-                      (gs_matrix){0});
+    gs_dense_backward(&bench.layer, &bench.table, bench.parameters, bench.input, bench.output, bench.doutput,
+                      (gs_gradients){0}, (gs_matrix){0});
     for (int i = 0; i < 64; i++) assert_near(bench.gradients[i], 0);
     assert_gaps_untouched(bench.dx, 0, INPUT_STRIDE, 4);
 }
@@ -449,7 +466,7 @@ static void test_dense_overwrites_and_omits(void **state)
 
 enum { BATCH_MAX = 33, FEATURES = 6, KERNELS = 3, DIMENSIONS = 2, PROJECTED = KERNELS * DIMENSIONS };
 
-/* o (batch x KERNELS) and, where not NULL, the closeness (KERNELS x batch x batch), from the formula of nn/minibatch.h. */
+/* o (batch x KERNELS) and, where not NULL, the closeness (KERNELS x batch x batch), as nn/minibatch.h says. */
 static void naive_minibatch(int batch, const double *f, const double *kernel, double *o, double *close)
 {
     double m[BATCH_MAX][PROJECTED];
@@ -524,7 +541,8 @@ static void check_minibatch(int batch, gs_real keep)
     minibatch_bench bench;
     minibatch_create(&bench, batch);
     double *kernel = bench.parameters + bench.table.tensors[bench.layer.kernel].offset;
-    double o[BATCH_MAX * KERNELS], close[KERNELS * BATCH_MAX * BATCH_MAX], df[BATCH_MAX * FEATURES], start[FEATURES * PROJECTED];
+    double o[BATCH_MAX * KERNELS], close[KERNELS * BATCH_MAX * BATCH_MAX];
+    double df[BATCH_MAX * FEATURES], start[FEATURES * PROJECTED];
     naive_minibatch(batch, bench.f, kernel, o, close);
     int active = 0;
     for (int i = 0; i < KERNELS * batch * batch; i++) active += close[i] > 1e-3 && close[i] < 1 - 1e-3;
@@ -535,7 +553,8 @@ static void check_minibatch(int batch, gs_real keep)
     memcpy(start, bench.gradients, sizeof start);
     gs_minibatch_backward(&bench.layer, &bench.table, bench.parameters, gs_matrix_of(bench.f, batch, FEATURES),
                           gs_matrix_of(bench.weight, batch, KERNELS),
-                          (gs_gradients){.parameters = bench.gradients, .keep = keep}, gs_matrix_of(bench.df, batch, FEATURES));
+                          (gs_gradients){.parameters = bench.gradients, .keep = keep},
+                          gs_matrix_of(bench.df, batch, FEATURES));
     /* The loss here is about 10, so that its rounding gives differences an error of 1e-9. */
     for (int i = 0; i < batch * FEATURES; i++) {
         double expected = df[i] + naive_slope(batch, bench.f, kernel, bench.weight, &bench.f[i]);
@@ -550,7 +569,8 @@ static void check_minibatch(int batch, gs_real keep)
     memcpy(start, bench.gradients, sizeof start);
     memset(bench.df, 0, sizeof bench.df);
     gs_minibatch_backward(&bench.layer, &bench.table, bench.parameters, gs_matrix_of(bench.f, batch, FEATURES),
-                          gs_matrix_of(bench.weight, batch, KERNELS), (gs_gradients){0}, gs_matrix_of(bench.df, batch, FEATURES));
+                          gs_matrix_of(bench.weight, batch, KERNELS), (gs_gradients){0},
+                          gs_matrix_of(bench.df, batch, FEATURES));
     assert_memory_equal(start, bench.gradients, sizeof start);
     double slope_here = naive_slope(batch, bench.f, kernel, bench.weight, &bench.f[0]);
     assert_true(fabs(bench.df[0] - slope_here) <= 2e-8);

@@ -3,6 +3,7 @@
 
     pip install torch numpy
     python3 tests/reference/make_reference.py            # rewrites tests/reference/*.txt
+    python3 tests/reference/make_reference.py training   # prints the table of tests/unit/test_training.c
 
 An independent implementation: random numbers, weights and batches from the documentation in src/ground/rng.h,
 src/nn/tensors.h and src/data/batches.h, networks by automatic differentiation and Adam from PyTorch, all in float64. It
@@ -27,6 +28,7 @@ To add a model: a function that takes a Case and returns a Model (see gan), and 
 """
 import math
 import pathlib
+import sys
 
 import numpy
 import torch
@@ -126,15 +128,20 @@ def templates():
     return numpy.array(grey) / 255.0
 
 
-def data_batch(case, step, batch):
-    """Images (batch x IMAGE) of a data step."""
-    u = uniform(philox(case.seed, STREAM_DATA, step, range(batch)))
+def labels(case, stream, step, batch):
+    """Digits (batch) and colors (batch x CHANNELS) of a step."""
+    u = uniform(philox(case.seed, stream, step, range(batch)))
     weights = numpy.array([float(weight) for weight in case["data.digit_weights"].strip("[]").split(",")])
     digits = numpy.searchsorted(numpy.cumsum(weights), u[:, 0] * weights.sum(), side="right")
     mixed = 1 - case.real("data.green")
     v = u[:, 1] * 0.66 / mixed
     red_blue = numpy.stack([1.5 * v, 0 * v, 1.5 * (0.66 - v)], axis=-1)
-    color = numpy.where(u[:, 1:2] < mixed, red_blue, numpy.array([[0.0, 1.0, 0.0]]))
+    return digits, numpy.where(u[:, 1:2] < mixed, red_blue, numpy.array([[0.0, 1.0, 0.0]]))
+
+
+def data_batch(case, step, batch):
+    """Images (batch x IMAGE) of a data step."""
+    digits, color = labels(case, STREAM_DATA, step, batch)
     images = templates()[digits][:, :, None] * color[:, None, :]
     return torch.tensor(images.reshape(batch, IMAGE))
 
@@ -154,6 +161,9 @@ class Case:
     def real(self, setting):
         return float(self.settings[setting])
 
+    def units(self, network):
+        return [self.integer(f"{network}_hidden_{layer}") for layer in (1, 2)]
+
     def frozen(self):
         """The same case with all learning rates 0."""
         still = {key: "0" if key.endswith("learning_rate") else value for key, value in self.settings.items()}
@@ -167,7 +177,7 @@ class Model:
         self.case, self.tensors = case, {}
 
     def kernel(self, name, rows, columns):
-        """LeCun normal: variance 1 / rows, cut at two standard deviations; the stream's step is the hash of the name."""
+        """LeCun normal: variance 1 / rows, cut at two deviations; the stream's step is the hash of the name."""
         values = truncated_normal(self.case.seed, hash_name(name), rows * columns) / math.sqrt(rows)
         return self.keep(name, values.reshape(rows, columns))
 
@@ -179,6 +189,18 @@ class Model:
         kernel = self.kernel(f"{prefix}/kernel", inputs, outputs)
         bias = self.keep(f"{prefix}/bias", numpy.zeros((1, outputs)))
         return lambda x: activation(x @ kernel + bias)
+
+    def network(self, prefix, units, last):
+        """Dense layers, tanh but for the last (src/nn/network.h)."""
+        activations = [torch.tanh] * (len(units) - 2) + [last]
+        layers = [self.dense(f"{prefix}/dense_{i}", units[i], units[i + 1], activation)
+                  for i, activation in enumerate(activations)]
+
+        def run(x):
+            for layer in layers:
+                x = layer(x)
+            return x
+        return run
 
     def adam(self, prefix, rate):
         mine = [tensor for name, tensor in self.tensors.items() if name.startswith(prefix)]
@@ -224,6 +246,55 @@ def describe(kind, build, case):
 
 
 # ---------------------------------------------------------------- models
+
+class Oracle(Model):
+    """src/models/oracle.c: from a one-hot digit and a color to the image."""
+
+    def __init__(self, case):
+        super().__init__(case)
+        self.decoder = self.network("decoder", [DIGITS + CHANNELS, *case.units("decoder"), IMAGE], torch.sigmoid)
+        self.update = self.adam("", "learning_rate")
+
+    def draw(self, stream, step, count):
+        digits, color = labels(self.case, stream, step, count)
+        return self.decoder(torch.tensor(numpy.hstack([numpy.eye(DIGITS)[digits], color])))
+
+    def train(self, step):
+        batch = self.case.integer("batch_size")
+        images = self.draw(STREAM_DATA, step, batch)
+        return [self.update((images - data_batch(self.case, step, batch)).square().mean() / 2)]
+
+    def sample(self, count):
+        return self.draw(STREAM_EVALUATION, 0, count)
+
+
+class Vae(Model):
+    """src/models/vae.c; the divergence is PyTorch's."""
+
+    def __init__(self, case):
+        super().__init__(case)
+        self.latents = case.integer("latent_dim")
+        self.encoder = self.network("encoder", [IMAGE, *case.units("encoder"), 2 * self.latents], lambda x: x)
+        self.decoder = self.network("decoder", [self.latents, *case.units("decoder"), IMAGE], torch.sigmoid)
+        self.update = self.adam("", "learning_rate")
+
+    def noise(self, stream, step, count):
+        return normal(self.case.seed, stream, step, (count, self.latents))
+
+    def train(self, step):
+        batch = self.case.integer("batch_size")
+        data = data_batch(self.case, step, batch)
+        means, log_variances = self.encoder(data).split(self.latents, dim=1)
+        posterior = torch.distributions.Normal(means, torch.exp(log_variances.clamp(-10, 10) / 2))
+        images = self.decoder(posterior.mean + posterior.stddev * self.noise(STREAM_NOISE, step, batch))
+        reconstruction = (images - data).square().mean() / 2
+        prior = torch.distributions.Normal(torch.zeros(1), torch.ones(1))
+        kl = torch.distributions.kl_divergence(posterior, prior).mean()
+        return [self.update(reconstruction + self.case.real("kl_weight") * kl), reconstruction.item(), kl.item()]
+
+    def sample(self, count):
+        return self.decoder(self.noise(STREAM_EVALUATION, 0, count))
+
 
 class Gan(Model):
     """src/models/gan.c: non-saturating; real and fake images pass the discriminator as separate batches."""
@@ -275,7 +346,8 @@ class Gan(Model):
     def train(self, step):
         softplus = torch.nn.functional.softplus
         batch = self.case.integer("batch_size")
-        generator_steps, discriminator_steps = (self.case.integer(f"{side}_steps") for side in ("generator", "discriminator"))
+        generator_steps = self.case.integer("generator_steps")
+        discriminator_steps = self.case.integer("discriminator_steps")
         use = step * (generator_steps + discriminator_steps)
         generator_losses, discriminator_losses = [], []
         for _ in range(generator_steps):
@@ -308,19 +380,65 @@ def gan_case(name, seed, **changes):
     return Case(name, seed, {**settings, **changes})
 
 
+def oracle_case(name, seed, **changes):
+    settings = {"batch_size": "7", "learning_rate": "1e-3", **ADAM, "decoder_hidden_1": "8", "decoder_hidden_2": "12", **DATA}
+    return Case(name, seed, {**settings, **changes})
+
+
+def vae_case(name, seed, **changes):
+    settings = {
+        "batch_size": "6", "learning_rate": "1e-3", **ADAM, "latent_dim": "4", "kl_weight": "0.01", "encoder_hidden_1": "10",
+        "encoder_hidden_2": "9", "decoder_hidden_1": "8", "decoder_hidden_2": "12", **DATA,
+    }
+    return Case(name, seed, {**settings, **changes})
+
+
 MODELS = {
+    "oracle": (Oracle, [
+        oracle_case("small", 21),
+        oracle_case("wide_batch", 2**40 + 22, batch_size="19", adam_beta1="0.5",
+                    **{"data.digit_weights": "[1,0,2,3,0,5]", "data.green": "0.6"}),
+    ]),
+    "vae": (Vae, [
+        vae_case("small", 31),
+        vae_case("heavy_divergence", 32, batch_size="19", latent_dim="5", kl_weight="0.8", learning_rate="3e-4"),
+        vae_case("no_divergence", 2**40 + 33, latent_dim="1", kl_weight="0", adam_epsilon="1e-5",
+                 **{"data.digit_weights": "[1,0,2,3,0,5]", "data.green": "0.6"}),
+    ]),
     "gan": (Gan, [
         gan_case("minibatch_off", 11),
-        gan_case("minibatch_on", 12, batch_size="8", minibatch_discrimination="on", mbd_features="3", mbd_kernel_dim="2"),
+        gan_case("minibatch_on", 12, batch_size="8", minibatch_discrimination="on", mbd_features="3",
+                 mbd_kernel_dim="2"),
         gan_case("wide_batch", 2**40 + 13, batch_size="19", minibatch_discrimination="on", mbd_features="4",
-                 mbd_kernel_dim="1", generator_steps="1", discriminator_steps="2", adam_beta1="0.5", adam_epsilon="1e-5",
-                 **{"data.digit_weights": "[1,0,2,3,0,5]", "data.green": "0.6"}),
+                 mbd_kernel_dim="1", generator_steps="1", discriminator_steps="2", adam_beta1="0.5",
+                 adam_epsilon="1e-5", **{"data.digit_weights": "[1,0,2,3,0,5]", "data.green": "0.6"}),
     ]),
 }
 
 
+TRAINING_POINTS = (0, 10, 50, 100, 199)
+TRAINING = [
+    ("oracle", oracle_case("", 5, batch_size="16", learning_rate="1e-2", decoder_hidden_1="16", decoder_hidden_2="24")),
+    ("vae", vae_case("", 5, batch_size="16", learning_rate="1e-2", encoder_hidden_1="24", encoder_hidden_2="16",
+                     decoder_hidden_1="16", decoder_hidden_2="24")),
+    ("gan", gan_case("", 5, batch_size="16", generator_steps="1", generator_hidden_1="16", generator_hidden_2="24",
+                     discriminator_hidden_1="24", discriminator_hidden_2="16", discriminator_learning_rate="3e-4")),
+]
+
+
+def print_training():
+    for kind, case in TRAINING:
+        model = MODELS[kind][0](case)
+        curves = [model.train(step) for step in range(TRAINING_POINTS[-1] + 1)]
+        rows = ["{" + ", ".join(f"{number:.9f}" for number in curves[step]) + "}" for step in TRAINING_POINTS]
+        print(f"{kind}: {{{', '.join(rows)}}}")
+
+
 def main():
     check_random_numbers()
+    if sys.argv[1:] == ["training"]:
+        print_training()
+        return
     for kind, (build, cases) in MODELS.items():
         lines = ["gensweep-reference 1"]
         for case in cases:

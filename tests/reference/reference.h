@@ -1,7 +1,7 @@
 /* Reads the files that make_reference.py writes, lets this program compute the same numbers, and compares the two.
  *
  * Shared by the tests of the double and of the float build, which differ in their tolerances only: each defines
- * `tolerances` and runs `reference_tests`. A new model needs its file in reference_files and nothing else: everything is done
+ * `tolerances` and runs `reference_tests`. A new model needs its file in reference_files and nothing else: all is done
  * through the model's function table. Included after cmocka.h. */
 #ifndef GS_TESTS_REFERENCE_H
 #define GS_TESTS_REFERENCE_H
@@ -15,7 +15,7 @@
 
 #include "models/model.h"
 
-static const char *const reference_files[] = {"tests/reference/gan.txt"};
+static const char *const reference_files[] = {"tests/reference/gan.txt", "tests/reference/oracle.txt", "tests/reference/vae.txt"};
 
 enum {
     REFERENCE_FIRST = 4,                    /* elements that are kept as they are */
@@ -125,7 +125,8 @@ static int reference_read(FILE *file, reference_case cases[REFERENCE_CASES_MAX])
     if (file == NULL) return -1;
     char magic[64], keyword[64];
     int version = 0, count = 0;
-    bool good = fscanf(file, "%63s %d", magic, &version) == 2 && strcmp(magic, "gensweep-reference") == 0 && version == 1;
+    bool good = fscanf(file, "%63s %d", magic, &version) == 2;
+    good = good && strcmp(magic, "gensweep-reference") == 0 && version == 1;
     while (good && fscanf(file, "%63s", keyword) == 1) {
         good = strcmp(keyword, "case") == 0 && count < REFERENCE_CASES_MAX && reference_read_case(file, &cases[count]);
         count++;
@@ -250,8 +251,8 @@ static void reference_differ(reference_report *report, const char *format, ...)
 }
 
 /* `place`: "case/tensor", for the message. NaN on either side is a difference. */
-static void reference_number(reference_report *report, const char *place, const char *what, double expected, double actual,
-                             double allowed, double *used)
+static void reference_number(reference_report *report, const char *place, const char *what, double expected,
+                             double actual, double allowed, double *used)
 {
     double share = fabs(actual - expected) / allowed;
     if (!(share <= *used)) *used = share;
@@ -259,10 +260,11 @@ static void reference_number(reference_report *report, const char *place, const 
         reference_differ(report, "%s: %s is %.17g, not %.17g (allowed: %.3g)", place, what, actual, expected, allowed);
 }
 
-/* An error e of the vector changes |x| and an element by at most |e|, and a sum with weights w by at most |w| |e| (Cauchy and
- * Schwarz), where |w| <= sqrt(count) for both sums. */
+/* An error e of the vector changes |x| and an element by at most |e|, and a sum with weights w by at most |w| |e|
+ * (Cauchy and Schwarz), where |w| <= sqrt(count) for both sums. */
 static void reference_vector(reference_report *report, const char *place, const char *what, size_t count,
-                             const reference_summary *expected, const reference_summary *actual, double tolerance, double *used)
+                             const reference_summary *expected, const reference_summary *actual, double tolerance,
+                             double *used)
 {
     double error = tolerance * expected->numbers[0];
     for (int i = 0; i < REFERENCE_SUMMARY; i++) {
@@ -275,8 +277,8 @@ static void reference_vector(reference_report *report, const char *place, const 
 static void reference_compare(const reference_case *expected, const reference_case *actual,
                               const reference_tolerances *allowed, reference_report *report)
 {
-    if (expected->losses != actual->losses || expected->steps != actual->steps || expected->samples != actual->samples ||
-        expected->tensor_count != actual->tensor_count) {
+    if (expected->losses != actual->losses || expected->steps != actual->steps ||
+        expected->samples != actual->samples || expected->tensor_count != actual->tensor_count) {
         reference_differ(report, "%s: losses, steps, samples or tensors are not as many", expected->name);
         return;
     }
@@ -321,7 +323,8 @@ static void test_agrees(void **state)
             reference_report report = {.loud = true};
             assert_true(reference_measure(&reference_cases[c], &reference_here));
             reference_compare(&reference_cases[c], &reference_here, &tolerances, &report);
-            print_message("%s, %s: of what is allowed: loss %.2g, gradient %.2g, later loss %.2g, parameter %.2g, samples %.2g\n",
+            print_message("%s, %s: of what is allowed: loss %.2g, gradient %.2g, later loss %.2g, parameter %.2g, "
+                          "samples %.2g\n",
                           reference_files[f], reference_cases[c].name, report.used.loss, report.used.gradient,
                           report.used.trained_loss, report.used.parameter, report.used.sampled);
             assert_int_equal(report.differences, 0);

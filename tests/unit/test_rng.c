@@ -24,7 +24,9 @@ static void test_known_answers(void **state)
     } cases[] = {
         {{0, 0, 0}, 0, {0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}},
         {{UINT64_MAX, UINT32_MAX, UINT64_MAX}, UINT32_MAX, {0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}},
-        {{0x299f31d0a4093822, 0x85a308d3, 0x0370734413198a2e}, 0x243f6a88, {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}},
+        {{0x299f31d0a4093822, 0x85a308d3, 0x0370734413198a2e},
+         0x243f6a88,
+         {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         uint32_t words[4];
@@ -48,8 +50,10 @@ static void test_uniform(void **state)
     (void)state;
     enum { VALUES = 1 << 23 };
     for (uint32_t k = 0; k < VALUES; k++) {
-        double u = (double)gs_uniform_from_word(k << 9 | (k & 0x1FF)), mirrored = (double)gs_uniform_from_word(~(k << 9));
-        bool good = u > 0 && u < 1 && u * VALUES - k >= 0.5 && u * VALUES - k <= 0.5 && u + mirrored >= 1 && u + mirrored <= 1;
+        double u = (double)gs_uniform_from_word(k << 9 | (k & 0x1FF));
+        double mirrored = (double)gs_uniform_from_word(~(k << 9));
+        bool exact = u * VALUES - k >= 0.5 && u * VALUES - k <= 0.5, even = u + mirrored >= 1 && u + mirrored <= 1;
+        bool good = u > 0 && u < 1 && exact && even;
         if (!good) fail_msg("uniform number %u is %.17g", k, u);
     }
     assert_true(gs_uniform_from_word(UINT32_MAX) < 1);
@@ -81,7 +85,8 @@ static void test_normal(void **state)
     double mean, variance, kurtosis, neighbours = 0, root = sqrt((double)COUNT);
     moments_of(COUNT, x, &mean, &variance, &kurtosis);
     for (size_t i = 0; i + 1 < COUNT; i++) neighbours += (double)x[i] * (double)x[i + 1] / (double)COUNT;
-    print_message("normal: mean %.5f, variance %.5f, kurtosis %.5f, neighbours %.5f\n", mean, variance, kurtosis, neighbours);
+    print_message("normal: mean %.5f, variance %.5f, kurtosis %.5f, neighbours %.5f\n", mean, variance, kurtosis,
+                  neighbours);
     assert_true(fabs(mean) <= 4 / root);
     assert_true(fabs(variance - 1) <= 4 * sqrt(2) / root);
     assert_true(fabs(kurtosis - 3) <= 4 * sqrt(24) / root);
@@ -97,7 +102,8 @@ static void test_normal_from_the_middle(void **state)
     gs_real all[COUNT], tail[COUNT + 1];
     gs_rng_normal(rng, 0, COUNT, all);
     for (uint32_t first = 0; first < COUNT; first += 4) {
-        size_t count = COUNT - first < 301 ? COUNT - first : 301; /* not a multiple of four, nor of what is drawn at once */
+        size_t count =
+            COUNT - first < 301 ? COUNT - first : 301; /* no multiple of four, nor of what is drawn at once */
         tail[count] = 42;
         gs_rng_normal(rng, first, count, tail);
         assert_memory_equal(tail, all + first, count * sizeof *tail);
@@ -127,8 +133,8 @@ static void test_truncated_normal(void **state)
     free(again);
 }
 
-/* Element i is the first number inside of block i; where there is none, of the next block beyond `count` that no other element
- * has used. About one element in 230,000. */
+/* Element i is the first number inside of block i; where there is none, of the next block beyond `count` that no other
+ * element has used. About one element in 230,000. */
 static void test_truncated_normal_tries_again(void **state)
 {
     (void)state;
@@ -147,7 +153,8 @@ static void test_truncated_normal_tries_again(void **state)
             if (inside < 4) break;
         }
         double expected = (double)four[inside] / 0.87962566103423978;
-        if (!(fabs((double)x[i] - expected) <= 3e-7)) fail_msg("number %u is %.9g, not %.9g", i, (double)x[i], expected);
+        if (!(fabs((double)x[i] - expected) <= 3e-7))
+            fail_msg("number %u is %.9g, not %.9g", i, (double)x[i], expected);
     }
     print_message("truncated: %u more tries\n", further - COUNT);
     assert_true(further > COUNT + 2);
@@ -172,8 +179,8 @@ static void test_streams_differ(void **state)
     }
 }
 
-/* Q(a, x), the regularised upper incomplete gamma function: by its series below a + 1, by its continued fraction (Lentz)
- * above. Abramowitz & Stegun 6.5.29 and 6.5.31. */
+/* Q(a, x), the regularised upper incomplete gamma function: by its series below a + 1, by its continued fraction
+ * (Lentz) above. Abramowitz & Stegun 6.5.29 and 6.5.31. */
 static double upper_gamma(double a, double x)
 {
     double scale = exp(a * log(x) - x - lgamma(a));
@@ -253,7 +260,8 @@ static void test_law(void **state)
     greener.green = 0.35;
     heavier.digit_weights[GS_DIGITS - 1] = 1.1;
     double wrong_green = distance_from_uniform(&law, &greener), wrong_weight = distance_from_uniform(&law, &heavier);
-    print_message("law: sqrt(n) D = %.3f; green .01 off %.3f; a weight .1 off %.3f\n", right, wrong_green, wrong_weight);
+    print_message("law: sqrt(n) D = %.3f; green .01 off %.3f; a weight .1 off %.3f\n", right, wrong_green,
+                  wrong_weight);
     assert_true(right < 1.63);
     assert_true(wrong_green > 1.63);
     assert_true(wrong_weight > 1.63);

@@ -1,5 +1,5 @@
-/* The element-wise kernels: accuracy against long double, what becomes of NaN and infinity, and the same bits from every
- * instruction set. The bounds asserted here are those that ground/vector.h states. */
+/* The element-wise kernels: accuracy against long double, what becomes of NaN and infinity, and the same bits from
+ * every instruction set. The bounds asserted here are those that ground/vector.h states. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -8,6 +8,7 @@
 #include <cmocka.h>
 #include <float.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,7 @@
 static const char *const variant_names[] = {"baseline", "avx2", "avx512"};
 enum { VARIANTS = 3, CHUNK = 4096 };
 
-/* Every exponent and sign, and the mantissas in steps of a prime, so that all their bits take part. 1 tries every float. */
+/* Every exponent and sign, and mantissas in steps of a prime, so that all their bits take part; 1 tries every float. */
 #ifndef MANTISSA_STEP
 #define MANTISSA_STEP 4093u
 #endif
@@ -43,8 +44,8 @@ typedef struct {
     const char *name;
     void (*kernel)(size_t count, const float *x, float *y);
     long double (*exact)(long double x);
-    float low, high;    /* the range in which the bound holds */
-    long double bound;  /* ulp */
+    float low, high;   /* the range in which the bound holds */
+    long double bound; /* ulp */
 } accuracy;
 
 static long double sigmoid_exact(long double x)
@@ -105,7 +106,8 @@ static void test_accuracy(void **state)
 static void normal_pair_exact(const uint32_t words[2], long double pair[2])
 {
     const long double two_pi = 6.283185307179586476925286766559L;
-    long double u = ((long double)(words[0] >> 9) + 0.5L) / 8388608, turn = ((long double)(words[1] >> 9) + 0.5L) / 8388608;
+    long double u = ((long double)(words[0] >> 9) + 0.5L) / 8388608;
+    long double turn = ((long double)(words[1] >> 9) + 0.5L) / 8388608;
     long double radius = sqrtl(-2 * logl(u));
     pair[0] = radius * cosl(two_pi * turn);
     pair[1] = radius * sinl(two_pi * turn);
@@ -120,7 +122,8 @@ static void test_box_muller(void **state)
     assert_true(words != NULL && normals != NULL);
     gs_rng rng = {.seed = 5, .stream = 77};
     for (uint32_t b = 0; b < BLOCKS; b++) gs_rng_block(rng, b, words + 4 * b);
-    const uint32_t extremes[] = {0, 0, 0, UINT32_MAX, UINT32_MAX, 0, UINT32_MAX, UINT32_MAX, 0x1FF, 0x80000000u, 0x200, 0x7FFFFFFF};
+    const uint32_t extremes[] = {0,          0,          0,     UINT32_MAX,  UINT32_MAX, 0,
+                                 UINT32_MAX, UINT32_MAX, 0x1FF, 0x80000000u, 0x200,      0x7FFFFFFF};
     memcpy(words, extremes, sizeof extremes);
     gs_vector->box_muller(PAIRS, words, normals);
     long double worst = 0;
@@ -172,6 +175,23 @@ static size_t nan_in(size_t count, const float *x)
     return found;
 }
 
+/* A mean or a log-variance that is NaN: it must not hide behind the clamp. */
+static void check_latent_nan(const gs_vector_kernels *kernels)
+{
+    enum { LATENTS = 19 };
+    for (int sick = 0; sick < 2 * LATENTS; sick++) {
+        float encoded[2 * LATENTS], noise[LATENTS], deviations[LATENTS], z[LATENTS], divergences[LATENTS];
+        float dencoded[2 * LATENTS];
+        for (int i = 0; i < 2 * LATENTS; i++) encoded[i] = i == sick ? NAN : 0.5f;
+        for (int i = 0; i < LATENTS; i++) noise[i] = 0.25f;
+        kernels->latent(1, LATENTS, encoded, noise, deviations, z, divergences);
+        kernels->latent_gradient(1, LATENTS, 1, encoded, noise, deviations, noise, dencoded);
+        assert_true(isnan(z[sick % LATENTS]) && nan_in(LATENTS, z) == 1);
+        assert_true(isnan(divergences[sick % LATENTS]) && nan_in(LATENTS, divergences) == 1);
+        assert_true(isnan(dencoded[sick]) && nan_in(2 * LATENTS, dencoded) == 1);
+    }
+}
+
 static void test_nan_propagates(void **state)
 {
     (void)state;
@@ -180,7 +200,8 @@ static void test_nan_propagates(void **state)
     for (int v = 0; v < VARIANTS; v++) {
         const gs_vector_kernels *kernels = gs_vector_variant(variant_names[v]);
         if (kernels == NULL) continue;
-        void (*const maps[])(size_t, const float *, float *) = {kernels->exp, kernels->log, kernels->tanh, kernels->sigmoid};
+        void (*const maps[])(size_t, const float *, float *) = {kernels->exp, kernels->log, kernels->tanh,
+                                                                kernels->sigmoid};
         for (int i = 0; i < COUNT; i++) x[i] = i == SICK ? NAN : 0.25f + 0.01f * (float)i;
         for (size_t f = 0; f < sizeof maps / sizeof maps[0]; f++) {
             maps[f](COUNT, x, y);
@@ -206,6 +227,10 @@ static void test_nan_propagates(void **state)
         float close[COUNT * COUNT], similarity[COUNT];
         kernels->closeness(1, COUNT, x, close, similarity);
         assert_true(nan_in(COUNT, similarity) == COUNT);
+
+        memset(y, 0, sizeof y);
+        assert_true(isnan(kernels->squared_error(COUNT, 1, x, y, z)) && isnan(z[SICK]) && nan_in(COUNT, z) == 1);
+        check_latent_nan(kernels);
 
         uint8_t bytes[COUNT];
         assert_int_equal(kernels->to_bytes(COUNT, x, bytes), 1);
@@ -285,6 +310,43 @@ static void test_logit_loss_definition(void **state)
     }
 }
 
+static void test_squared_error_definition(void **state)
+{
+    (void)state;
+    enum { LENGTH = 2352 };
+    float y[LENGTH], target[LENGTH], dy[LENGTH];
+    double expected = 0;
+    for (int i = 0; i < LENGTH; i++) {
+        y[i] = 0.5f + 0.5f * sinf((float)i);
+        target[i] = (float)(i % 7) / 7;
+        expected += 0.5 * ((double)y[i] - (double)target[i]) * ((double)y[i] - (double)target[i]);
+    }
+    float loss = gs_vector->squared_error(LENGTH, 0.25f, y, target, dy);
+    assert_true(fabs((double)loss - expected) <= 1e-6 * expected);
+    for (int i = 0; i < LENGTH; i++) assert_true(fabsf(dy[i] - 0.25f * (y[i] - target[i])) <= 0);
+}
+
+/* tests/double/test_gradients.c checks the gradient; here, what float makes of the limits. */
+static void test_latent_definition(void **state)
+{
+    (void)state;
+    enum { LATENTS = 6 };
+    const float encoded[2 * LATENTS] = {-3, -1, 0, 0.5f, 1, 3, -1e30f, -10, -0.5f, 0, 10, 1e30f};
+    const float noise[LATENTS] = {1, -1, 0.5f, 2, -2, 1};
+    float deviations[LATENTS], z[LATENTS], divergences[LATENTS], dencoded[2 * LATENTS];
+    gs_vector->latent(1, LATENTS, encoded, noise, deviations, z, divergences);
+    gs_vector->latent_gradient(1, LATENTS, 0.5f, encoded, noise, deviations, noise, dencoded);
+    for (int i = 0; i < LATENTS; i++) {
+        double mean = (double)encoded[i], v = fmax(-10, fmin(10, (double)encoded[LATENTS + i])), e = (double)noise[i];
+        double deviation = exp(v / 2), slope = 0.5 * (e * e * deviation + 0.5 * (deviation * deviation - 1));
+        bool clamped = fabsf(encoded[LATENTS + i]) > 10;
+        assert_true(fabs((double)z[i] - (mean + deviation * e)) <= 1e-6 * (1 + fabs(mean) + deviation * fabs(e)));
+        assert_true(fabs((double)divergences[i] - 0.5 * (mean * mean + exp(v) - v - 1)) <= 1e-6 * (1 + mean * mean + exp(v)));
+        assert_true(fabs((double)dencoded[i] - (e + 0.5 * mean)) <= 1e-6);
+        assert_true(fabs((double)dencoded[LATENTS + i] - (clamped ? 0 : slope)) <= 1e-6 * (1 + fabs(slope)));
+    }
+}
+
 /* Bit identity: every kernel of every variant, on the same data, one after the other into one long record of bytes. */
 enum { LONGEST = 67, DEPTH = 3, RECORD = 400000 };
 
@@ -347,9 +409,9 @@ static void record_rows(const gs_vector_kernels *kernels, size_t columns, record
     enum { ROWS = 3, STRIDE = LONGEST + 2 };
     float y[ROWS * STRIDE], dy[ROWS * STRIDE], bias[LONGEST], sums[LONGEST];
     void (*const biases[])(size_t, size_t, size_t, const float *, float *) = {kernels->bias_linear, kernels->bias_tanh,
-                                                                             kernels->bias_sigmoid};
+                                                                              kernels->bias_sigmoid};
     void (*const gradients[])(size_t, size_t, size_t, const float *, float *) = {kernels->tanh_gradient,
-                                                                                kernels->sigmoid_gradient};
+                                                                                 kernels->sigmoid_gradient};
     fill(bias, columns, columns + 2000, 1);
     for (size_t f = 0; f < 3; f++) {
         fill(y, ROWS * STRIDE, columns + 3000, 2);
@@ -393,6 +455,28 @@ static void record_closeness(const gs_vector_kernels *kernels, size_t batch, rec
     keep(all, dm, DEPTH * batch * sizeof *dm);
 }
 
+static void record_losses(const gs_vector_kernels *kernels, size_t count, record *all)
+{
+    float y[LONGEST], target[LONGEST], dy[LONGEST];
+    fill(y, count, count + 14000, 1);
+    fill(target, count, count + 15000, 1);
+    float loss = kernels->squared_error(count, 0.01f, y, target, dy);
+    keep(all, &loss, sizeof loss);
+    keep(all, dy, count * sizeof *dy);
+
+    enum { ROWS = 3, LATENTS = ROWS * LONGEST };
+    float encoded[2 * LATENTS], noise[LATENTS], deviations[LATENTS], z[LATENTS], divergences[LATENTS];
+    fill(encoded, 2 * ROWS * count, count + 16000, 11); /* log-variances inside and outside the clamp */
+    fill(noise, ROWS * count, count + 17000, 2);
+    kernels->latent(ROWS, count, encoded, noise, deviations, z, divergences);
+    keep(all, deviations, ROWS * count * sizeof *deviations);
+    keep(all, z, ROWS * count * sizeof *z);
+    keep(all, divergences, ROWS * count * sizeof *divergences);
+    float dencoded[2 * LATENTS];
+    kernels->latent_gradient(ROWS, count, 0.3f, encoded, noise, deviations, z, dencoded);
+    keep(all, dencoded, 2 * ROWS * count * sizeof *dencoded);
+}
+
 static void record_images(const gs_vector_kernels *kernels, size_t count, record *all)
 {
     float x[LONGEST], template_rgb[96], tinted[96];
@@ -418,6 +502,7 @@ static void record_all(const gs_vector_kernels *kernels, size_t count, record *a
     record_rows(kernels, count, all);
     record_adam(kernels, count, all);
     record_closeness(kernels, count, all);
+    record_losses(kernels, count, all);
     record_images(kernels, count, all);
 }
 
@@ -455,8 +540,10 @@ static void test_same_bits_everywhere(void **state)
     for (int v = 1; v < VARIANTS; v++) {
         const gs_vector_kernels *kernels = gs_vector_variant(variant_names[v]);
         if (kernels == NULL) continue;
-        void (*const ours[])(size_t, const float *, float *) = {baseline->exp, baseline->log, baseline->tanh, baseline->sigmoid};
-        void (*const theirs[])(size_t, const float *, float *) = {kernels->exp, kernels->log, kernels->tanh, kernels->sigmoid};
+        void (*const ours[])(size_t, const float *, float *) = {baseline->exp, baseline->log, baseline->tanh,
+                                                                baseline->sigmoid};
+        void (*const theirs[])(size_t, const float *, float *) = {kernels->exp, kernels->log, kernels->tanh,
+                                                                  kernels->sigmoid};
         uint32_t bits = 0;
         for (int chunk = 0; chunk < 256; chunk++) {
             for (int i = 0; i < CHUNK; i++, bits += 4099) x[i] = isnan(float_of_bits(bits)) ? 1 : float_of_bits(bits);
@@ -486,6 +573,8 @@ int main(void)
         cmocka_unit_test(test_definitions),
         cmocka_unit_test(test_adam_definition),
         cmocka_unit_test(test_logit_loss_definition),
+        cmocka_unit_test(test_squared_error_definition),
+        cmocka_unit_test(test_latent_definition),
         cmocka_unit_test(test_same_bits),
         cmocka_unit_test(test_same_bits_everywhere),
         cmocka_unit_test(test_unknown_variant),

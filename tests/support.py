@@ -1,0 +1,38 @@
+"""What the tests in Python share: the built program and a small sweep for it."""
+
+import os
+import resource
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PROGRAM = ROOT / "build" / "release" / "gensweep"
+
+SMALL = """\
+name: small
+description: two seeds of a small GAN
+seeds: [3, 11]
+parameters:
+  model: gan
+  minibatch_discrimination: [off, on]
+  steps: 60
+  batch_size: 16
+  generator_steps: 2
+  generator_hidden_1: 16
+  generator_hidden_2: 24
+  discriminator_hidden_1: 24
+  discriminator_hidden_2: 16
+  discriminator_hidden_3: 8
+  generator_learning_rate: 5e-3
+evaluation: {samples: 1000, every: 20}
+"""
+
+
+def gensweep(*arguments, ranks=0, cwd=None, timeout=120, memory=None, **environment):
+    """Runs the program (under mpirun if ranks > 0; with at most `memory` bytes of addresses) and returns the finished process."""
+    variables = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1", OPENBLAS_NUM_THREADS="1")
+    variables.update(environment)
+    launcher = ["mpirun", "-n", str(ranks), "--oversubscribe"] if ranks else []
+    limit = (lambda: resource.setrlimit(resource.RLIMIT_AS, (memory, memory))) if memory else None
+    return subprocess.run([*launcher, str(PROGRAM), *map(str, arguments)], cwd=cwd, env=variables, text=True,
+                          capture_output=True, timeout=timeout, check=False, preexec_fn=limit)
