@@ -4,8 +4,6 @@
 
 #include "ground/vector.h"
 
-enum { BLOCKS_AT_ONCE = 64, NORMALS_AT_ONCE = 4 * BLOCKS_AT_ONCE };
-
 void gs_rng_block(gs_rng rng, uint32_t index, uint32_t words[4])
 {
     philox4x32_ctr_t counter = {{index, rng.stream, (uint32_t)rng.step, (uint32_t)(rng.step >> 32)}};
@@ -16,14 +14,9 @@ void gs_rng_block(gs_rng rng, uint32_t index, uint32_t words[4])
 
 void gs_rng_normal(gs_rng rng, uint32_t first, size_t count, gs_real *values)
 {
+    const uint32_t counter[4] = {first / 4, rng.stream, (uint32_t)rng.step, (uint32_t)(rng.step >> 32)};
     const uint32_t key[2] = {(uint32_t)rng.seed, (uint32_t)(rng.seed >> 32)};
-    uint32_t counter[4] = {first / 4, rng.stream, (uint32_t)rng.step, (uint32_t)(rng.step >> 32)};
-    float normals[NORMALS_AT_ONCE];
-    for (size_t done = 0; done < count; done += NORMALS_AT_ONCE, counter[0] += BLOCKS_AT_ONCE) {
-        size_t now = count - done < NORMALS_AT_ONCE ? count - done : NORMALS_AT_ONCE;
-        gs_vector->normals((now + 3) / 4, counter, key, normals);
-        for (size_t i = 0; i < now; i++) values[done + i] = (gs_real)normals[i];
-    }
+    gs_vector->normals(count, counter, key, values);
 }
 
 void gs_rng_truncated_normal(gs_rng rng, size_t count, gs_real *values)

@@ -26,6 +26,12 @@ typedef struct {
     gs_real epsilon;
 } gs_adam_rates;
 
+/* A step of diffusion back in time (models/diffusion_process.h), see step_back below. */
+typedef struct {
+    gs_real estimate_x, estimate_predicted, low, high;
+    gs_real estimate, x, noise;
+} gs_step_back;
+
 typedef struct {
     const char *name; /* "baseline", "avx2", "avx512" */
 
@@ -37,8 +43,8 @@ typedef struct {
 
     /* normals[2p], normals[2p+1] from words[2p], words[2p+1] (Box & Muller 1958); float in every build. */
     void (*box_muller)(size_t pairs, const uint32_t *words, float *normals);
-    /* The same from Philox blocks: four normals from each, words 0 and 1, then 2 and 3; the first word of the counter counts up. */
-    void (*normals)(size_t blocks, const uint32_t counter[4], const uint32_t key[2], float *normals);
+    /* The same from Philox blocks, of which the first word of the counter counts up: four normals from each, of words 0 and 1, 2 and 3. */
+    void (*normals)(size_t count, const uint32_t counter[4], const uint32_t key[2], gs_real *normals);
 
     /* y = f(y + bias) for each row; bias: columns. */
     void (*bias_linear)(size_t rows, size_t columns, size_t stride, const gs_real *bias, gs_real *y);
@@ -79,9 +85,9 @@ typedef struct {
     gs_real (*softmax_loss)(size_t count, size_t target, gs_real weight, const gs_real *x, gs_real *dx);
     gs_real (*sigmoid_loss)(size_t count, size_t target, gs_real weight, const gs_real *x, gs_real *dx);
 
-    /* A class drawn from softmax(x) with the uniform number u, by inverting the distribution function with the classes in
-     * the order 0, GS_LANES, 2 GS_LANES, ..., 1, GS_LANES + 1, ...; `count` if x is not finite. x is overwritten. */
-    size_t (*softmax_draw)(size_t count, gs_real u, gs_real *x);
+    /* x[k] = exp(x[k] - largest x), and the sums of the lanes, sums[l] = x[l] + x[l + GS_LANES] + ...: the law softmax(x) before it is
+     * divided by its total. */
+    void (*softmax_weights)(size_t count, gs_real *x, gs_real sums[GS_LANES]);
 
     /* One step of an LSTM (nn/lstm.h). gates: rows x (4 units), the sums before activation of i, f, g, o, overwritten by their values;
      * all else rows x units. c = sigmoid(f) c_before + sigmoid(i) tanh(g), h = sigmoid(o) tanh(c). */
@@ -93,6 +99,14 @@ typedef struct {
 
     /* y[i] = base[i] + min(floor(levels t), levels - 1) / levels with t = template[i] * color[i mod 8] in [0, 1]; count a multiple of 8. */
     void (*quantise)(size_t count, gs_real levels, const gs_real *template, const gs_real color[8], const gs_real *base, gs_real *y);
+
+    /* x[i] += by; sum[i] = a x[i] + b y[i]. */
+    void (*shift)(size_t count, gs_real by, gs_real *x);
+    void (*blend)(size_t count, gs_real a, const gs_real *x, gs_real b, const gs_real *y, gs_real *sum);
+
+    /* With r the rates and x0[i] = clip(r.estimate_x x[i] + r.estimate_predicted predicted[i], r.low, r.high):
+     * x[i] = r.estimate x0[i] + r.x x[i] + r.noise noise[i]. */
+    void (*step_back)(size_t count, gs_step_back rates, const gs_real *predicted, const gs_real *noise, gs_real *x);
 
     /* One Adam update of `count` parameters; the moments are updated in place. */
     void (*adam)(size_t count, gs_adam_rates rates, const gs_real *gradient, gs_real *moment1, gs_real *moment2,

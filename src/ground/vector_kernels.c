@@ -20,36 +20,40 @@ MAP(log_all, log_real)
 MAP(tanh_all, tanh_real)
 MAP(sigmoid_all, sigmoid_real)
 
-static inline void box_muller_pair(uint32_t word0, uint32_t word1, float *normal0, float *normal1)
+static inline void box_muller_pair(uint32_t word0, uint32_t word1, float normals[2])
 {
     float u = ((float)(int32_t)(word0 >> 9) + 0.5f) * 0x1p-23f;
     float turn = ((float)(int32_t)(word1 >> 9) + 0.5f) * 0x1p-23f;
     float sine, cosine;
     sincos_turn(turn, &sine, &cosine);
     float radius = sqrtf(-2.0f * log_float(u));
-    *normal0 = radius * cosine;
-    *normal1 = radius * sine;
+    normals[0] = radius * cosine;
+    normals[1] = radius * sine;
 }
 
 static void box_muller(size_t pairs, const uint32_t *words, float *normals)
 {
-    for (size_t p = 0; p < pairs; p++)
-        box_muller_pair(words[2 * p], words[2 * p + 1], &normals[2 * p], &normals[2 * p + 1]);
+    for (size_t p = 0; p < pairs; p++) box_muller_pair(words[2 * p], words[2 * p + 1], &normals[2 * p]);
 }
 
-static void normals_of_blocks(size_t blocks, const uint32_t counter[4], const uint32_t key[2], float *normals)
+static void normals_of_blocks(size_t count, const uint32_t counter[4], const uint32_t key[2], gs_real *normals)
 {
+    enum { AT_ONCE = 4 * GS_LANES };
     uint32_t words[4][GS_LANES], at[4] = {counter[0], counter[1], counter[2], counter[3]};
-    float spare[4 * GS_LANES];
-    for (size_t done = 0; done < blocks; done += GS_LANES, at[0] += GS_LANES) {
-        bool whole = blocks - done >= GS_LANES;
-        float *to = whole ? normals + 4 * done : spare;
-        philox_lanes(at, key, words);
+    wide keys[PHILOX_ROUNDS][2];
+    gs_real spare[AT_ONCE];
+    philox_keys(key, keys);
+    for (size_t done = 0; done < count; done += AT_ONCE, at[0] += GS_LANES) {
+        size_t left = count - done;
+        gs_real *to = left < AT_ONCE ? spare : normals + done;
+        philox_lanes(at, keys, words);
         for (size_t lane = 0; lane < GS_LANES; lane++) {
-            box_muller_pair(words[0][lane], words[1][lane], &to[4 * lane], &to[4 * lane + 1]);
-            box_muller_pair(words[2][lane], words[3][lane], &to[4 * lane + 2], &to[4 * lane + 3]);
+            float four[4];
+            box_muller_pair(words[0][lane], words[1][lane], &four[0]);
+            box_muller_pair(words[2][lane], words[3][lane], &four[2]);
+            for (size_t i = 0; i < 4; i++) to[4 * lane + i] = (gs_real)four[i];
         }
-        if (!whole) memcpy(normals + 4 * done, spare, 4 * (blocks - done) * sizeof *spare);
+        if (left < AT_ONCE) memcpy(normals + done, spare, left * sizeof *spare);
     }
 }
 
@@ -148,29 +152,15 @@ static gs_real sigmoid_loss(size_t count, size_t target, gs_real weight, const g
     return total - x[target];
 }
 
-/* The sums of the lanes come with the exponentials, so the lane is looked for first and then the class in it. */
-static size_t softmax_draw(size_t count, gs_real u, gs_real *x)
+static void softmax_weights(size_t count, gs_real *restrict x, gs_real sums[restrict GS_LANES])
 {
-    gs_real largest = maximum(count, x), lanes[GS_LANES] = {0}, total = 0;
+    gs_real largest = maximum(count, x), lanes[GS_LANES] = {0};
     for (size_t i = 0; i < count; i++) x[i] = exp_real(x[i] - largest);
     size_t i = 0;
     for (; i + GS_LANES <= count; i += GS_LANES)
         for (size_t lane = 0; lane < GS_LANES; lane++) lanes[lane] += x[i + lane];
     for (size_t lane = 0; i < count; i++, lane++) lanes[lane] += x[i];
-    for (size_t lane = 0; lane < GS_LANES; lane++) total += lanes[lane];
-    if (!(total > 0)) return count; /* NaN */
-
-    gs_real left = u * total;
-    size_t lane = 0, last = count;
-    while (lane + 1 < GS_LANES && lanes[lane] <= left) left -= lanes[lane++];
-    while (!(lanes[lane] > 0)) lane--; /* rounding may lead past the last lane that holds anything */
-    for (size_t k = lane; k < count; k += GS_LANES) {
-        if (!(x[k] > 0)) continue;
-        last = k;
-        left -= x[k];
-        if (left < 0) break;
-    }
-    return last;
+    for (size_t lane = 0; lane < GS_LANES; lane++) sums[lane] = lanes[lane];
 }
 
 static void lstm_forward(size_t rows, size_t units, const gs_real *restrict c_before, gs_real *restrict gates, gs_real *restrict c,
@@ -372,6 +362,27 @@ static uint32_t mismatches(size_t count, const uint16_t *restrict grey_sum, cons
     return total;
 }
 
+static void shift(size_t count, gs_real by, gs_real *x)
+{
+    for (size_t i = 0; i < count; i++) x[i] += by;
+}
+
+static void blend(size_t count, gs_real a, const gs_real *restrict x, gs_real b, const gs_real *restrict y, gs_real *restrict sum)
+{
+    for (size_t i = 0; i < count; i++) sum[i] = a * x[i] + b * y[i];
+}
+
+static void step_back(size_t count, gs_step_back rates, const gs_real *restrict predicted, const gs_real *restrict noise,
+                      gs_real *restrict x)
+{
+    for (size_t i = 0; i < count; i++) {
+        gs_real estimate = rates.estimate_x * x[i] + rates.estimate_predicted * predicted[i];
+        estimate = estimate < rates.low ? rates.low : estimate; /* NaN stays */
+        estimate = estimate > rates.high ? rates.high : estimate;
+        x[i] = (rates.estimate * estimate + rates.x * x[i]) + rates.noise * noise[i];
+    }
+}
+
 extern const gs_vector_kernels JOIN(gs_vector_, GS_VARIANT);
 const gs_vector_kernels JOIN(gs_vector_, GS_VARIANT) = {
     .name = TEXT(GS_VARIANT),
@@ -393,13 +404,16 @@ const gs_vector_kernels JOIN(gs_vector_, GS_VARIANT) = {
     .logit_loss = logit_loss,
     .softmax_loss = softmax_loss,
     .sigmoid_loss = sigmoid_loss,
-    .softmax_draw = softmax_draw,
+    .softmax_weights = softmax_weights,
     .lstm_forward = lstm_forward,
     .lstm_backward = lstm_backward,
     .quantise = quantise,
     .squared_error = squared_error,
     .latent = latent,
     .latent_gradient = latent_gradient,
+    .shift = shift,
+    .blend = blend,
+    .step_back = step_back,
     .adam = adam,
     .closeness = closeness,
     .closeness_gradient = closeness_gradient,

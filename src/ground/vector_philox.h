@@ -37,17 +37,26 @@ static inline wide everywhere(uint32_t word)
     return (wide){0} + word;
 }
 
-static inline void philox_round(wide x[4], wide key0, wide key1)
+static inline void philox_round(wide x[4], const wide key[2])
 {
     wide first = LOW_PRODUCT(x[0], everywhere(0xD2511F53u)), second = LOW_PRODUCT(x[2], everywhere(0xCD9E8D57u));
-    x[0] = (second >> 32) ^ x[1] ^ key0;
-    x[2] = (first >> 32) ^ x[3] ^ key1;
+    x[0] = (second >> 32) ^ x[1] ^ key[0];
+    x[2] = (first >> 32) ^ x[3] ^ key[1];
     x[1] = second;
     x[3] = first;
 }
 
+/* The keys of the rounds. */
+static inline void philox_keys(const uint32_t key[2], wide keys[PHILOX_ROUNDS][2])
+{
+    for (uint32_t round = 0; round < PHILOX_ROUNDS; round++) {
+        keys[round][0] = everywhere(key[0] + round * 0x9E3779B9u);
+        keys[round][1] = everywhere(key[1] + round * 0xBB67AE85u);
+    }
+}
+
 /* words[i][lane]: word i of the block with counter (counter[0] + lane mod 2^32, counter[1], counter[2], counter[3]). */
-static inline void philox_lanes(const uint32_t counter[4], const uint32_t key[2], uint32_t words[4][GS_LANES])
+static inline void philox_lanes(const uint32_t counter[4], wide keys[PHILOX_ROUNDS][2], uint32_t words[4][GS_LANES])
 {
     static const uint64_t twice[] = {0, 2, 4, 6, 8, 10, 12, 14};
     wide steps;
@@ -56,10 +65,9 @@ static inline void philox_lanes(const uint32_t counter[4], const uint32_t key[2]
         /* Neighbouring counters stand in two vectors, whose lower halves are woven together at the end. */
         wide even[4] = {steps + (counter[0] + lane), everywhere(counter[1]), everywhere(counter[2]), everywhere(counter[3])};
         wide odd[4] = {even[0] + 1, even[1], even[2], even[3]};
-        uint32_t key0 = key[0], key1 = key[1];
-        for (int round = 0; round < PHILOX_ROUNDS; round++, key0 += 0x9E3779B9u, key1 += 0xBB67AE85u) {
-            philox_round(even, everywhere(key0), everywhere(key1));
-            philox_round(odd, everywhere(key0), everywhere(key1));
+        for (int round = 0; round < PHILOX_ROUNDS; round++) {
+            philox_round(even, keys[round]);
+            philox_round(odd, keys[round]);
         }
         for (int i = 0; i < 4; i++) {
             wide woven = (even[i] & 0xFFFFFFFFu) | (odd[i] << 32); /* little-endian: the even one comes first */

@@ -14,7 +14,7 @@ typedef struct {
     gs_verb verb;
     gs_verb help_about;   /* with GS_VERB_HELP: the verb, or GS_VERB_HELP for all */
     const char *sweep;    /* run: the YAML file */
-    char **overrides;     /* run: KEY=VALUE arguments; point into argv, the list is owned */
+    const char **overrides;/* run: KEY=VALUE arguments; point into argv, the list is owned */
     size_t override_count;
     const char *output;   /* run: NULL = results/NAME.h5 */
     bool fresh;           /* run: rename an existing file and start over */

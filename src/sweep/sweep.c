@@ -459,7 +459,7 @@ static void default_name(gs_sweep *sweep, const char *path)
     if (dot != NULL && dot != sweep->name) *dot = '\0';
 }
 
-gs_status gs_sweep_read(gs_sweep **sweep, const char *path, char *const *overrides, size_t override_count, gs_error *error)
+gs_status gs_sweep_read(gs_sweep **sweep, const char *path, const char *const *overrides, size_t override_count, gs_error *error)
 {
     static const int64_t article_indices[GS_DIGITS] = {1, 21, 3, 5, 7, 2};
     gs_sweep *made = calloc(1, sizeof *made);

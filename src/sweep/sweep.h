@@ -39,7 +39,7 @@ typedef struct {
 
 /* Reads the file `path` and the KEY=VALUE `overrides` of the command line, which win. Errors are collected, each with its place.
  * GS_ERROR_INPUT, GS_ERROR_MEMORY. */
-GS_MUST_CHECK gs_status gs_sweep_read(gs_sweep **sweep, const char *path, char *const *overrides, size_t override_count,
+GS_MUST_CHECK gs_status gs_sweep_read(gs_sweep **sweep, const char *path, const char *const *overrides, size_t override_count,
                                       gs_error *error);
 void gs_sweep_destroy(gs_sweep **sweep);
 

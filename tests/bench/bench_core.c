@@ -72,14 +72,10 @@ static double median(double *values)
     return values[REPEATS / 2];
 }
 
-/* The products of one call of `work`, which is the training step or a part of the sampling. */
-static void record(void (*work)(gs_model *model, int64_t number, gs_matrix images), gs_model *model, int64_t number, gs_matrix images)
-{
-    product_count = 0;
-    recording = 1;
-    work(model, number, images);
-    recording = 0;
-}
+/* A training step, or a part of the sampling. */
+typedef void piece_of_work(gs_model *model, int64_t number, gs_matrix images);
+
+enum { SAMPLES = 12800 };
 
 static void train_work(gs_model *model, int64_t number, gs_matrix images)
 {
@@ -88,20 +84,33 @@ static void train_work(gs_model *model, int64_t number, gs_matrix images)
     model->type->train(model, number, curves);
 }
 
-static void measure_step(gs_model *model, const char *label, gs_matrix images)
+static void sample_work(gs_model *model, int64_t number, gs_matrix images)
+{
+    model->type->sample(model, SAMPLES, number % model->type->sampling_parts(model, SAMPLES), images);
+}
+
+static void record(piece_of_work *work, gs_model *model, int64_t number, gs_matrix images)
+{
+    product_count = 0;
+    recording = 1;
+    work(model, number, images);
+    recording = 0;
+}
+
+static void measure_work(const char *what, piece_of_work *work, gs_model *model, const char *label, gs_matrix images)
 {
     double steps[REPEATS], alone[REPEATS];
     int64_t number = 0;
-    for (; number < 5; number++) train_work(model, number, images);
+    for (; number < 5; number++) work(model, number, images);
     double once = gs_clock();
-    train_work(model, number++, images);
+    work(model, number++, images);
     once = gs_clock() - once;
     int times = (int)(0.15 / once) + 1;
-    record(train_work, model, number++, images);
+    record(work, model, number++, images);
     gs_real *kept = malloc(model->tensors.size * sizeof *kept);
     for (int r = 0; r < REPEATS; r++) {
         double start = gs_clock();
-        for (int t = 0; t < times; t++) train_work(model, number++, images);
+        for (int t = 0; t < times; t++) work(model, number++, images);
         steps[r] = (gs_clock() - start) / times;
         memcpy(kept, model->parameters, model->tensors.size * sizeof *kept); /* the repeated products write gradients only, but be sure */
         alone[r] = repeat_products(times);
@@ -109,14 +118,14 @@ static void measure_step(gs_model *model, const char *label, gs_matrix images)
     }
     free(kept);
     double step = median(steps), limit = median(alone);
-    printf("{\"what\": \"train\", \"label\": \"%s\", \"ms\": %.4f, \"products_ms\": %.4f, \"ratio\": %.3f, \"products_gflops\": %.1f, "
+    printf("{\"what\": \"%s\", \"label\": \"%s\", \"ms\": %.4f, \"products_ms\": %.4f, \"ratio\": %.3f, \"products_gflops\": %.1f, "
            "\"products\": %d, \"gflop\": %.4f}\n",
-           label, 1e3 * step, 1e3 * limit, step / limit, flops() / limit / 1e9, product_count, flops() / 1e9);
+           what, label, 1e3 * step, 1e3 * limit, step / limit, flops() / limit / 1e9, product_count, flops() / 1e9);
 }
 
 static void measure_sampling(gs_model *model, const gs_digits *digits, const char *label, gs_matrix images)
 {
-    const int64_t samples = 12800;
+    const int64_t samples = SAMPLES;
     uint8_t *bytes = malloc((size_t)samples * GS_IMAGE);
     int64_t made = 0;
     double start = gs_clock();
@@ -168,7 +177,8 @@ int main(int argc, char **argv)
     gs_matrix images = gs_matrix_of(gs_arena_take(arena, (size_t)GS_SAMPLE_BATCH * GS_IMAGE, sizeof(gs_real)), GS_SAMPLE_BATCH, GS_IMAGE);
     if (gs_model_create(&model, &settings, &digits, 0, arena, &error) != GS_OK) return 1;
     printf("{\"what\": \"kernels\", \"blas\": \"%s\", \"vector\": \"%s\"}\n", gs_blas_kernel(), gs_vector->name);
-    measure_step(model, label, images);
+    measure_work("train", train_work, model, label, images);
+    measure_work("sample_part", sample_work, model, label, images);
     measure_sampling(model, &digits, label, images);
     gs_arena_destroy(&arena);
     return 0;

@@ -120,6 +120,75 @@ static void vae_without_kl_16(gs_settings *settings)
     set_vae(settings, 16, 1, 0);
 }
 
+static void set_diffusion(gs_settings *settings, int64_t batch, int64_t schedule, int64_t prediction, int64_t process)
+{
+    const gs_setting_id ids[] = {
+        GS_SETTING_BATCH_SIZE, GS_SETTING_HIDDEN_UNITS, GS_SETTING_TIMESTEPS,
+        GS_SETTING_SCHEDULE,   GS_SETTING_PREDICTION,   GS_SETTING_PROCESS,
+    };
+    const int64_t integers[] = {batch, 9, 20, schedule, prediction, process};
+    set_integers(settings, sizeof ids / sizeof ids[0], ids, integers);
+    settings->values[GS_SETTING_LEARNING_RATE].real = 0;
+}
+
+static void diffusion_x0_7(gs_settings *settings)
+{
+    set_diffusion(settings, 7, GS_SCHEDULE_LINEAR, GS_PREDICTION_X0, GS_PROCESS_DDPM);
+}
+
+static void diffusion_epsilon_37(gs_settings *settings)
+{
+    set_diffusion(settings, 37, GS_SCHEDULE_COSINE, GS_PREDICTION_EPSILON, GS_PROCESS_DDPM);
+}
+
+static void diffusion_article_x0_16(gs_settings *settings)
+{
+    set_diffusion(settings, 16, GS_SCHEDULE_ARTICLE, GS_PREDICTION_X0, GS_PROCESS_ARTICLE);
+}
+
+static void diffusion_article_epsilon_7(gs_settings *settings)
+{
+    set_diffusion(settings, 7, GS_SCHEDULE_ARTICLE, GS_PREDICTION_EPSILON, GS_PROCESS_ARTICLE);
+}
+
+static void set_autoregressive(gs_settings *settings, int64_t network, int64_t loss, int64_t start)
+{
+    const gs_setting_id ids[] = {
+        GS_SETTING_BATCH_SIZE,     GS_SETTING_NETWORK,      GS_SETTING_LOSS,         GS_SETTING_START,
+        GS_SETTING_CONTEXT_PIXELS, GS_SETTING_COLOR_LEVELS, GS_SETTING_HIDDEN_UNITS, GS_SETTING_LSTM_UNITS,
+    };
+    const int64_t integers[] = {network == GS_NETWORK_FLAT ? 19 : 2, network, loss, start, 200, 3, 6, 5};
+    set_integers(settings, sizeof ids / sizeof ids[0], ids, integers);
+    settings->values[GS_SETTING_GRADIENT_CLIP].real = 1e9;
+    settings->values[GS_SETTING_LEARNING_RATE].real = 0;
+}
+
+static void flat_softmax(gs_settings *settings)
+{
+    set_autoregressive(settings, GS_NETWORK_FLAT, GS_LOSS_SOFTMAX, GS_START_PADDING);
+}
+
+static void flat_article(gs_settings *settings)
+{
+    set_autoregressive(settings, GS_NETWORK_FLAT, GS_LOSS_ARTICLE, GS_START_ARTICLE);
+}
+
+static void lstm_softmax(gs_settings *settings)
+{
+    set_autoregressive(settings, GS_NETWORK_LSTM, GS_LOSS_SOFTMAX, GS_START_PADDING);
+}
+
+/* A batch of 300 makes chunks of two steps, and the first 64 are not trained. */
+static void lstm_article(gs_settings *settings)
+{
+    set_autoregressive(settings, GS_NETWORK_LSTM, GS_LOSS_ARTICLE, GS_START_ARTICLE);
+    settings->values[GS_SETTING_BATCH_SIZE].integer = 300;
+    settings->values[GS_SETTING_HIDDEN_UNITS].integer = 3;
+    settings->values[GS_SETTING_LSTM_UNITS].integer = 2;
+    settings->values[GS_SETTING_COLOR_LEVELS].integer = 2;
+}
+
+#define AUTOREGRESSIVE_LOSSES {{"", 0}}
 #define GAN_LOSSES {{"generator/", 0}, {"discriminator/", 1}}
 #define VAE_LOSSES {{"encoder/", 0}, {"decoder/", 0}}
 
@@ -133,6 +202,14 @@ static const gradient_case cases[] = {
     {GS_MODEL_VAE, "vae, batch 7", vae_7, 16, VAE_LOSSES},
     {GS_MODEL_VAE, "vae, heavy divergence, batch 37", vae_heavy_37, 8, VAE_LOSSES},
     {GS_MODEL_VAE, "vae, no weight on the divergence, one latent, batch 16", vae_without_kl_16, 8, VAE_LOSSES},
+    {GS_MODEL_DIFFUSION, "diffusion, x0, batch 7", diffusion_x0_7, 16, {{"denoiser/", 0}}},
+    {GS_MODEL_DIFFUSION, "diffusion, epsilon, cosine, batch 37", diffusion_epsilon_37, 8, {{"denoiser/", 0}}},
+    {GS_MODEL_DIFFUSION, "diffusion, x0, article's process, batch 16", diffusion_article_x0_16, 8, {{"denoiser/", 0}}},
+    {GS_MODEL_DIFFUSION, "diffusion, epsilon, article's process, batch 7", diffusion_article_epsilon_7, 8, {{"denoiser/", 0}}},
+    {GS_MODEL_AUTOREGRESSIVE, "autoregressive, flat", flat_softmax, 16, AUTOREGRESSIVE_LOSSES},
+    {GS_MODEL_AUTOREGRESSIVE, "autoregressive, flat, as in the article", flat_article, 16, AUTOREGRESSIVE_LOSSES},
+    {GS_MODEL_AUTOREGRESSIVE, "autoregressive, lstm", lstm_softmax, 8, AUTOREGRESSIVE_LOSSES},
+    {GS_MODEL_AUTOREGRESSIVE, "autoregressive, lstm, as in the article, batch 300", lstm_article, 1, AUTOREGRESSIVE_LOSSES},
 };
 
 /* ---- the checker ---- */

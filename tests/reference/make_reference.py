@@ -75,9 +75,10 @@ def box_muller(blocks):
     return numpy.stack([radius * numpy.cos(turn), radius * numpy.sin(turn)], axis=-1).reshape(len(blocks), 4)
 
 
-def normal(seed, stream, step, shape):
+def normal(seed, stream, step, shape, first_block=0):
     count = math.prod(shape)
-    numbers = box_muller(philox(seed, stream, step, range((count + 3) // 4))).reshape(-1)
+    blocks = range(first_block, first_block + (count + 3) // 4)
+    numbers = box_muller(philox(seed, stream, step, blocks)).reshape(-1)
     return torch.tensor(numbers[:count].reshape(shape))
 
 
@@ -366,6 +367,66 @@ class Gan(Model):
         return self.generate(STREAM_EVALUATION, 0, count)
 
 
+class Diffusion(Model):
+    """src/models/diffusion.c. ddpm as in Ho et al. 2020, equations 6, 7 and 15; article: the mean of their equation 11 with
+    its three mistakes."""
+
+    def __init__(self, case):
+        super().__init__(case)
+        hidden, self.timesteps = case.integer("hidden_units"), case.integer("timesteps")
+        self.first = self.dense("denoiser/dense_0", IMAGE, hidden, lambda x: x)
+        self.second = self.dense("denoiser/dense_1", hidden + 16, hidden, torch.tanh)
+        self.third = self.dense("denoiser/dense_2", hidden, hidden, torch.tanh)
+        self.last = self.dense("denoiser/dense_3", hidden, IMAGE, lambda x: x)
+        self.update = self.adam("", "learning_rate")
+        self.epsilon, self.article = case["prediction"] == "epsilon", case["process"] == "article"
+        self.beta = torch.cat([torch.zeros(1), self.schedule(case["schedule"]).clamp(max=0.999)])
+        self.alpha_bar = torch.cumprod(1 - self.beta, dim=0)
+
+    def schedule(self, name):
+        if name == "cosine":
+            t = torch.linspace(0, 1, self.timesteps + 1)
+            f = torch.cos((t + 0.008) / 1.008 * math.pi / 2) ** 2
+            return 1 - f[1:] / f[:-1]
+        return torch.linspace(1e-4, 0.02, self.timesteps) * (1 if name == "article" else 1000 / self.timesteps)
+
+    def predict(self, x, t):
+        angles = t[:, None] / self.timesteps * math.pi / 2 * 2.0 ** torch.arange(-4, 12)
+        h = torch.tanh(torch.cat([self.first(x), torch.sin(angles)], dim=1))
+        return self.last(self.third(self.second(h)))
+
+    def noise_scale(self, t):
+        return 1 - self.alpha_bar[t] if self.article else (1 - self.alpha_bar[t]).sqrt()
+
+    def train(self, step):
+        batch, seed = self.case.integer("batch_size"), self.case.seed
+        words = philox(seed, STREAM_NOISE, step, range(batch))[:, 0]
+        t = torch.tensor([1 + int(word) * self.timesteps // 2**32 for word in words])
+        e = normal(seed, STREAM_NOISE, step, (batch, IMAGE), first_block=batch)
+        x0 = data_batch(self.case, step, batch) - 0.5
+        x = self.alpha_bar[t].sqrt()[:, None] * x0 + self.noise_scale(t)[:, None] * e
+        return [self.update((self.predict(x, t) - (e if self.epsilon else x0)).square().mean() / 2)]
+
+    def step_back(self, x, t, z):
+        beta, bar, before = self.beta[t], self.alpha_bar[t], self.alpha_bar[t - 1]
+        predicted = self.predict(x, torch.full((len(x),), t))
+        variance = beta * (1 - before) / (1 - bar)
+        if self.article:
+            e = predicted if self.epsilon else x - predicted
+            return (x - beta / (1 - bar).sqrt() * e) / (1 - beta) + variance * z
+        x0 = ((x - (1 - bar).sqrt() * predicted) / bar.sqrt() if self.epsilon else predicted).clamp(-0.5, 0.5)
+        mean = before.sqrt() * beta / (1 - bar) * x0 + (1 - beta).sqrt() * (1 - before) / (1 - bar) * x
+        return mean + variance.sqrt() * z
+
+    def sample(self, count):
+        """The first of the batches of 640 images: the noise of x_t has the step t."""
+        noise = [normal(self.case.seed, STREAM_EVALUATION, t, (count, IMAGE)) for t in range(self.timesteps + 1)]
+        x = noise[self.timesteps]
+        for t in range(self.timesteps, 0, -1):
+            x = self.step_back(x, t, noise[t - 1])
+        return x + 0.5
+
+
 ADAM = {"adam_beta1": "0.9", "adam_beta2": "0.999", "adam_epsilon": "1e-8"}
 DATA = {"data.digit_weights": "[4,4,4,4,2,1]", "data.green": "0.34"}
 
@@ -393,6 +454,14 @@ def vae_case(name, seed, **changes):
     return Case(name, seed, {**settings, **changes})
 
 
+def diffusion_case(name, seed, **changes):
+    settings = {
+        "batch_size": "6", "learning_rate": "1e-3", **ADAM, "hidden_units": "10", "timesteps": "30", "schedule": "linear",
+        "prediction": "x0", "process": "ddpm", **DATA,
+    }
+    return Case(name, seed, {**settings, **changes})
+
+
 MODELS = {
     "oracle": (Oracle, [
         oracle_case("small", 21),
@@ -413,6 +482,14 @@ MODELS = {
                  mbd_kernel_dim="1", generator_steps="1", discriminator_steps="2", adam_beta1="0.5",
                  adam_epsilon="1e-5", **{"data.digit_weights": "[1,0,2,3,0,5]", "data.green": "0.6"}),
     ]),
+    "diffusion": (Diffusion, [
+        diffusion_case("x0_linear", 51),
+        diffusion_case("epsilon_cosine", 52, prediction="epsilon", schedule="cosine", hidden_units="7"),
+        diffusion_case("x0_short_linear", 2**40 + 53, timesteps="10", batch_size="19", adam_epsilon="1e-5",
+                       **{"data.digit_weights": "[1,0,2,3,0,5]", "data.green": "0.6"}),
+        diffusion_case("x0_article", 54, process="article", schedule="article", timesteps="40"),
+        diffusion_case("epsilon_article", 55, process="article", prediction="epsilon"),
+    ]),
 }
 
 
@@ -423,6 +500,7 @@ TRAINING = [
                      decoder_hidden_1="16", decoder_hidden_2="24")),
     ("gan", gan_case("", 5, batch_size="16", generator_steps="1", generator_hidden_1="16", generator_hidden_2="24",
                      discriminator_hidden_1="24", discriminator_hidden_2="16", discriminator_learning_rate="3e-4")),
+    ("diffusion", diffusion_case("", 5, batch_size="16", learning_rate="3e-3", hidden_units="24")),
 ]
 
 

@@ -15,7 +15,8 @@
 
 #include "models/model.h"
 
-static const char *const reference_files[] = {"tests/reference/gan.txt", "tests/reference/oracle.txt", "tests/reference/vae.txt"};
+static const char *const reference_files[] = {"tests/reference/gan.txt", "tests/reference/oracle.txt", "tests/reference/vae.txt",
+                                              "tests/reference/diffusion.txt"};
 
 enum {
     REFERENCE_FIRST = 4,                    /* elements that are kept as they are */
@@ -213,7 +214,9 @@ static bool reference_measure_training(const reference_case *expected, reference
         }
         if (expected->samples > 0) {
             gs_matrix room = gs_matrix_of(images, GS_SAMPLE_BATCH, GS_IMAGE);
-            actual->samples = model->type->sample(model, expected->samples, 0, room);
+            int64_t parts = model->type->sampling_parts(model, expected->samples);
+            for (int64_t part = 0; part < parts; part++)
+                actual->samples += model->type->sample(model, expected->samples, part, room);
             actual->sampled = reference_summarise((size_t)actual->samples * GS_IMAGE, images);
         }
     }

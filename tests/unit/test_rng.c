@@ -138,7 +138,7 @@ static void test_truncated_normal(void **state)
 static void test_truncated_normal_tries_again(void **state)
 {
     (void)state;
-    enum { COUNT = 2000000 };
+    enum { COUNT = 1000000 };
     gs_real *x = malloc(COUNT * sizeof *x);
     assert_non_null(x);
     gs_rng rng = {.seed = 3, .stream = GS_STREAM_WEIGHTS, .step = 1};

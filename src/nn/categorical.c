@@ -1,0 +1,45 @@
+#include "nn/categorical.h"
+
+#include <assert.h>
+
+#include "ground/vector.h"
+
+double gs_softmax_loss(gs_matrix logits, const uint16_t *targets, gs_real weight, gs_matrix dlogits)
+{
+    assert(logits.rows == dlogits.rows && logits.columns == dlogits.columns);
+    double total = 0;
+    for (size_t r = 0; r < (size_t)logits.rows; r++)
+        total += (double)gs_vector->softmax_loss((size_t)logits.columns, targets[r], weight, logits.values + r * (size_t)logits.stride,
+                                                 dlogits.values + r * (size_t)dlogits.stride);
+    return total;
+}
+
+double gs_sigmoid_loss(gs_matrix logits, const uint16_t *targets, gs_real weight, gs_matrix dlogits)
+{
+    assert(logits.rows == dlogits.rows && logits.columns == dlogits.columns);
+    double total = 0;
+    gs_real each = weight / (gs_real)logits.columns;
+    for (size_t r = 0; r < (size_t)logits.rows; r++)
+        total += (double)gs_vector->sigmoid_loss((size_t)logits.columns, targets[r], each, logits.values + r * (size_t)logits.stride,
+                                                 dlogits.values + r * (size_t)dlogits.stride);
+    return total / logits.columns;
+}
+
+int gs_categorical_draw(int count, const gs_real *weights, const gs_real *sums, gs_real u)
+{
+    gs_real total = 0;
+    for (int lane = 0; lane < GS_LANES; lane++) total += sums[lane];
+    if (!(total > 0)) return count;
+
+    gs_real left = u * total;
+    int lane = 0, drawn = count;
+    while (lane + 1 < GS_LANES && left >= sums[lane]) left -= sums[lane++];
+    while (!(sums[lane] > 0)) lane--; /* rounding may lead past the last lane that holds anything */
+    for (int k = lane; k < count; k += GS_LANES) {
+        if (!(weights[k] > 0)) continue;
+        drawn = k; /* and past the last class of its lane */
+        left -= weights[k];
+        if (left < 0) break;
+    }
+    return drawn;
+}
