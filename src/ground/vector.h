@@ -70,11 +70,11 @@ typedef struct {
     /* Returns 1/2 sum_i (y[i] - target[i])^2; dy[i] = weight (y[i] - target[i]). */
     gs_real (*squared_error)(size_t count, gs_real weight, const gs_real *y, const gs_real *target, gs_real *dy);
 
-    /* A variational encoder's latents (models/vae.c). encoded: rows x (2 latents), means m then log-variances, v when clamped to
-     * [-10, 10]; all else rows x latents. deviations = exp(v / 2), z = m + deviations * noise,
+    /* A variational encoder's latents (models/vae.c). encoded: rows x (2 latents), means m, then log-variances, called v
+     * when clamped to [-10, 10]; all else rows x latents. deviations = exp(v / 2), z = m + deviations * noise,
      * divergences = (m^2 + exp(v) - v - 1) / 2. */
-    void (*latent)(size_t rows, size_t latents, const gs_real *encoded, const gs_real *noise, gs_real *deviations, gs_real *z,
-                   gs_real *divergences);
+    void (*latent)(size_t rows, size_t latents, const gs_real *encoded, const gs_real *noise, gs_real *deviations,
+                   gs_real *z, gs_real *divergences);
     /* dencoded = dz through z, plus the gradient of weight * sum of divergences; 0 for log-variances outside the clamp. */
     void (*latent_gradient)(size_t rows, size_t latents, gs_real weight, const gs_real *encoded, const gs_real *noise,
                             const gs_real *deviations, const gs_real *dz, gs_real *dencoded);

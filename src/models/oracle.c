@@ -1,8 +1,8 @@
 /* The oracle of the article (METHODS section 3): a decoder that is told what to draw.
  *
- * [digit, one-hot; red, green, blue] -> tanh -> tanh -> sigmoid image; loss 1/2 (image - data)^2, mean over pixels and batch. It samples
- * from labels that are drawn from the data's law, so that its frequencies are right and what is left is the error of
- * the images: the floor for every other model with a decoder of this size. */
+ * [digit, one-hot; red, green, blue] -> tanh -> tanh -> sigmoid image; loss 1/2 (image - data)^2, mean over pixels and
+ * batch. It samples from labels that are drawn from the data's law, so that its frequencies are right and what is left is
+ * the error of the images: the floor for every other model with a decoder of this size. */
 #include <string.h>
 
 #include "models/model.h"
@@ -59,7 +59,8 @@ static void train(gs_model *base, int64_t step, double curves[GS_CURVES_MAX])
         gs_label label = draw_label(model, rng, i);
         gs_painter_paint(&base->painter, &label, model->data.values + (size_t)i * GS_IMAGE);
     }
-    gs_matrix labels = gs_matrix_rows(model->labels, model->batch), images = gs_network_output(&model->decoder, model->batch);
+    gs_matrix labels = gs_matrix_rows(model->labels, model->batch);
+    gs_matrix images = gs_network_output(&model->decoder, model->batch);
     gs_network_forward(&model->decoder, &base->tensors, base->parameters, labels, images);
     curves[LOSS] = gs_squared_error(images, model->data, gs_network_doutput(&model->decoder, model->batch));
     gs_network_backward(&model->decoder, &base->tensors, base->parameters, labels,

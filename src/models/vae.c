@@ -1,15 +1,16 @@
 /* The variational autoencoder of the article (Kingma & Welling 2014; METHODS section 3).
  *
- * Encoder: image -> tanh -> tanh -> means m and log-variances v, v clamped to [-10, 10]. z = m + exp(v / 2) e, e ~ N(0,1).
+ * Encoder: image -> tanh -> tanh -> means m and log-variances v, v clamped to [-10, 10].
+ * z = m + exp(v / 2) e, e ~ N(0,1).
  * Decoder: z -> tanh -> tanh -> sigmoid image.
  *
  *   loss = reconstruction_loss + kl_weight * kl
  *   reconstruction_loss = 1/2 (image - data)^2, mean over pixels and batch
  *   kl = (m^2 + exp(v) - v - 1) / 2, mean over latents and batch
  *
- * Both parts are means, so that kl_weight is not the beta of the literature (Higgins et al. 2017). The negative ELBO of a
- * Gaussian of unit variance is, but for a constant, 1/2 (image - data)^2 + beta KL with sums over pixels and latents.
- * Dividing it by the GS_IMAGE = 2352 numbers of an image gives the loss above with kl_weight = beta latent_dim / 2352:
+ * Both parts are means, so that kl_weight is not the beta of the literature (Higgins et al. 2017). There the negative
+ * ELBO with a Gaussian of unit variance is, but for a constant, 1/2 (image - data)^2 + beta KL with sums over pixels and
+ * latents. Divided by the GS_IMAGE = 2352 numbers of an image it is the loss above with kl_weight = beta latent_dim / 2352:
  * beta = 2352 kl_weight / latent_dim. The article's .01 with 16 latents is beta = 1.47; beta = 1 is kl_weight = .0068. */
 #include "ground/vector.h"
 #include "models/model.h"
@@ -22,8 +23,8 @@ typedef struct {
     double kl_weight;
     gs_network encoder, decoder;
     gs_adam adam;
-    gs_matrix data;                        /* batch x GS_IMAGE */
-    gs_matrix noise;                       /* rows x latents; in sampling it is z */
+    gs_matrix data;                           /* batch x GS_IMAGE */
+    gs_matrix noise;                          /* rows x latents; in sampling it is z */
     gs_matrix z, dz, deviations, divergences; /* batch x latents */
 } vae;
 
@@ -83,7 +84,8 @@ static void forward(vae *model, gs_matrix noise, double curves[GS_CURVES_MAX])
                       model->divergences.values);
     gs_network_forward(&model->decoder, table, model->base.parameters, model->z, images);
 
-    curves[RECONSTRUCTION_LOSS] = gs_squared_error(images, model->data, gs_network_doutput(&model->decoder, model->batch));
+    gs_matrix dimages = gs_network_doutput(&model->decoder, model->batch);
+    curves[RECONSTRUCTION_LOSS] = gs_squared_error(images, model->data, dimages);
     curves[KL] = (double)gs_vector->sum(batch * latents, model->divergences.values) / (double)(batch * latents);
     curves[LOSS] = curves[RECONSTRUCTION_LOSS] + model->kl_weight * curves[KL];
 }

@@ -19,7 +19,7 @@ typedef struct {
     gs_real *similarity, *dsimilarity; /* K x B */
 } gs_minibatch;
 
-/* Registers the tensor; takes the scratch for batches of at most `batch` samples. */
+/* Registers the tensor; takes the scratch for batches of exactly `batch` samples. */
 gs_minibatch gs_minibatch_add(gs_tensor_table *table, const char *prefix, int inputs, int features, int depth);
 void gs_minibatch_take(gs_minibatch *layer, gs_arena *arena, int batch);
 

@@ -9,7 +9,7 @@
 enum { DATASETS_MAX = 1024 };
 
 struct gs_file {
-    char *path;
+    char *name;
     hid_t file, status_type;
     hid_t datasets[DATASETS_MAX];
     hid_t types[DATASETS_MAX]; /* of a cell in memory, which is also that in the file */
@@ -19,23 +19,30 @@ struct gs_file {
 
 /* ---- errors ------------------------------------------------------------------------------------------------------ */
 
-static herr_t keep_deepest(unsigned depth, const H5E_error2_t *entry, void *reason)
+enum { REASON = 512 };
+
+/* The operating system's reason is somewhere in the stack, as "... error message = 'No space left on device' ...". */
+static herr_t keep_reason(unsigned depth, const H5E_error2_t *entry, void *reason)
 {
-    (void)depth;
-    if (entry->desc != NULL && *entry->desc != '\0') snprintf(reason, 512, "%s", entry->desc);
+    static const char mark[] = "error message = '";
+    char *kept = reason;
+    const char *system = entry->desc != NULL ? strstr(entry->desc, mark) : NULL;
+    if (system != NULL) {
+        const char *words = system + sizeof mark - 1;
+        snprintf(kept, REASON, "%.*s", (int)strcspn(words, "'"), words);
+        return 1; /* nothing says it better */
+    }
+    if (depth == 0 && entry->desc != NULL) snprintf(kept, REASON, "%s", entry->desc);
     return 0;
 }
 
-/* The innermost description of HDF5's error stack, which names errno where there is one. */
+/* Must be called before any other call of HDF5, which would clear its error stack. */
 static gs_status fail(gs_file *file, const char *doing, gs_error *error)
 {
-    char reason[512] = "unknown reason";
-    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_deepest, reason);
-    char deepest[512] = "unknown reason";
-    H5Ewalk2(H5E_DEFAULT, H5E_WALK_DOWNWARD, keep_deepest, deepest);
+    char reason[REASON] = "HDF5 gives no reason";
+    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_reason, reason);
     file->broken = true;
-    return gs_fail(error, GS_ERROR_STORAGE, "cannot %s '%s': %s", doing, file->path,
-                   strstr(reason, "errno") != NULL ? reason : deepest);
+    return gs_fail(error, GS_ERROR_STORAGE, "cannot %s '%s': %s", doing, file->name, reason);
 }
 
 static void quiet_library(void)
@@ -105,12 +112,12 @@ static hid_t type_of(const gs_file *file, gs_cell cell, size_t text)
 
 /* ---- making ------------------------------------------------------------------------------------------------------ */
 
-gs_status gs_file_create(gs_file **file, const char *path, gs_error *error)
+gs_status gs_file_create(gs_file **file, const char *path, const char *name, gs_error *error)
 {
     quiet_library();
     gs_file *made = calloc(1, sizeof *made);
-    if (made != NULL) made->path = strdup(path);
-    if (made == NULL || made->path == NULL) {
+    if (made != NULL) made->name = strdup(name);
+    if (made == NULL || made->name == NULL) {
         free(made);
         return gs_fail(error, GS_ERROR_MEMORY, "out of memory for the results file");
     }
@@ -119,18 +126,17 @@ gs_status gs_file_create(gs_file **file, const char *path, gs_error *error)
     H5Pset_file_space_page_size(creation, GS_PAGE);
     H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110);
     made->file = H5Fcreate(path, H5F_ACC_EXCL, creation, access);
+    gs_status status = made->file < 0 ? fail(made, "create", error) : GS_OK;
     H5Pclose(creation);
     H5Pclose(access);
-    gs_status status = GS_OK;
-    if (made->file < 0) {
-        status = fail(made, "create", error);
-        free(made->path);
+    if (status != GS_OK) {
+        free(made->name);
         free(made);
         return status;
     }
     made->status_type = status_type();
     *file = made;
-    return status;
+    return GS_OK;
 }
 
 /* Creation properties and the largest extent of a dataset. */
@@ -177,10 +183,11 @@ gs_status gs_file_add(gs_file *file, const gs_dataset_spec *spec, gs_dataset *da
     hid_t links = H5Pcreate(H5P_LINK_CREATE);
     H5Pset_create_intermediate_group(links, 1);
     hid_t made = H5Dcreate2(file->file, spec->path, type, space, links, creation, H5P_DEFAULT);
+    gs_status status = made < 0 || label_axes(made, spec) < 0 ? fail(file, "create a dataset in", error) : GS_OK;
     H5Pclose(links);
     H5Pclose(creation);
     H5Sclose(space);
-    if (made < 0 || label_axes(made, spec) < 0) return fail(file, "create a dataset in", error);
+    if (status != GS_OK) return status;
     file->datasets[file->count] = made;
     file->types[file->count] = type;
     *dataset = file->count++;
@@ -195,10 +202,11 @@ static gs_status note(gs_file *file, const char *path, const char *name, hid_t t
     hid_t object = H5Oopen(file->file, path, H5P_DEFAULT);
     hid_t attribute = object < 0 ? -1 : H5Acreate2(object, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
     bool good = attribute >= 0 && H5Awrite(attribute, type, value) >= 0;
+    gs_status status = good ? GS_OK : fail(file, "write an attribute in", error);
     if (attribute >= 0) H5Aclose(attribute);
     if (object >= 0) H5Oclose(object);
     H5Sclose(space);
-    return good ? GS_OK : fail(file, "write an attribute in", error);
+    return status;
 }
 
 gs_status gs_file_note_text(gs_file *file, const char *path, const char *name, const char *text, gs_error *error)
@@ -256,9 +264,10 @@ gs_status gs_file_write(gs_file *file, gs_dataset dataset, uint64_t first, uint6
         memory = H5Screate_simple(rank, dims, NULL);
     }
     herr_t result = H5Dwrite(file->datasets[dataset], file->types[dataset], memory, space, H5P_DEFAULT, values);
+    gs_status status = result < 0 ? fail(file, "write to", error) : GS_OK;
     if (rank > 0) H5Sclose(memory);
     H5Sclose(space);
-    return result < 0 ? fail(file, "write to", error) : GS_OK;
+    return status;
 }
 
 gs_status gs_file_write_chunk(gs_file *file, gs_dataset dataset, const uint64_t offset[GS_RANK_MAX], const void *bytes,
@@ -292,7 +301,7 @@ gs_status gs_file_close(gs_file **file, gs_error *error)
         H5Tclose((*file)->status_type);
         if (H5Fclose((*file)->file) < 0 && status == GS_OK) status = fail(*file, "close", error);
     }
-    free((*file)->path);
+    free((*file)->name);
     free(*file);
     *file = NULL;
     return status;

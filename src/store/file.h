@@ -51,8 +51,8 @@ typedef struct {
     const char *const *axes;     /* rank names of dimensions; NULL = none */
 } gs_dataset_spec;
 
-/* Makes a new file at `path`, which must not exist. */
-GS_MUST_CHECK gs_status gs_file_create(gs_file **file, const char *path, gs_error *error);
+/* Makes a new file at `path`, which must not exist. `name`: what errors call it, the path that it will have in the end. */
+GS_MUST_CHECK gs_status gs_file_create(gs_file **file, const char *path, const char *name, gs_error *error);
 
 GS_MUST_CHECK gs_status gs_file_add(gs_file *file, const gs_dataset_spec *spec, gs_dataset *dataset, gs_error *error);
 

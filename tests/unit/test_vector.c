@@ -269,6 +269,55 @@ static void test_definitions(void **state)
     assert_true(fabsf(sums[0] - 12) + fabsf(sums[1] - 24) + fabsf(sums[2] - 36) <= 0);
 }
 
+/* The normals of Philox blocks are those of Random123's words, whatever the counter and wherever the first word of it overflows. */
+static void test_normals_definition(void **state)
+{
+    (void)state;
+    enum { TRIES = 300, COUNT = 4 * 37 };
+    for (int v = 0; v < VARIANTS; v++) {
+        const gs_vector_kernels *kernels = gs_vector_variant(variant_names[v]);
+        if (kernels == NULL) continue;
+        for (uint32_t try = 0; try < TRIES; try++) {
+            uint32_t random[8], words[COUNT];
+            float expected[COUNT], normals[COUNT + 1];
+            gs_rng_block((gs_rng){.seed = 4, .stream = 79}, 2 * try, random);
+            gs_rng_block((gs_rng){.seed = 4, .stream = 79}, 2 * try + 1, random + 4);
+            if (try % 4 == 0) random[0] = UINT32_MAX - try % 37;
+            gs_rng rng = {.seed = random[4] | (uint64_t)random[5] << 32,
+                          .stream = random[1],
+                          .step = random[2] | (uint64_t)random[3] << 32};
+            for (uint32_t b = 0; b < COUNT / 4; b++) gs_rng_block(rng, random[0] + b, words + (size_t)4 * b);
+            kernels->box_muller(COUNT / 2, words, expected);
+            size_t count = 1 + random[6] % COUNT;
+            normals[count] = 42;
+            kernels->normals(count, random, random + 4, normals);
+            assert_memory_equal(normals, expected, count * sizeof *normals);
+            assert_true(fabsf(normals[count] - 42) <= 0);
+        }
+    }
+}
+
+static void test_diffusion_definitions(void **state)
+{
+    (void)state;
+    const float x[] = {0, 1, -2, 0.25f, NAN, 3}, y[] = {2, 0.5f, 1, -1, 1, NAN}, z[] = {1, -1, 2, 0, 1, 1};
+    enum { COUNT = sizeof x / sizeof x[0] };
+    float here[COUNT], sum[COUNT];
+    memcpy(here, x, sizeof here);
+    gs_vector->shift(COUNT, -0.5f, here);
+    gs_vector->blend(COUNT, 2, x, 3, y, sum);
+    for (int i = 0; i < 4; i++) assert_true(fabsf(here[i] - (x[i] - 0.5f)) + fabsf(sum[i] - (2 * x[i] + 3 * y[i])) <= 0);
+    assert_true(isnan(here[4]) && isnan(sum[4]) && isnan(sum[5]));
+
+    /* estimates 2 y - x: 4, 0, 4, -2.25 and clipped 1, 0, 1, -1 */
+    const gs_step_back rates = {-1, 2, -1, 1, 0.5f, 4, 8};
+    const float expected[] = {8.5f, -4, 8.5f, 0.5f};
+    memcpy(here, x, sizeof here);
+    gs_vector->step_back(COUNT, rates, y, z, here);
+    for (int i = 0; i < 4; i++) assert_true(fabsf(here[i] - expected[i]) <= 0);
+    assert_true(isnan(here[4]) && isnan(here[5]));
+}
+
 static void test_adam_definition(void **state)
 {
     (void)state;
@@ -397,6 +446,10 @@ static void record_maps(const gs_vector_kernels *kernels, size_t count, record *
     kernels->box_muller(count, words, normals);
     keep(all, normals, 2 * count * sizeof *normals);
 
+    const uint32_t counter[4] = {UINT32_MAX - 20, 0x9E3779B9u, (uint32_t)count, 7}, key[2] = {0xD2511F53u, 0xFFFFFFFFu};
+    kernels->normals(2 * count, counter, key, normals);
+    keep(all, normals, 2 * count * sizeof *normals);
+
     float losses[LONGEST], gradients[LONGEST];
     fill(x, count, count + 1000, 12);
     kernels->logit_loss(count, 1, x, losses, gradients);
@@ -426,6 +479,19 @@ static void record_rows(const gs_vector_kernels *kernels, size_t columns, record
     fill(sums, columns, columns + 5000, 1);
     kernels->column_sums(ROWS, columns, STRIDE, y, sums);
     keep(all, sums, columns * sizeof *sums);
+}
+
+static void record_diffusion(const gs_vector_kernels *kernels, size_t count, record *all)
+{
+    float x[LONGEST], y[LONGEST], z[LONGEST];
+    gs_step_back rates = {1.7f, -1.3f, -0.5f, 0.5f, 0.3f, 0.71f, 0.043f};
+    fill(x, count, count + 14000, 1);
+    fill(y, count, count + 15000, 1);
+    kernels->shift(count, -0.3f, x);
+    kernels->blend(count, 0.37f, x, 0.91f, y, z);
+    keep(all, z, count * sizeof *z);
+    kernels->step_back(count, rates, x, y, z);
+    keep(all, z, count * sizeof *z);
 }
 
 static void record_adam(const gs_vector_kernels *kernels, size_t count, record *all)
@@ -501,6 +567,7 @@ static void record_all(const gs_vector_kernels *kernels, size_t count, record *a
     record_maps(kernels, count, all);
     record_rows(kernels, count, all);
     record_adam(kernels, count, all);
+    record_diffusion(kernels, count, all);
     record_closeness(kernels, count, all);
     record_losses(kernels, count, all);
     record_images(kernels, count, all);
@@ -571,6 +638,8 @@ int main(void)
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_nan_propagates),
         cmocka_unit_test(test_definitions),
+        cmocka_unit_test(test_normals_definition),
+        cmocka_unit_test(test_diffusion_definitions),
         cmocka_unit_test(test_adam_definition),
         cmocka_unit_test(test_logit_loss_definition),
         cmocka_unit_test(test_squared_error_definition),

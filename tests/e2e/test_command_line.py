@@ -1,0 +1,160 @@
+"""The command line as a user meets it: arguments, files that cannot be read or written, help."""
+
+import gzip
+import re
+import struct
+import subprocess
+
+import h5py
+import numpy as np
+import pytest
+from support import PROGRAM, ROOT, SMALL, gensweep
+
+FAST = ("steps=3", "seeds=0", "evaluation.samples=64", "evaluation.every=0")
+
+
+@pytest.fixture
+def sweep(tmp_path):
+    path = tmp_path / "small.yaml"
+    path.write_text(SMALL)
+    return path
+
+
+def test_default_output_is_named_after_the_sweep(sweep, tmp_path):
+    done = gensweep(sweep, *FAST, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "results: results/small.h5" in done.stdout
+    with h5py.File(tmp_path / "results" / "small.h5") as file:
+        assert file["sweep/overrides"][()].decode().split() == list(FAST)
+        assert file["provenance/argv"][0].decode().endswith(" ".join(FAST))
+
+
+def test_an_existing_file_is_refused_and_fresh_keeps_it(sweep, tmp_path):
+    assert gensweep(sweep, *FAST, cwd=tmp_path).returncode == 0
+    before = (tmp_path / "results/small.h5").read_bytes()
+    again = gensweep(sweep, *FAST, cwd=tmp_path)
+    assert again.returncode == 3
+    assert "'results/small.h5' exists" in again.stderr and "--fresh" in again.stderr
+    assert (tmp_path / "results/small.h5").read_bytes() == before
+    assert gensweep("run", sweep, "--fresh", *FAST, cwd=tmp_path).returncode == 0
+    assert (tmp_path / "results/small.h5.1").read_bytes() == before
+    assert sorted(path.name for path in (tmp_path / "results").iterdir()) == ["small.h5", "small.h5.1"]
+
+
+@pytest.mark.parametrize("output, reason", [("missing/r.h5", "No such file or directory"), ("small.yaml/r.h5", "Not a directory")])
+def test_output_that_cannot_be_written(sweep, tmp_path, output, reason):
+    done = gensweep(sweep, *FAST, "-o", output, cwd=tmp_path)
+    assert done.returncode == 3
+    assert output in done.stderr and reason in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["small.yaml"]
+
+
+def test_a_read_only_folder(sweep, tmp_path):
+    folder = tmp_path / "locked"
+    folder.mkdir(mode=0o555)
+    if subprocess.run(["touch", folder / "try"], capture_output=True, check=False).returncode == 0:
+        pytest.skip("this user may write everywhere")
+    done = gensweep(sweep, *FAST, "-o", folder / "r.h5")
+    assert done.returncode == 3 and "Permission denied" in done.stderr
+
+
+@pytest.mark.parametrize("arguments, says", [
+    ((), "which sweep?"),
+    (("--sweep", "x"), "unknown option '--sweep'"),
+    (("--fersh",), "did you mean '--fresh'?"),
+    (("a.yaml", "b.yaml"), "unexpected argument 'b.yaml'"),
+    (("none.yaml",), "cannot read the sweep file 'none.yaml': No such file or directory"),
+    ((".",), "cannot read the sweep file '.'"),
+    (("small.yaml", "steps=many"), "command line:1:8: steps: expected an integer"),
+    (("small.yaml", "stepz=5"), "did you mean 'steps'?"),
+    (("small.yaml", "data.gren=0.5"), "did you mean 'data.green'?"),
+    (("small.yaml", "seeds=3-1"), "runs backwards"),
+    (("small.yaml", "-o"), "-o expects the name"),
+    (("small.yaml", "--progress", "loud"), "--progress expects"),
+    (("settings", "gann"), "did you mean 'gan'?"),
+    (("settings", "gan", "vae"), "settings takes one model"),
+])
+def test_bad_usage(sweep, tmp_path, arguments, says):
+    done = gensweep(*arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert says in done.stderr and done.stdout == ""
+    assert [path.name for path in tmp_path.iterdir()] == ["small.yaml"]
+
+
+def idx(images, magic=0x803):
+    return struct.pack(">4I", magic, len(images), 28, 28) + images.tobytes()
+
+
+@pytest.fixture
+def images():
+    generator = np.random.default_rng(1)
+    return generator.integers(0, 256, (8, 28, 28), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("compress", [False, True])
+def test_digits_from_idx_files(sweep, tmp_path, images, compress):
+    path = tmp_path / "images"
+    path.write_bytes(gzip.compress(idx(images)) if compress else idx(images))
+    done = gensweep(sweep, *FAST, f"data.mnist={path}", "data.indices=[7, 0, 3, 4, 5, 6]", "-o", tmp_path / "r.h5")
+    assert done.returncode == 0, done.stderr
+    with h5py.File(tmp_path / "r.h5") as file:
+        np.testing.assert_array_equal(np.rint(file["data/templates"][...] * 255), images[[7, 0, 3, 4, 5, 6]])
+
+
+@pytest.mark.parametrize("content, says", [
+    (lambda images: b"", "empty"),
+    (lambda images: idx(images)[:3000], "indices"),
+    (lambda images: struct.pack(">2I", 0x801, 8) + bytes(8), "labels"),
+    (lambda images: b"not an IDX file at all", "not"),
+    (lambda images: idx(images[:4]), "4 images"),
+    (lambda images: gzip.compress(idx(images))[:400], ""),
+])
+def test_idx_files_with_something_wrong(sweep, tmp_path, images, content, says):
+    path = tmp_path / "images"
+    path.write_bytes(content(images))
+    done = gensweep(sweep, *FAST, f"data.mnist={path}", "data.indices=[0, 1, 2, 3, 4, 5]", "-o", tmp_path / "r.h5")
+    assert done.returncode == 2, done.stderr
+    assert str(path) in done.stderr
+    assert not (tmp_path / "r.h5").exists()
+
+
+def test_help_version_and_settings():
+    general = gensweep("--help")
+    assert general.returncode == 0 and "SYNOPSIS" in general.stdout and "EXIT STATUS" in general.stdout
+    assert gensweep("run", "--help").stdout == gensweep("help", "run").stdout != general.stdout
+    version = gensweep("--version")
+    assert version.returncode == 0 and "blas kernel" in version.stdout
+    assert "kl_weight" not in gensweep("settings", "gan").stdout
+    assert "kl_weight" in gensweep("settings").stdout
+
+
+def test_readme_lists_every_setting_with_its_default():
+    listed = dict(re.findall(r"^\| `([\w.]+)` \| ([^|]*) \|", (ROOT / "README.md").read_text(), re.MULTILINE))
+    told = dict(re.findall(r"^  (\S+)\n.*\n.*\n      default: (.*)$", gensweep("settings").stdout, re.MULTILINE))
+    assert len(told) > 20
+    assert {name: value.strip() for name, value in listed.items() if name in told} == told
+
+
+def test_readme_example_of_reading(small_sweep):
+    code = re.search(r"```python\n(import h5py\nwith.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[1]
+    assert "results/quickstart.h5" in code
+    exec(compile(code.replace("results/quickstart.h5", str(small_sweep[1])), "README", "exec"), {})
+
+
+def test_progress_in_a_log_file_is_plain_lines(sweep, tmp_path):
+    done = gensweep(sweep, *FAST, "-o", tmp_path / "r.h5")
+    assert "\r" not in done.stderr and "\x1b" not in done.stderr
+    assert re.search(r"100% 2/2 runs done, 0 running, 0 failed", done.stderr)
+    quiet = gensweep(sweep, *FAST, "-o", tmp_path / "q.h5", "--progress", "none")
+    assert "%" not in quiet.stderr
+    bar = gensweep(sweep, *FAST, "-o", tmp_path / "b.h5", "--progress=bar")
+    assert "\n[####" in bar.stderr and "] 100% " in bar.stderr and bar.stderr.count("\x1b[K") >= 2  # \r is read as \n here
+
+
+def test_the_batch_script_runs_as_a_plain_script(sweep, tmp_path):
+    done = subprocess.run([ROOT / "slurm/gensweep.sbatch", sweep, *FAST, "-o", tmp_path / "r.h5"], capture_output=True, text=True,
+                          cwd=tmp_path, check=False, timeout=60,
+                          env={"PATH": "/usr/local/bin:/usr/bin:/bin", "GENSWEEP": str(PROGRAM), "SLURM_NTASKS": "2",
+                               "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "HOME": str(tmp_path)})
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 ranks" in done.stdout and "exit status 0" in done.stdout
