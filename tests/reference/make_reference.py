@@ -433,7 +433,7 @@ class Diffusion(Model):
 
 class Autoregressive(Model):
     """src/models/autoregressive.c and pixels.h: what both networks share. `logits(classes, positions)` gives the law of
-    pixel positions[i] of image i, or with positions None of all pixels, from the classes before it."""
+    pixel positions[i] of image i from the classes before it."""
 
     def __init__(self, case):
         super().__init__(case)

@@ -16,7 +16,7 @@
 #include "models/model.h"
 
 static const char *const reference_files[] = {"tests/reference/gan.txt", "tests/reference/oracle.txt", "tests/reference/vae.txt",
-                                              "tests/reference/diffusion.txt"};
+                                              "tests/reference/diffusion.txt", "tests/reference/autoregressive.txt"};
 
 enum {
     REFERENCE_FIRST = 4,                    /* elements that are kept as they are */
