@@ -50,15 +50,18 @@ gs_class gs_classify(const gs_digits *digits, const uint8_t *bytes, int reject_e
             digit = d;
         }
     }
-    bool rejected = sums[0] + sums[1] + sums[2] < GS_BLANK_SUM || error > (uint32_t)reject_error;
+    int64_t total = sums[0] + sums[1] + sums[2];
+    bool rejected = total < GS_BLANK_SUM || error > (uint32_t)reject_error;
     return (gs_class){
         .bin = rejected ? GS_BIN_REJECTED : (uint8_t)(nearest_color(sums) * GS_DIGITS + digit),
+        .bright = 2 * total >= 255 * GS_IMAGE,
         .error = (uint16_t)error,
     };
 }
 
 void gs_coverage_add(gs_coverage *coverage, gs_class class, int quality_error)
 {
+    coverage->bright += class.bright;
     if (class.bin == GS_BIN_REJECTED) {
         coverage->rejected++;
         return;

@@ -16,6 +16,7 @@ enum { GS_BLANK_SUM = 255 };
 
 typedef struct {
     uint8_t bin;    /* color * GS_DIGITS + digit, or GS_BIN_REJECTED */
+    bool bright;    /* the mean of all bytes is at least 127.5, half of white */
     uint16_t error; /* pixels with |red + green + blue - template| > 1/2 for the nearest template (ties: the lower index) */
 } gs_class;
 
@@ -29,7 +30,8 @@ gs_class gs_classify(const gs_digits *digits, const uint8_t *bytes, int reject_e
 typedef struct {
     uint32_t counts[GS_BINS];
     uint32_t rejected;
-    uint64_t good; /* samples that are not rejected and have error <= quality_error */
+    uint64_t bright; /* samples, also rejected ones */
+    uint64_t good;   /* samples that are not rejected and have error <= quality_error */
     double error_sum[GS_BINS];
 } gs_coverage;
 

@@ -26,6 +26,8 @@ const gs_metric gs_metrics_table[GS_METRIC_COUNT] = {
     [GS_METRIC_MEAN_ERROR] = {"mean_error", GS_METRIC_REAL, "wrong pixels of a sample, on average"},
     [GS_METRIC_QUALITY] = {"quality", GS_METRIC_REAL, "share of samples with error <= evaluation.quality_error"},
     [GS_METRIC_SHADE_KS] = {"shade_ks", GS_METRIC_REAL, "distance of the shades within a bin from uniform, mean over samples"},
+    [GS_METRIC_ARTICLE_FILTER_SHARE] = {"article_filter_share", GS_METRIC_REAL,
+        "share of samples with a mean of half of white or more, which the article's diffusion code does not count"},
     [GS_METRIC_MISSING] = {"missing", GS_METRIC_FLAG, "some bin has less than 10 % of its expected samples"},
     [GS_METRIC_COLLAPSED] = {"collapsed", GS_METRIC_FLAG, "covered_mass < .9"},
     [GS_METRIC_SEVERE] = {"severe", GS_METRIC_FLAG, "covered_mass < .5"},
@@ -134,6 +136,7 @@ gs_metrics gs_metrics_of(const gs_coverage *coverage, const double expected[GS_B
     for (int k = 0; k < GS_BINS; k++) apart += fabs((double)coverage->counts[k] / samples - expected[k]) / 2;
     values[GS_METRIC_TV_REJECT] = apart + (double)coverage->rejected / samples / 2;
     values[GS_METRIC_QUALITY] = (double)coverage->good / samples;
+    values[GS_METRIC_ARTICLE_FILTER_SHARE] = (double)coverage->bright / samples;
     values[GS_METRIC_FAILED] = (double)coverage->rejected > samples / 2;
     if (!(accepted > 0)) return metrics; /* all rejected: what compares accepted samples stays undefined */
     measure_distances(coverage, expected, accepted, values);

@@ -142,7 +142,8 @@ def independent_metrics(counts, rejected, error_sum, expected, good, images, bin
         "js": (stats.entropy(p, middle) + stats.entropy(q, middle)) / 2, "effective_modes": np.exp(stats.entropy(p)),
         "ndb": (binomial < .05).sum(), "ndb_holm": holm(binomial, .05), "chi2": chi2.statistic, "chi2_p": chi2.pvalue,
         "g": g.statistic, "g_p": g.pvalue, "mean_error": error_sum.sum() / accepted, "quality": good / total,
-        "shade_ks": shade_distance(images, bins), "missing": (ratio < .1).any(), "collapsed": covered < .9,
+        "shade_ks": shade_distance(images, bins),
+        "article_filter_share": (images.reshape(len(images), -1).mean(axis=1) >= 127.5).mean(), "missing": (ratio < .1).any(), "collapsed": covered < .9,
         "severe": covered < .5, "failed": rejected > total / 2,
     }
 

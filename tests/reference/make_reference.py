@@ -637,9 +637,12 @@ TRAINING = [
                      decoder_hidden_1="16", decoder_hidden_2="24")),
     ("gan", gan_case("", 5, batch_size="16", generator_steps="1", generator_hidden_1="16", generator_hidden_2="24",
                      discriminator_hidden_1="24", discriminator_hidden_2="16", discriminator_learning_rate="3e-4")),
-    ("autoregressive", autoregressive_case("", 5, batch_size="16", learning_rate="1e-2", hidden_units="16")),
-    ("autoregressive, lstm", autoregressive_case("", 5, batch_size="2", learning_rate="1e-2", network="lstm",
-                                                 hidden_units="16", lstm_units="8", gradient_clip="0.5")),
+    # green only: among so many colors some would be too near to a step (see Autoregressive.quantise)
+    ("autoregressive", autoregressive_case("", 5, batch_size="16", learning_rate="1e-2", hidden_units="16",
+                                           **{"data.green": "1"})),
+    ("autoregressive, lstm", autoregressive_case("", 5, batch_size="2", learning_rate="3e-3", network="lstm",
+                                                 hidden_units="16", lstm_units="8", gradient_clip="0.5",
+                                                 **{"data.green": "1"})),
     ("diffusion", diffusion_case("", 5, batch_size="16", learning_rate="3e-3", hidden_units="24")),
 ]
 

@@ -63,6 +63,7 @@ static void what_is_no_image_is_rejected(void **state)
     gs_class white = gs_classify(&digits, bytes, GS_PIXELS);
     assert_int_not_equal(white.bin, GS_BIN_REJECTED);
     assert_true(white.error > 600);
+    assert_true(white.bright);
     assert_int_equal(gs_classify(&digits, bytes, 600).bin, GS_BIN_REJECTED);
 
     gs_real image[GS_IMAGE];
@@ -76,6 +77,21 @@ static void what_is_no_image_is_rejected(void **state)
     assert_int_equal(bytes[17], 0);
     assert_int_equal(bytes[18], 255);
     assert_int_equal(bytes[19], 179); /* 178.5 rounds up */
+}
+
+static void what_the_articles_filter_drops_is_counted(void **state)
+{
+    (void)state;
+    uint8_t bytes[GS_IMAGE] = {0};
+    gs_coverage coverage = {.rejected = 0};
+    memset(bytes, 255, GS_IMAGE / 2); /* a mean of exactly 127.5 */
+    gs_coverage_add(&coverage, gs_classify(&digits, bytes, GS_PIXELS), 0);
+    gs_coverage_add(&coverage, gs_classify(&digits, bytes, 0), 0);
+    bytes[0] = 254;
+    gs_coverage_add(&coverage, gs_classify(&digits, bytes, GS_PIXELS), 0);
+    gs_coverage_add(&coverage, gs_classify(&digits, bytes, 0), 0);
+    assert_int_equal(coverage.rejected, 2);
+    assert_int_equal(coverage.bright, 2);
 }
 
 static void ties_go_to_the_lower_index(void **state)
@@ -216,6 +232,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_bin_is_recognised),
         cmocka_unit_test(what_is_no_image_is_rejected),
+        cmocka_unit_test(what_the_articles_filter_drops_is_counted),
         cmocka_unit_test(ties_go_to_the_lower_index),
         cmocka_unit_test(the_articles_own_table_gives_its_published_distance),
         cmocka_unit_test(a_perfect_table_has_every_mode),

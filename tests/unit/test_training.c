@@ -74,6 +74,26 @@ static void set_diffusion(gs_settings *settings)
     settings->values[GS_SETTING_LEARNING_RATE].real = 3e-3;
 }
 
+static void set_autoregressive(gs_settings *settings)
+{
+    const gs_setting_id ids[] = {
+        GS_SETTING_BATCH_SIZE, GS_SETTING_CONTEXT_PIXELS, GS_SETTING_COLOR_LEVELS, GS_SETTING_HIDDEN_UNITS,
+    };
+    const int64_t integers[] = {16, 70, 4, 16};
+    set_integers(settings, sizeof ids / sizeof ids[0], ids, integers);
+    settings->values[GS_SETTING_LEARNING_RATE].real = 1e-2;
+    settings->values[GS_SETTING_GREEN].real = 1;
+}
+
+static void set_lstm(gs_settings *settings)
+{
+    set_autoregressive(settings);
+    const gs_setting_id ids[] = {GS_SETTING_BATCH_SIZE, GS_SETTING_NETWORK, GS_SETTING_LSTM_UNITS};
+    const int64_t integers[] = {2, GS_NETWORK_LSTM, 8};
+    set_integers(settings, sizeof ids / sizeof ids[0], ids, integers);
+    settings->values[GS_SETTING_GRADIENT_CLIP].real = 0.5;
+}
+
 static const training_case cases[] = {
     {"oracle", GS_MODEL_ORACLE, set_oracle, 1e-4, 0.05,
      {{0.084840594}, {0.042374567}, {0.018260806}, {0.007764907}, {0.002884256}}},
@@ -86,6 +106,10 @@ static const training_case cases[] = {
       {2.047089397, 0.152630526}}},
     {"diffusion", GS_MODEL_DIFFUSION, set_diffusion, 1e-4, 0.25,
      {{0.164429016}, {0.126638515}, {0.043172081}, {0.030103158}, {0.026105526}}},
+    {"autoregressive", GS_MODEL_AUTOREGRESSIVE, set_autoregressive, 1e-4, 0.5,
+     {{4.392570445}, {2.239529658}, {1.486108919}, {1.425552237}, {1.354915621}}},
+    {"autoregressive, lstm", GS_MODEL_AUTOREGRESSIVE, set_lstm, 1e-4, 0.5,
+     {{4.197969763}, {2.487543097}, {1.390309469}, {1.277358107}, {0.709573293}}},
 };
 
 /* The pattern of make_reference.py's templates(). */

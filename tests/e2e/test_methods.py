@@ -1,0 +1,55 @@
+"""Every method of the article in one sweep, in the shape of sweeps/methods_quick.yaml."""
+
+import h5py
+import numpy as np
+import pytest
+from support import ROOT, gensweep
+
+VARIANTS = ["oracle", "vae", "gan, minibatch_discrimination=off", "gan, minibatch_discrimination=on", "autoregressive, loss=softmax",
+            "autoregressive, loss=article", "diffusion, process=ddpm", "diffusion, process=article"]
+
+
+@pytest.fixture(scope="module")
+def methods(tmp_path_factory):
+    path = tmp_path_factory.mktemp("methods") / "methods.h5"
+    done = gensweep(ROOT / "sweeps/methods_quick.yaml", "steps=200", "timesteps=20", "evaluation.samples=640", "-o", path, ranks=2,
+                    timeout=600)
+    assert done.returncode == 0, done.stderr
+    with h5py.File(path, "r") as file:
+        yield file
+
+
+def test_the_shape_of_the_article(methods):
+    assert list(dict.fromkeys(methods["runs/variant"].asstr()[...])) == VARIANTS
+    assert list(methods["runs/status"][...]) == [2] * 16
+    assert len(set(methods["runs/digest"][...])) == 16
+    assert set(methods["checkpoints"]) == {"oracle", "vae", "gan", "gan_2", "autoregressive", "diffusion"}
+
+
+def test_no_sample_is_dropped(methods):
+    np.testing.assert_array_equal(methods["coverage/counts"][...].sum(axis=(1, 2)) + methods["coverage/rejected"][...], 640)
+
+
+def test_a_perfect_model_is_told_for_each(methods):
+    expected, models = methods["coverage/expected"][...], methods["runs/model"].asstr()[...]
+    np.testing.assert_allclose(expected.sum(axis=(1, 2)), 1)
+    quantised = expected[models == "autoregressive"][0].sum(axis=1)
+    np.testing.assert_allclose(quantised / quantised[:4].sum() * .66, [.66 * .2525, .66 * .2525, .66 * .2424, .66 * .2525, .34],
+                               rtol=2e-3)
+    np.testing.assert_allclose(expected[models != "autoregressive"][:, :4].sum(axis=2), .165)
+
+
+def test_losses_fall(methods):
+    models = methods["runs/model"].asstr()[...]
+    for model in ("oracle", "vae", "autoregressive", "diffusion"):
+        for run in np.flatnonzero(models == model):
+            curve = methods["curves/loss"][run]
+            curve = curve[np.isfinite(curve)]
+            assert curve[-10:].mean() < .9 * curve[0], model
+    assert np.isnan(methods["curves/loss"][models == "gan"]).all()
+
+
+def test_oracle_draws_the_right_frequencies(methods):
+    """Even little trained, the oracle's digits come from the law of the data: its digits are right at 640 samples."""
+    counts = methods["coverage/counts"][...][methods["runs/model"].asstr()[...] == "oracle"]
+    np.testing.assert_allclose(counts.sum(axis=(0, 1)) / counts.sum(), np.array([4, 4, 4, 4, 2, 1]) / 19, atol=.06)
