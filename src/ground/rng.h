@@ -17,6 +17,7 @@ typedef enum {
     GS_STREAM_DATA = 2,       /* training batches; step = training step */
     GS_STREAM_NOISE = 3,      /* noise of the model in training; step = count of uses */
     GS_STREAM_EVALUATION = 4, /* noise of the model in sampling; step = what the model counts */
+    GS_STREAM_SEARCH = 5,     /* random search; seed = search_seed, step = hash of the setting's name, index = trial */
 } gs_stream;
 
 typedef struct {

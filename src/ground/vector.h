@@ -43,7 +43,8 @@ typedef struct {
 
     /* normals[2p], normals[2p+1] from words[2p], words[2p+1] (Box & Muller 1958); float in every build. */
     void (*box_muller)(size_t pairs, const uint32_t *words, float *normals);
-    /* The same from Philox blocks, of which the first word of the counter counts up: four normals from each, of words 0 and 1, 2 and 3. */
+    /* The same from Philox blocks, of which the first word of the counter counts up: four normals from each, of words 0
+     * and 1 and of words 2 and 3. */
     void (*normals)(size_t count, const uint32_t counter[4], const uint32_t key[2], gs_real *normals);
 
     /* y = f(y + bias) for each row; bias: columns. */
@@ -85,20 +86,22 @@ typedef struct {
     gs_real (*softmax_loss)(size_t count, size_t target, gs_real weight, const gs_real *x, gs_real *dx);
     gs_real (*sigmoid_loss)(size_t count, size_t target, gs_real weight, const gs_real *x, gs_real *dx);
 
-    /* x[k] = exp(x[k] - largest x), and the sums of the lanes, sums[l] = x[l] + x[l + GS_LANES] + ...: the law softmax(x) before it is
-     * divided by its total. */
+    /* x[k] = exp(x[k] - largest x), and the sums of the lanes, sums[l] = x[l] + x[l + GS_LANES] + ...: the law
+     * softmax(x) before it is divided by its total. */
     void (*softmax_weights)(size_t count, gs_real *x, gs_real sums[GS_LANES]);
 
-    /* One step of an LSTM (nn/lstm.h). gates: rows x (4 units), the sums before activation of i, f, g, o, overwritten by their values;
-     * all else rows x units. c = sigmoid(f) c_before + sigmoid(i) tanh(g), h = sigmoid(o) tanh(c). */
+    /* One step of an LSTM (nn/lstm.h). gates: rows x (4 units), the sums before activation of i, f, g, o, overwritten
+     * by their values; all else rows x units. c = sigmoid(f) c_before + sigmoid(i) tanh(g), h = sigmoid(o) tanh(c). */
     void (*lstm_forward)(size_t rows, size_t units, const gs_real *c_before, gs_real *gates, gs_real *c, gs_real *h);
-    /* gates as lstm_forward left them, overwritten by the gradients of their sums; dc comes as d loss / d c without the way through h and leaves as
-     * d loss / d c_before. */
-    void (*lstm_backward)(size_t rows, size_t units, const gs_real *c_before, const gs_real *c, const gs_real *dh, gs_real *dc,
-                          gs_real *gates);
+    /* gates as lstm_forward left them, overwritten by the gradients of their sums; dc comes as d loss / d c without the
+     * way through h and leaves as d loss / d c_before. */
+    void (*lstm_backward)(size_t rows, size_t units, const gs_real *c_before, const gs_real *c, const gs_real *dh,
+                          gs_real *dc, gs_real *gates);
 
-    /* y[i] = base[i] + min(floor(levels t), levels - 1) / levels with t = template[i] * color[i mod 8] in [0, 1]; count a multiple of 8. */
-    void (*quantise)(size_t count, gs_real levels, const gs_real *template, const gs_real color[8], const gs_real *base, gs_real *y);
+    /* y[i] = base[i] + min(floor(levels t), levels - 1) / levels with t = template[i] * color[i mod 8] in [0, 1]; count
+     * a multiple of 8. */
+    void (*quantise)(size_t count, gs_real levels, const gs_real *template, const gs_real color[8], const gs_real *base,
+                     gs_real *y);
 
     /* x[i] += by; sum[i] = a x[i] + b y[i]. */
     void (*shift)(size_t count, gs_real by, gs_real *x);

@@ -119,7 +119,8 @@ static void scale(size_t count, gs_real factor, gs_real *x)
     for (size_t i = 0; i < count; i++) x[i] *= factor;
 }
 
-/* NaN is passed over. More lanes than in a sum, as gcc unrolls 16 of them and then keeps them scalar; the order does not matter here. */
+/* NaN is passed over. More lanes than in a sum, as gcc unrolls 16 of them and then keeps them scalar; the order does not
+ * matter here. */
 static gs_real maximum(size_t count, const gs_real *x)
 {
     enum { LANES = 2 * GS_LANES };
@@ -133,7 +134,8 @@ static gs_real maximum(size_t count, const gs_real *x)
     return lanes[0];
 }
 
-static gs_real softmax_loss(size_t count, size_t target, gs_real weight, const gs_real *restrict x, gs_real *restrict dx)
+static gs_real softmax_loss(size_t count, size_t target, gs_real weight, const gs_real *restrict x,
+                            gs_real *restrict dx)
 {
     gs_real largest = maximum(count, x);
     for (size_t i = 0; i < count; i++) dx[i] = exp_real(x[i] - largest);
@@ -143,7 +145,8 @@ static gs_real softmax_loss(size_t count, size_t target, gs_real weight, const g
     return log_real(total) - (x[target] - largest);
 }
 
-static gs_real sigmoid_loss(size_t count, size_t target, gs_real weight, const gs_real *restrict x, gs_real *restrict dx)
+static gs_real sigmoid_loss(size_t count, size_t target, gs_real weight, const gs_real *restrict x,
+                            gs_real *restrict dx)
 {
     for (size_t i = 0; i < count; i++) dx[i] = (x[i] < 0 ? 0 : x[i]) + log_real(1 + exp_real(-fabs_real(x[i])));
     gs_real total = sum(count, dx);
@@ -163,11 +166,12 @@ static void softmax_weights(size_t count, gs_real *restrict x, gs_real sums[rest
     for (size_t lane = 0; lane < GS_LANES; lane++) sums[lane] = lanes[lane];
 }
 
-static void lstm_forward(size_t rows, size_t units, const gs_real *restrict c_before, gs_real *restrict gates, gs_real *restrict c,
-                         gs_real *restrict h)
+static void lstm_forward(size_t rows, size_t units, const gs_real *restrict c_before, gs_real *restrict gates,
+                         gs_real *restrict c, gs_real *restrict h)
 {
     for (size_t r = 0; r < rows; r++) {
-        gs_real *restrict i = gates + 4 * r * units, *restrict f = i + units, *restrict g = f + units, *restrict o = g + units;
+        gs_real *restrict i = gates + 4 * r * units, *restrict f = i + units;
+        gs_real *restrict g = f + units, *restrict o = g + units;
         for (size_t k = 0; k < units; k++) {
             gs_real in = sigmoid_real(i[k]), kept = sigmoid_real(f[k]), new = tanh_real(g[k]), out = sigmoid_real(o[k]);
             gs_real cell = kept * c_before[r * units + k] + in * new;
@@ -185,7 +189,8 @@ static void lstm_backward(size_t rows, size_t units, const gs_real *restrict c_b
                           const gs_real *restrict dh, gs_real *restrict dc, gs_real *restrict gates)
 {
     for (size_t r = 0; r < rows; r++) {
-        gs_real *restrict i = gates + 4 * r * units, *restrict f = i + units, *restrict g = f + units, *restrict o = g + units;
+        gs_real *restrict i = gates + 4 * r * units, *restrict f = i + units;
+        gs_real *restrict g = f + units, *restrict o = g + units;
         for (size_t k = 0; k < units; k++) {
             size_t at = r * units + k;
             gs_real in = i[k], kept = f[k], new = g[k], out = o[k], squashed = tanh_real(c[at]);
@@ -367,7 +372,8 @@ static void shift(size_t count, gs_real by, gs_real *x)
     for (size_t i = 0; i < count; i++) x[i] += by;
 }
 
-static void blend(size_t count, gs_real a, const gs_real *restrict x, gs_real b, const gs_real *restrict y, gs_real *restrict sum)
+static void blend(size_t count, gs_real a, const gs_real *restrict x, gs_real b, const gs_real *restrict y,
+                  gs_real *restrict sum)
 {
     for (size_t i = 0; i < count; i++) sum[i] = a * x[i] + b * y[i];
 }

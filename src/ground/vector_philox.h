@@ -1,9 +1,10 @@
 /* Philox4x32-10 (Salmon et al., SC'11; the constants are Random123's) for GS_LANES consecutive counters at once.
  * Included by vector_kernels.c only.
  *
- * A round is two products of 32 bits by 32 to 64. x86 has that as one instruction that reads the lower half of each 64-bit
- * element; compilers build it from a plain loop with a handful of shuffles, which costs twice the time. So each word is kept in an
- * element of 64 bits, whose upper half may hold anything: products do not read it. */
+ * A round is two products of 32 bits by 32 to 64. x86 has that as one instruction, which reads the lower half of each
+ * 64-bit element; from a plain loop compilers make it with a handful of shuffles, which takes three times as long and
+ * is no faster than one block after the other. So each word is kept in an element of 64 bits, whose upper half may hold
+ * anything: products do not read it. */
 #ifndef GS_GROUND_VECTOR_PHILOX_H
 #define GS_GROUND_VECTOR_PHILOX_H
 
@@ -63,7 +64,8 @@ static inline void philox_lanes(const uint32_t counter[4], wide keys[PHILOX_ROUN
     memcpy(&steps, twice, sizeof steps);
     for (uint32_t lane = 0; lane < GS_LANES; lane += 2 * WIDE_ELEMENTS) {
         /* Neighbouring counters stand in two vectors, whose lower halves are woven together at the end. */
-        wide even[4] = {steps + (counter[0] + lane), everywhere(counter[1]), everywhere(counter[2]), everywhere(counter[3])};
+        wide even[4] = {steps + (counter[0] + lane), everywhere(counter[1]), everywhere(counter[2]),
+                        everywhere(counter[3])};
         wide odd[4] = {even[0] + 1, even[1], even[2], even[3]};
         for (int round = 0; round < PHILOX_ROUNDS; round++) {
             philox_round(even, keys[round]);

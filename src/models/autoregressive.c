@@ -1,8 +1,9 @@
 /* The autoregressive model of the article (METHODS section 3): training and sampling, whatever the network.
  *
- * loss: softmax is the cross-entropy of the color classes; `article` is one sigmoid a class, although colors are drawn from the softmax in both, so that
- * what is sampled is p / (1 - p) where p was learnt. start: padding generates every pixel; `article` copies the first ones
- * (context_pixels of the flat network, 64 of the lstm) from images of the data and trains only those that follow. */
+ * loss: softmax is the cross-entropy of the color classes; `article` is one sigmoid a class, although colors are
+ * drawn from the softmax in both, so that what is sampled is p / (1 - p) where p was learnt. start: padding generates
+ * every pixel; `article` copies the first ones (context_pixels of the flat network, 64 of the lstm) from images of
+ * the data and trains only those that follow. */
 #include "models/autoregressive.h"
 
 #include <math.h>
@@ -50,7 +51,8 @@ static int64_t sampling_parts(const gs_model *base, int64_t samples)
     return gs_sample_batches(samples) * GS_PIXELS;
 }
 
-/* The random numbers of pixel p of all samples are step p of the stream; step GS_PIXELS is for the labels of copied starts. */
+/* The random numbers of pixel p of all samples are step p of the stream; step GS_PIXELS is for the labels of copied
+ * starts. */
 static gs_rng evaluation(const gs_autoregressive *model, int step)
 {
     return (gs_rng){.seed = model->base.seed, .stream = GS_STREAM_EVALUATION, .step = (uint64_t)step};
@@ -74,16 +76,17 @@ static void draw_pixel(gs_autoregressive *model, gs_matrix logits, int64_t begin
         if (i % 4 == 0) gs_rng_block(evaluation(model, position), (uint32_t)((begin + i) / 4), words);
         gs_real u = (gs_real)gs_uniform_from_word(words[i % 4]);
         size_t row = (size_t)model->row_of[i];
-        gs_canvas_row(model, i)[position] = (uint16_t)gs_categorical_draw(logits.columns, logits.values + row * stride, sums[row], u);
+        const gs_real *weights = logits.values + row * stride;
+        gs_canvas_row(model, i)[position] = (uint16_t)gs_categorical_draw(logits.columns, weights, sums[row], u);
     }
 }
 
 static void paint_canvas(const gs_autoregressive *model, int rows, gs_matrix images)
 {
     for (int i = 0; i < rows; i++) {
-        gs_real *image = images.values + (size_t)i * (size_t)images.stride;
-        for (size_t p = 0; p < GS_PIXELS; p++)
-            memcpy(image + p * GS_CHANNELS, gs_pixels_color(&model->pixels, gs_canvas_row(model, i)[p]), GS_CHANNELS * sizeof *image);
+        gs_real *pixel = images.values + (size_t)i * (size_t)images.stride;
+        for (int p = 0; p < GS_PIXELS; p++, pixel += GS_CHANNELS)
+            memcpy(pixel, gs_pixels_color(&model->pixels, gs_canvas_row(model, i)[p]), GS_CHANNELS * sizeof *pixel);
     }
 }
 

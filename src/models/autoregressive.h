@@ -1,8 +1,8 @@
 /* The autoregressive model: what its two networks share.
  *
- * An image is drawn pixel by pixel; a network gives the law of each pixel's color class from the pixels before it. The type
- * gs_model_autoregressive (autoregressive.c) trains and samples through gs_pixel_network, of which there are two: pixel_flat.c and
- * pixel_lstm.c. */
+ * An image is drawn pixel by pixel; a network gives the law of each pixel's color class from the pixels before it.
+ * The type gs_model_autoregressive (autoregressive.c) trains and samples through gs_pixel_network, of which there are
+ * two: pixel_flat.c and pixel_lstm.c. */
 #ifndef GS_MODELS_AUTOREGRESSIVE_H
 #define GS_MODELS_AUTOREGRESSIVE_H
 
@@ -15,7 +15,8 @@
 typedef struct gs_autoregressive gs_autoregressive;
 
 typedef struct {
-    /* Registers tensors and takes scratch; what the settings say of the model as a whole stands in it already. Sets pixels. */
+    /* Registers tensors and takes scratch; what the settings say of the model as a whole stands in it already. Sets
+     * pixels. */
     void (*prepare)(gs_autoregressive *model, const gs_settings *settings, gs_arena *arena);
 
     /* The mean loss over a batch drawn from `data`; its gradients are left in the model's buffer. */
@@ -24,8 +25,8 @@ typedef struct {
     /* Before the first pixel of a block of samples. */
     void (*start)(gs_autoregressive *model, int rows);
 
-    /* Logits for the class of pixel `position` of each image in model->canvas; positions are asked for in order from 0. Samples that have the same context
-     * share a row: row_of[i] is that of sample i. */
+    /* Logits for the class of pixel `position` of each image in model->canvas; positions are asked for in order from
+     * 0. Samples that have the same context share a row: row_of[i] is that of sample i. */
     gs_matrix (*logits)(gs_autoregressive *model, int rows, int position);
 } gs_pixel_network;
 

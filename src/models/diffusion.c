@@ -1,8 +1,9 @@
 /* The diffusion model of the article (METHODS section 3); its processes are in models/diffusion_process.h.
  *
- * Network: x_t -> 256, [16 features of t] behind them, tanh -> tanh -> tanh -> image, linear; it predicts x0 or the noise. A training
- * step draws images, times t uniform in 1 ... T and noise, and takes 1/2 (prediction - truth)^2, mean over numbers and
- * batch. Sampling starts from noise at T and goes back to 0; batches of GS_SAMPLE_BATCH images, one time a part. */
+ * Network: x_t -> 256, [16 features of t] behind them, tanh -> tanh -> tanh -> image, linear; it predicts x0 or the
+ * noise. A training step draws images, times t uniform in 1 ... T and noise, and takes 1/2 (prediction - truth)^2, mean
+ * over numbers and batch. Sampling starts from noise at T and goes back to 0, in batches of GS_SAMPLE_BATCH images, one
+ * time a part. */
 #include <math.h>
 #include <string.h>
 
@@ -22,13 +23,13 @@ typedef struct {
     gs_dense layers[LAYERS];
     gs_adam adam;
 
-    /* What the first layer's units are followed by, for each t: tanh(sin(t / T * pi / 2 * 2^(i - 4))), i < TIME_FEATURES. */
+    /* What follows the first layer's units, for each t: tanh(sin(t / T * pi / 2 * 2^(i - 4))), i < TIME_FEATURES. */
     gs_matrix time_features; /* T + 1 x TIME_FEATURES */
 
-    /* x_t; the layers' outputs and the gradients of the loss on them. The first layer's rows have room for the time features behind
-     * the units, so that the next layer reads both as one matrix. */
+    /* x_t; the layers' outputs and the gradients of the loss on them. The first layer's rows have room for the time
+     * features behind the units, so that the next layer reads both as one matrix. */
     gs_matrix noised, outputs[LAYERS], doutputs[LAYERS];
-    gs_matrix images, noise; /* of a training batch, the images shifted; a row of noise when sampling */
+    gs_matrix images, noise; /* of a training batch, the images shifted; when sampling, a row of noise */
 } diffusion;
 
 enum { LOSS };
@@ -90,7 +91,8 @@ static gs_real *row_of(gs_matrix matrix, int row)
 /* Tells the network the time of a row. */
 static void set_time(diffusion *model, int row, int t)
 {
-    memcpy(row_of(model->outputs[0], row) + units_of(model, 0), row_of(model->time_features, t), TIME_FEATURES * sizeof(gs_real));
+    gs_real *behind_units = row_of(model->outputs[0], row) + units_of(model, 0);
+    memcpy(behind_units, row_of(model->time_features, t), TIME_FEATURES * sizeof *behind_units);
 }
 
 /* The output of layer i alone, without the time features that stand behind the first's. */
@@ -105,7 +107,8 @@ static gs_matrix predict(diffusion *model, int rows)
     gs_matrix input = gs_matrix_rows(model->noised, rows);
     for (int i = 0; i < LAYERS; i++) {
         gs_matrix output = gs_matrix_rows(model->outputs[i], rows);
-        gs_dense_forward(&model->layers[i], &model->base.tensors, model->base.parameters, input, units_alone(model, i, output));
+        gs_dense_forward(&model->layers[i], &model->base.tensors, model->base.parameters, input,
+                         units_alone(model, i, output));
         input = output;
     }
     return input;
@@ -117,13 +120,14 @@ static void predict_backward(diffusion *model)
     for (int i = LAYERS - 1; i >= 0; i--) {
         gs_matrix output = units_alone(model, i, gs_matrix_rows(model->outputs[i], model->batch));
         gs_matrix input = gs_matrix_rows(i == 0 ? model->noised : model->outputs[i - 1], model->batch);
-        gs_dense_backward(&model->layers[i], &model->base.tensors, model->base.parameters, input, output,
-                          units_alone(model, i, model->doutputs[i]), gradients, i == 0 ? (gs_matrix){0} : model->doutputs[i - 1]);
+        gs_matrix doutput = units_alone(model, i, model->doutputs[i]);
+        gs_dense_backward(&model->layers[i], &model->base.tensors, model->base.parameters, input, output, doutput,
+                          gradients, i == 0 ? (gs_matrix){0} : model->doutputs[i - 1]);
     }
 }
 
-/* Fills images, noise and noised for a step. Row i: its time from word 0 of block i of the step's noise; the normal numbers begin behind
- * those blocks. */
+/* Fills images, noise and noised for a step. Row i: its time from word 0 of block i of the step's noise; the normal
+ * numbers begin behind those blocks. */
 static void draw_batch(diffusion *model, int64_t step)
 {
     gs_rng data = {.seed = model->base.seed, .stream = GS_STREAM_DATA, .step = (uint64_t)step};
@@ -146,7 +150,8 @@ static void train(gs_model *base, int64_t step, double curves[GS_CURVES_MAX])
     diffusion *model = (diffusion *)base;
     draw_batch(model, step);
     gs_matrix predicted = predict(model, model->batch);
-    curves[LOSS] = gs_squared_error(predicted, model->predicts_noise ? model->noise : model->images, model->doutputs[LAYERS - 1]);
+    gs_matrix truth = model->predicts_noise ? model->noise : model->images;
+    curves[LOSS] = gs_squared_error(predicted, truth, model->doutputs[LAYERS - 1]);
     predict_backward(model);
     gs_adam_update(&model->adam, step + 1, base->gradients, base->moment1, base->moment2, base->parameters);
 }
@@ -177,7 +182,8 @@ static int sample(gs_model *base, int64_t samples, int64_t part, gs_matrix image
     gs_matrix predicted = predict(model, rows);
     for (int i = 0; i < rows; i++) {
         draw_noise(model, batch, t - 1, i, model->noise.values);
-        gs_diffusion_step_back(&model->process, t, GS_IMAGE, row_of(predicted, i), model->noise.values, row_of(model->noised, i));
+        gs_diffusion_step_back(&model->process, t, GS_IMAGE, row_of(predicted, i), model->noise.values,
+                               row_of(model->noised, i));
     }
     if (t > 1) return 0;
     for (int i = 0; i < rows; i++) {

@@ -1,8 +1,9 @@
-/* The flat network of the article: the features of the last `context_pixels` pixels, side by side, through dense layers.
+/* The flat network of the article: the features of the last `context_pixels` pixels, side by side, through dense
+ * layers.
  *
- * A training batch is one position of each image, drawn evenly. In sampling most of the first layer's input, the places, is the same for
- * all samples: it is multiplied once a position. Samples with the same colors in their windows (blank margins, the green
- * digits) are computed once. */
+ * A training batch is one position of each image, drawn evenly. In sampling most of the first layer's input, the
+ * places, is the same for all samples: it is multiplied once a position. Samples with the same colors in their
+ * windows (blank margins, the green digits) are computed once. */
 #include <string.h>
 
 #include "ground/vector.h"
@@ -41,6 +42,7 @@ static double loss(gs_autoregressive *model, gs_rng data)
     gs_network *network = &model->flat.network;
     gs_model *base = &model->base;
     gs_matrix windows = model->flat.windows, logits = gs_network_output(network, model->batch);
+    gs_matrix dlogits = gs_network_doutput(network, model->batch);
     for (int i = 0; i < model->batch; i++) {
         gs_label label = gs_label_draw(&base->law, data, (uint32_t)i);
         int position = gs_pixels_draw_position(data, (uint32_t)i, model->first);
@@ -49,18 +51,20 @@ static double loss(gs_autoregressive *model, gs_rng data)
         model->targets[i] = gs_pixels_class(&model->pixels, &label, position);
     }
     gs_network_forward(network, &base->tensors, base->parameters, windows, logits);
-    double total = model->row_loss(logits, model->targets, 1 / (gs_real)model->batch, gs_network_doutput(network, model->batch));
-    gs_network_backward(network, &base->tensors, base->parameters, windows, (gs_gradients){.parameters = base->gradients},
-                        (gs_matrix){0});
+    double total = model->row_loss(logits, model->targets, 1 / (gs_real)model->batch, dlogits);
+    gs_network_backward(network, &base->tensors, base->parameters, windows,
+                        (gs_gradients){.parameters = base->gradients}, (gs_matrix){0});
     return total / model->batch;
 }
 
 static void start(gs_autoregressive *model, int rows)
 {
-    gs_matrix kernel = gs_tensor_view(&model->base.tensors, model->flat.network.layers[0].kernel, model->base.parameters);
+    const gs_dense *first = &model->flat.network.layers[0];
+    gs_matrix kernel = gs_tensor_view(&model->base.tensors, first->kernel, model->base.parameters);
     size_t hidden = (size_t)kernel.columns;
+    gs_real *rows_of_colors = model->flat.color_kernel.values;
     for (size_t p = 0; p < (size_t)model->pixels.lead; p++)
-        memcpy(model->flat.color_kernel.values + p * GS_CHANNELS * hidden, kernel.values + p * GS_PIXEL_FEATURES * hidden,
+        memcpy(rows_of_colors + p * GS_CHANNELS * hidden, kernel.values + p * GS_PIXEL_FEATURES * hidden,
                GS_CHANNELS * hidden * sizeof(gs_real));
     memset(model->flat.hashes, 0, (size_t)rows * sizeof *model->flat.hashes);
 }
@@ -111,30 +115,36 @@ static void window_colors(const gs_autoregressive *model, int sample, int positi
         memcpy(colors, gs_pixels_color(&model->pixels, p < 0 ? 0 : classes[p]), GS_CHANNELS * sizeof *colors);
 }
 
+/* What places and bias add to the first layer's sums at this position: 1 x hidden. */
+static const gs_real *sum_places(gs_autoregressive *model, int position)
+{
+    const gs_tensor_table *table = &model->base.tensors;
+    const gs_dense *first = &model->flat.network.layers[0];
+    gs_matrix sums = model->flat.place_sums, kernel = gs_tensor_view(table, first->kernel, model->base.parameters);
+    size_t units = (size_t)sums.columns;
+    gs_real *places = model->pixels.places + (size_t)position * GS_PIXEL_FEATURES; /* of the `lead` pixels before it */
+    gs_matrix_multiply(GS_PLAIN, gs_matrix_of(places, 1, kernel.rows), GS_PLAIN, kernel, 0, sums);
+    const gs_real *bias = gs_tensor_view(table, first->bias, model->base.parameters).values;
+    gs_vector->bias_linear(1, units, units, bias, sums.values);
+    return sums.values;
+}
+
 static gs_matrix logits(gs_autoregressive *model, int rows, int position)
 {
     gs_network *network = &model->flat.network;
-    const gs_tensor_table *table = &model->base.tensors;
-    gs_real *parameters = model->base.parameters;
-    gs_matrix sums = model->flat.place_sums;
     move_hashes(model, rows, position);
     int count = sort_windows(model, rows, position);
     gs_matrix colors = gs_matrix_rows(model->flat.colors, count);
     for (int i = 0; i < count; i++)
         window_colors(model, model->flat.members[i], position, colors.values + (size_t)i * (size_t)colors.stride);
 
-    gs_real *window_places = model->pixels.places + (size_t)position * GS_PIXEL_FEATURES; /* lead pixels, up to `position` */
-    gs_matrix places = gs_matrix_of(window_places, 1, model->pixels.lead * GS_PIXEL_FEATURES);
-    gs_matrix_multiply(GS_PLAIN, places, GS_PLAIN, gs_tensor_view(table, network->layers[0].kernel, parameters), 0, sums);
-    gs_vector->bias_linear(1, (size_t)sums.columns, (size_t)sums.columns,
-                           gs_tensor_view(table, network->layers[0].bias, parameters).values, sums.values);
-
     gs_matrix hidden = gs_matrix_rows(network->outputs[0], count);
     gs_matrix_multiply(GS_PLAIN, colors, GS_PLAIN, model->flat.color_kernel, 0, hidden);
-    gs_vector->bias_tanh((size_t)count, (size_t)hidden.columns, (size_t)hidden.stride, sums.values, hidden.values);
+    gs_vector->bias_tanh((size_t)count, (size_t)hidden.columns, (size_t)hidden.stride, sum_places(model, position),
+                         hidden.values);
     for (int l = 1; l < LAYERS; l++)
-        gs_dense_forward(&network->layers[l], table, parameters, gs_matrix_rows(network->outputs[l - 1], count),
-                         gs_matrix_rows(network->outputs[l], count));
+        gs_dense_forward(&network->layers[l], &model->base.tensors, model->base.parameters,
+                         gs_matrix_rows(network->outputs[l - 1], count), gs_matrix_rows(network->outputs[l], count));
     return gs_network_output(network, count);
 }
 

@@ -1,8 +1,10 @@
-/* The recurrent network that the article tried first (PixelRNN, van den Oord et al. 2016): per pixel dense layers, an LSTM, dense layers.
+/* The recurrent network that the article tried first (PixelRNN, van den Oord et al. 2016): per pixel dense layers, an
+ * LSTM, dense layers.
  *
- * features -> hidden / 2 tanh -> hidden tanh -> LSTM -> hidden tanh -> logits. At step t it reads pixel t - 1 (before the first: outside) and
- * predicts pixel t. Training goes through the whole image and back. The dense layers are computed in chunks of steps, those
- * below the LSTM a second time on the way back, so that only the LSTM's own values are kept for all steps. */
+ * features -> hidden / 2 tanh -> hidden tanh -> LSTM -> hidden tanh -> logits. At step t it reads pixel t - 1 (before
+ * the first: outside) and predicts pixel t. Training goes through the whole image and back. The dense layers are
+ * computed in chunks of steps, those below the LSTM a second time on the way back, so that only the LSTM's own values
+ * are kept for all steps. */
 #include <string.h>
 
 #include "models/autoregressive.h"
@@ -45,7 +47,8 @@ static gs_matrix chunk_input(gs_autoregressive *model, int first, int steps)
     gs_matrix input = gs_network_output(&model->lstm.pixel, features.rows);
     gs_real *row = features.values;
     for (int t = first; t < first + steps; t++)
-        for (int i = 0; i < model->batch; i++, row += GS_PIXEL_FEATURES) gs_pixels_before(&model->pixels, &model->labels[i], t, 1, row);
+        for (int i = 0; i < model->batch; i++, row += GS_PIXEL_FEATURES)
+            gs_pixels_before(&model->pixels, &model->labels[i], t, 1, row);
     gs_network_forward(&model->lstm.pixel, &model->base.tensors, model->base.parameters, features, input);
     return input;
 }
@@ -65,11 +68,13 @@ static double chunk_loss(gs_autoregressive *model, int first, int steps)
     steps -= copied;
     size_t row = 0;
     for (int t = first; t < first + steps; t++)
-        for (int i = 0; i < model->batch; i++) model->targets[row++] = gs_pixels_class(&model->pixels, &model->labels[i], t);
-    gs_matrix input = gs_lstm_outputs(&model->lstm.layer, first, steps), logits = gs_network_output(color, input.rows);
+        for (int i = 0; i < model->batch; i++)
+            model->targets[row++] = gs_pixels_class(&model->pixels, &model->labels[i], t);
+    gs_matrix input = gs_lstm_outputs(&model->lstm.layer, first, steps);
+    gs_matrix logits = gs_network_output(color, input.rows), dlogits = gs_network_doutput(color, input.rows);
     gs_network_forward(color, &base->tensors, base->parameters, input, logits);
     double pixels = (double)model->batch * (GS_PIXELS - model->first);
-    double total = model->row_loss(logits, model->targets, (gs_real)(1 / pixels), gs_network_doutput(color, input.rows));
+    double total = model->row_loss(logits, model->targets, (gs_real)(1 / pixels), dlogits);
     gs_network_backward(color, &base->tensors, base->parameters, input,
                         (gs_gradients){.parameters = base->gradients, .keep = first > model->first},
                         gs_lstm_doutputs(&model->lstm.layer, first, steps));
@@ -80,12 +85,11 @@ static void chunk_backward(gs_autoregressive *model, int first, int steps)
 {
     gs_model *base = &model->base;
     gs_network *pixel = &model->lstm.pixel;
-    gs_matrix input = chunk_input(model, first, steps);
+    gs_matrix input = chunk_input(model, first, steps), features = gs_matrix_rows(model->lstm.features, input.rows);
     gs_gradients gradients = {.parameters = base->gradients, .keep = first + steps < GS_PIXELS};
     gs_lstm_backward(&model->lstm.layer, &base->tensors, base->parameters, first, input, gradients,
                      gs_network_doutput(pixel, input.rows));
-    gs_network_backward(pixel, &base->tensors, base->parameters, gs_matrix_rows(model->lstm.features, input.rows), gradients,
-                        (gs_matrix){0});
+    gs_network_backward(pixel, &base->tensors, base->parameters, features, gradients, (gs_matrix){0});
 }
 
 static double loss(gs_autoregressive *model, gs_rng data)
@@ -100,7 +104,8 @@ static double loss(gs_autoregressive *model, gs_rng data)
         gs_lstm_forward(&model->lstm.layer, &model->base.tensors, model->base.parameters, first, input);
         total += chunk_loss(model, first, steps);
     }
-    for (int first = (GS_PIXELS - 1) / chunk * chunk; first >= 0; first -= chunk) chunk_backward(model, first, steps_from(model, first));
+    for (int first = (GS_PIXELS - 1) / chunk * chunk; first >= 0; first -= chunk)
+        chunk_backward(model, first, steps_from(model, first));
     return total;
 }
 
@@ -115,12 +120,14 @@ static gs_matrix logits(gs_autoregressive *model, int rows, int position)
 {
     const gs_tensor_table *table = &model->base.tensors;
     gs_real *parameters = model->base.parameters;
-    gs_matrix features = gs_matrix_rows(model->lstm.features, rows), input = gs_network_output(&model->lstm.pixel, rows);
+    gs_matrix features = gs_matrix_rows(model->lstm.features, rows);
+    gs_matrix input = gs_network_output(&model->lstm.pixel, rows);
     for (int i = 0; i < rows; i++) {
         gs_real *row = features.values + (size_t)i * GS_PIXEL_FEATURES;
         memcpy(row, gs_pixels_place(&model->pixels, position - 1), GS_PIXEL_FEATURES * sizeof *row);
-        if (position > 0)
-            memcpy(row, gs_pixels_color(&model->pixels, gs_canvas_row(model, i)[position - 1]), GS_CHANNELS * sizeof *row);
+        if (position == 0) continue;
+        uint16_t before = gs_canvas_row(model, i)[position - 1];
+        memcpy(row, gs_pixels_color(&model->pixels, before), GS_CHANNELS * sizeof *row);
     }
     gs_network_forward(&model->lstm.pixel, table, parameters, features, input);
     gs_lstm_forward(&model->lstm.sampler, table, parameters, 0, input);

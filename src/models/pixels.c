@@ -54,8 +54,8 @@ gs_pixels gs_pixels_create(int levels, int lead, const gs_painter *painter, gs_a
     fill_colors(&pixels);
     for (size_t d = 0; d < GS_DIGITS; d++)
         for (size_t p = 0; p < GS_PIXELS; p++)
-            memcpy(pixels.inks + d * numbers + ((size_t)lead + p) * GS_PIXEL_FEATURES, &painter->rgb[d][p * GS_CHANNELS],
-                   GS_CHANNELS * sizeof *pixels.inks);
+            memcpy(pixels.inks + d * numbers + ((size_t)lead + p) * GS_PIXEL_FEATURES,
+                   &painter->rgb[d][p * GS_CHANNELS], GS_CHANNELS * sizeof *pixels.inks);
     return pixels;
 }
 
@@ -65,8 +65,8 @@ void gs_pixels_before(const gs_pixels *pixels, const gs_label *label, int positi
     gs_real color[GS_PIXEL_FEATURES] = {(gs_real)label->color[0], (gs_real)label->color[1], (gs_real)label->color[2]};
     size_t begin = (size_t)(pixels->lead + position - count) * GS_PIXEL_FEATURES;
     const gs_real *inks = pixels->inks + (size_t)label->digit * padded(pixels) * GS_PIXEL_FEATURES;
-    gs_vector->quantise((size_t)count * GS_PIXEL_FEATURES, (gs_real)pixels->levels, inks + begin, color, pixels->places + begin,
-                        features);
+    gs_vector->quantise((size_t)count * GS_PIXEL_FEATURES, (gs_real)pixels->levels, inks + begin, color,
+                        pixels->places + begin, features);
 }
 
 /* As in the kernel `quantise`. */
@@ -78,7 +78,8 @@ static int level_of(gs_real levels, gs_real value)
 
 uint16_t gs_pixels_class(const gs_pixels *pixels, const gs_label *label, int position)
 {
-    gs_real ink = pixels->inks[((size_t)label->digit * padded(pixels) + (size_t)(pixels->lead + position)) * GS_PIXEL_FEATURES];
+    size_t pixel = (size_t)label->digit * padded(pixels) + (size_t)(pixels->lead + position);
+    gs_real ink = pixels->inks[pixel * GS_PIXEL_FEATURES];
     int class = 0;
     for (int c = 0; c < GS_CHANNELS; c++)
         class = class * pixels->levels + level_of((gs_real)pixels->levels, ink * (gs_real)label->color[c]);
@@ -94,7 +95,7 @@ int gs_pixels_draw_position(gs_rng rng, uint32_t index, int first)
 
 /* ---- the expected table ---- */
 
-enum { GRID = 256, BISECTIONS = 40 };
+enum { GRID = 64, BISECTIONS = 30 };
 
 typedef struct {
     const gs_digits *digits;
@@ -104,12 +105,15 @@ typedef struct {
 
 static uint8_t bin_of(const quantised_law *law, const double color[GS_CHANNELS])
 {
-    gs_real image[GS_IMAGE];
+    gs_real image[GS_IMAGE] = {0};
     uint8_t bytes[GS_IMAGE];
     for (size_t p = 0; p < GS_PIXELS; p++) {
-        gs_real ink = (gs_real)(law->digits->grey[law->digit][p] / 255.0);
-        for (size_t c = 0; c < GS_CHANNELS; c++)
-            image[p * GS_CHANNELS + c] = (gs_real)level_of(law->levels, ink * (gs_real)color[c]) / law->levels;
+        uint8_t grey = law->digits->grey[law->digit][p];
+        if (grey == 0) continue;
+        for (size_t c = 0; c < GS_CHANNELS; c++) {
+            gs_real value = (gs_real)(grey / 255.0) * (gs_real)color[c];
+            image[p * GS_CHANNELS + c] = (gs_real)level_of(law->levels, value) / law->levels;
+        }
     }
     gs_image_to_bytes(image, bytes);
     return gs_classify(law->digits, bytes, GS_PIXELS).bin;
@@ -128,7 +132,8 @@ static void add(double share, uint8_t bin, double expected[GS_BINS])
 }
 
 /* Adds the shares of the red-blue colors from v = low, whose bin is *bin, to v = high; *bin becomes that of high. */
-static void add_mixed(const quantised_law *law, double low, double high, double per_v, uint8_t *bin, double expected[GS_BINS])
+static void add_mixed(const quantised_law *law, double low, double high, double per_v, uint8_t *bin,
+                      double expected[GS_BINS])
 {
     uint8_t at_high = mixed_bin(law, high);
     while (*bin != at_high) {

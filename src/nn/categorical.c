@@ -4,25 +4,29 @@
 
 #include "ground/vector.h"
 
-double gs_softmax_loss(gs_matrix logits, const uint16_t *targets, gs_real weight, gs_matrix dlogits)
+typedef gs_real row_loss(size_t count, size_t target, gs_real weight, const gs_real *x, gs_real *dx);
+
+static double sum_rows(row_loss *loss, gs_matrix logits, const uint16_t *targets, gs_real weight, gs_matrix dlogits)
 {
     assert(logits.rows == dlogits.rows && logits.columns == dlogits.columns);
     double total = 0;
-    for (size_t r = 0; r < (size_t)logits.rows; r++)
-        total += (double)gs_vector->softmax_loss((size_t)logits.columns, targets[r], weight, logits.values + r * (size_t)logits.stride,
-                                                 dlogits.values + r * (size_t)dlogits.stride);
+    for (size_t r = 0; r < (size_t)logits.rows; r++) {
+        const gs_real *row = logits.values + r * (size_t)logits.stride;
+        gs_real *drow = dlogits.values + r * (size_t)dlogits.stride;
+        total += (double)loss((size_t)logits.columns, targets[r], weight, row, drow);
+    }
     return total;
+}
+
+double gs_softmax_loss(gs_matrix logits, const uint16_t *targets, gs_real weight, gs_matrix dlogits)
+{
+    return sum_rows(gs_vector->softmax_loss, logits, targets, weight, dlogits);
 }
 
 double gs_sigmoid_loss(gs_matrix logits, const uint16_t *targets, gs_real weight, gs_matrix dlogits)
 {
-    assert(logits.rows == dlogits.rows && logits.columns == dlogits.columns);
-    double total = 0;
-    gs_real each = weight / (gs_real)logits.columns;
-    for (size_t r = 0; r < (size_t)logits.rows; r++)
-        total += (double)gs_vector->sigmoid_loss((size_t)logits.columns, targets[r], each, logits.values + r * (size_t)logits.stride,
-                                                 dlogits.values + r * (size_t)dlogits.stride);
-    return total / logits.columns;
+    gs_real classes = (gs_real)logits.columns;
+    return sum_rows(gs_vector->sigmoid_loss, logits, targets, weight / classes, dlogits) / logits.columns;
 }
 
 int gs_categorical_draw(int count, const gs_real *weights, const gs_real *sums, gs_real u)

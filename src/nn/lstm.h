@@ -1,11 +1,12 @@
-/* A layer of long short-term memory (Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000) over a batch of sequences.
+/* A layer of long short-term memory (Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000) over a
+ * batch of sequences.
  *
  *   [i f g o] = x W + h_before U + b        W: inputs x 4 units, U: units x 4 units, b: 4 units
  *   c = sigmoid(f) c_before + sigmoid(i) tanh(g),  h = sigmoid(o) tanh(c)
  *
- * Rows are ordered by step, then by sequence. A pass over the sequence may be cut into chunks of steps, in order forward and in reverse order
- * backward: only gates, c and h are kept for all steps, the inputs belong to the caller. Products with W run over whole chunks, only
- * those with U go step by step. */
+ * Rows are ordered by step, then by sequence. A pass over the sequence may be cut into chunks of steps, in order
+ * forward and in reverse order backward: only gates, c and h are kept for all steps, the inputs belong to the caller.
+ * Products with W run over whole chunks, only those with U go step by step. */
 #ifndef GS_NN_LSTM_H
 #define GS_NN_LSTM_H
 
@@ -15,7 +16,7 @@
 typedef struct {
     int input_kernel, recurrent_kernel, bias; /* indices into the table of tensors */
     int units, batch;
-    gs_matrix gates;            /* (steps batch) x (4 units); backward turns them into the gradients of the sums above */
+    gs_matrix gates;            /* (steps batch) x (4 units); backward makes them the gradients of the sums above */
     gs_matrix cells, outputs;   /* ((steps + 1) batch) x units: c and h, the state before the first step in front */
     gs_matrix doutputs, dcells; /* (steps batch) x units: d loss / d h; batch x units */
 } gs_lstm;

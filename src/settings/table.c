@@ -83,7 +83,7 @@ const gs_setting gs_settings_table[GS_SETTING_COUNT] = {
     [GS_SETTING_LOSS] = {PARAMETER("loss"), .type = GS_TYPE_CHOICE, .models = AUTOREGRESSIVE, .fallback = "softmax", .choices = losses,
         .help = "softmax: cross-entropy; article: one sigmoid a color, which suppresses rare modes"},
     [GS_SETTING_START] = {PARAMETER("start"), .type = GS_TYPE_CHOICE, .models = AUTOREGRESSIVE, .fallback = "padding", .choices = starts,
-        .help = "padding: every pixel is generated; article: the first 64 pixels are copied from real images"},
+        .help = "padding: every pixel is generated; article: the first context_pixels (lstm: 64) are copied from real images"},
     [GS_SETTING_CONTEXT_PIXELS] = {PARAMETER("context_pixels"), .type = GS_TYPE_INTEGER, .models = AUTOREGRESSIVE,
         ONLY_WITH(GS_SETTING_NETWORK, GS_NETWORK_FLAT), .fallback = "64", .minimum = 1, .maximum = GS_PIXELS,
         .help = "pixels that the flat network sees"},

@@ -1,4 +1,4 @@
-/* Diffusion: noise schedules, the laws of the two processes, and sampling with the one denoiser that is known exactly. */
+/* Diffusion: noise schedules, the laws of the two processes, and sampling with the denoiser that is known exactly. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -64,7 +64,7 @@ static void test_schedules(void **state)
         double first_beta, last_beta, last_alpha_bar, tolerance;
     } cases[] = {
         {{GS_SCHEDULE_ARTICLE, 0, 0, 300}, 1e-4, 0.02, 0.048, 1e-3},
-        {{GS_SCHEDULE_LINEAR, 0, 0, 1000}, 1e-4, 0.02, 4.036e-5, 1e-8}, /* Ho et al.: prod (1 - beta) of their thousand */
+        {{GS_SCHEDULE_LINEAR, 0, 0, 1000}, 1e-4, 0.02, 4.036e-5, 1e-8}, /* the schedule of Ho et al. */
         {{GS_SCHEDULE_LINEAR, 0, 0, 300}, 1e-3 / 3, 0.2 / 3, 3.6e-5, 2e-6},
         {{GS_SCHEDULE_LINEAR, 0, 0, 10}, 0.01, 0.999, 0, 1e-6},
         {{GS_SCHEDULE_COSINE, 0, 0, 300}, 1.58e-4, 0.999, 0, 1e-6},
@@ -117,7 +117,8 @@ static void assert_law(const gs_real *x, double expected_mean, double expected_v
     for (int i = 0; i < NUMBERS; i++) variance += ((double)x[i] - mean) * ((double)x[i] - mean) / NUMBERS;
     bool good = fabs(mean - expected_mean) <= 1e-6 + 4 * sqrt(expected_variance) / root &&
                 fabs(variance - expected_variance) <= 1e-6 + 4 * sqrt(2) * expected_variance / root;
-    if (!good) fail_msg("mean %.6g, not %.6g; variance %.6g, not %.6g", mean, expected_mean, variance, expected_variance);
+    if (!good)
+        fail_msg("mean %.6g, not %.6g; variance %.6g, not %.6g", mean, expected_mean, variance, expected_variance);
 }
 
 static void test_noised_image(void **state)
@@ -151,8 +152,8 @@ static void test_step_back_is_the_posterior(void **state)
             for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
                 double before = diffusion.times[times[i] - 1].alpha_bar;
                 gs_diffusion_noise(&diffusion, times[i], NUMBERS, drawn.x0, drawn.e, drawn.x);
-                gs_diffusion_step_back(&diffusion, times[i], NUMBERS, prediction == GS_PREDICTION_X0 ? drawn.x0 : drawn.e,
-                                       drawn.z, drawn.x);
+                const gs_real *known = prediction == GS_PREDICTION_X0 ? drawn.x0 : drawn.e;
+                gs_diffusion_step_back(&diffusion, times[i], NUMBERS, known, drawn.z, drawn.x);
                 assert_law(drawn.x, 0.3 * sqrt(before), 1 - before);
             }
             gs_arena_destroy(&arena);
@@ -186,17 +187,19 @@ static void test_estimates_are_clipped(void **state)
 static void test_step_of_the_article(void **state)
 {
     (void)state;
+    const variant which = {GS_SCHEDULE_ARTICLE, GS_PREDICTION_X0, GS_PROCESS_ARTICLE, 300};
+    variant which_e = which;
+    which_e.prediction = GS_PREDICTION_EPSILON;
+    gs_arena *arenas[2];
+    gs_diffusion by_x0 = create(which, &arenas[0]), by_e = create(which_e, &arenas[1]);
+    const double x = 0.7, x0 = -0.2, e = 1.3, z = 0.8;
     for (int t = 1; t <= 300; t++) {
-        gs_arena *arenas[2];
-        const double x = 0.7, x0 = -0.2, e = 1.3, z = 0.8;
-        gs_diffusion by_x0 = create((variant){GS_SCHEDULE_ARTICLE, GS_PREDICTION_X0, GS_PROCESS_ARTICLE, 300}, &arenas[0]);
-        gs_diffusion by_e = create((variant){GS_SCHEDULE_ARTICLE, GS_PREDICTION_EPSILON, GS_PROCESS_ARTICLE, 300}, &arenas[1]);
         double beta = by_x0.times[t].beta, bar = by_x0.times[t].alpha_bar, before = by_x0.times[t - 1].alpha_bar;
         double variance = beta * (1 - before) / (1 - bar), share = beta / sqrt(1 - bar);
         assert_true(fabs(one_step(&by_x0, t, x, x0, z) - ((x - share * (x - x0)) / (1 - beta) + variance * z)) <= 1e-6);
         assert_true(fabs(one_step(&by_e, t, x, e, z) - ((x - share * e) / (1 - beta) + variance * z)) <= 1e-6);
-        for (int i = 0; i < 2; i++) gs_arena_destroy(&arenas[i]);
     }
+    for (int i = 0; i < 2; i++) gs_arena_destroy(&arenas[i]);
 }
 
 /* ---- the exact denoiser ---- */
@@ -249,8 +252,8 @@ static void fill_hypotheses(const gs_digits *digits, const gs_law *law, hypothes
     }
 }
 
-/* log p(x_t, hypothesis) up to a constant. With y = x_t + signal / 2 and the image grey * color - 1/2 the exponent of the normal
- * density is linear in sum_p grey_p y_pc. */
+/* weights = p(hypothesis given x_t) up to a factor. With y = x_t + signal / 2 and the image grey * color - 1/2 the
+ * exponent of the normal density needs sum_p grey_p y_pc only. */
 static void weigh(const hypotheses *all, double signal, double variance, const gs_real *x, float weights[HYPOTHESES])
 {
     float largest = -INFINITY;
@@ -259,7 +262,8 @@ static void weigh(const hypotheses *all, double signal, double variance, const g
         double dots[GS_CHANNELS];
         for (int c = 0; c < GS_CHANNELS; c++) dots[c] = signal / 2 * digit->sum;
         for (int i = 0; i < digit->count; i++)
-            for (int c = 0; c < GS_CHANNELS; c++) dots[c] += digit->grey[i] * (double)x[digit->pixels[i] * GS_CHANNELS + c];
+            for (int c = 0; c < GS_CHANNELS; c++)
+                dots[c] += digit->grey[i] * (double)x[digit->pixels[i] * GS_CHANNELS + c];
         for (int k = 0; k < COLORS; k++) {
             double exponent = 0;
             for (int c = 0; c < GS_CHANNELS; c++) {
@@ -333,8 +337,8 @@ static double judge(const char *what, const gs_coverage *coverage, const gs_law 
         tv += fabs(apart) / SAMPLES / 2;
     }
     double p = gs_chi_square_tail(chi2, GS_BINS - 1);
-    print_message("%s: %d samples, %d steps: TV %.3f, chi-square %.1f, p %.3g, %d without a wrong pixel\n", what, SAMPLES,
-                  TIMESTEPS, tv, chi2, p, (int)coverage->good);
+    print_message("%s: %d samples, %d steps: TV %.3f, chi-square %.1f, p %.3g, %d without a wrong pixel\n", what,
+                  SAMPLES, TIMESTEPS, tv, chi2, p, (int)coverage->good);
     return p;
 }
 
@@ -361,10 +365,12 @@ static void test_mistakes_are_found(void **state)
     const gs_law even = {.digit_weights = {1, 1, 1, 1, 1, 1}, .green = 0.34};
     gs_digits digits;
     gs_digits_draw(&digits);
-    gs_coverage coverage = sample_exactly((variant){GS_SCHEDULE_LINEAR, GS_PREDICTION_X0, GS_PROCESS_DDPM, TIMESTEPS}, &digits, &even);
+    const variant right = {GS_SCHEDULE_LINEAR, GS_PREDICTION_X0, GS_PROCESS_DDPM, TIMESTEPS};
+    const variant article = {GS_SCHEDULE_ARTICLE, GS_PREDICTION_X0, GS_PROCESS_ARTICLE, TIMESTEPS};
+    gs_coverage coverage = sample_exactly(right, &digits, &even);
     double p = judge("even digits", &coverage, &law);
     assert_true(SAMPLES < 500 || p < 1e-6);
-    coverage = sample_exactly((variant){GS_SCHEDULE_ARTICLE, GS_PREDICTION_X0, GS_PROCESS_ARTICLE, TIMESTEPS}, &digits, &law);
+    coverage = sample_exactly(article, &digits, &law);
     p = judge("article", &coverage, &law);
     assert_true(p < 1e-3 || coverage.good < SAMPLES / 2);
 }
@@ -395,9 +401,10 @@ static void test_sampling_parts(void **state)
             assert_int_equal(model->type->sample(model, WANTED, part, images), expected[part]);
             if (expected[part] == 0) continue;
             bool same = memcmp(first, images.values, GS_IMAGE * sizeof *first) == 0;
-            assert_true(same == (repeat == 1 && part == T - 1)); /* the same again, and not the same in the next batch */
+            assert_true(same == (repeat == 1 && part == T - 1)); /* the same again, another one in the next batch */
             if (part == T - 1) memcpy(first, images.values, GS_IMAGE * sizeof *first);
-            for (int i = 0; i < expected[part] * GS_IMAGE; i++) assert_true(images.values[i] >= 0 && images.values[i] <= 1);
+            for (int i = 0; i < expected[part] * GS_IMAGE; i++)
+                assert_true(images.values[i] >= 0 && images.values[i] <= 1);
         }
     gs_arena_destroy(&arena);
 }

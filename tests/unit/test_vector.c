@@ -219,6 +219,13 @@ static void test_nan_propagates(void **state)
         kernels->tanh_gradient(1, COUNT, COUNT, x, z);
         assert_true(isnan(z[SICK]) && nan_in(COUNT, z) == 1);
 
+        assert_true(isnan(kernels->sum_squares(COUNT, x)) && isnan(kernels->softmax_loss(COUNT, 1, 1, x, y)));
+        assert_true(nan_in(COUNT, y) == COUNT && isnan(kernels->sigmoid_loss(COUNT, 1, 1, x, y)));
+        float sums[GS_LANES];
+        memcpy(y, x, sizeof y);
+        kernels->softmax_weights(COUNT, y, sums);
+        assert_true(isnan(sums[SICK % GS_LANES]) && nan_in(GS_LANES, sums) == 1);
+
         gs_adam_rates rates = {0.1f, 0.9f, 0.999f, 10, 1000, 1e-8f};
         for (int i = 0; i < COUNT; i++) y[i] = 1;
         kernels->adam(COUNT, rates, x, m1, m2, y);
@@ -396,6 +403,75 @@ static void test_latent_definition(void **state)
     }
 }
 
+static void test_class_loss_definitions(void **state)
+{
+    (void)state;
+    enum { COUNT = 37 };
+    float x[COUNT], soft[COUNT], binary[COUNT], weights[COUNT], sums[GS_LANES];
+    double exponentials = 0, softplus = 0;
+    for (int k = 0; k < COUNT; k++) {
+        weights[k] = x[k] = 10 * sinf((float)(k * k));
+        exponentials += exp((double)x[k]);
+        softplus += fmax((double)x[k], 0) + log1p(exp(-fabs((double)x[k])));
+    }
+    gs_vector->softmax_weights(COUNT, weights, sums);
+    double total = 0;
+    for (int lane = 0; lane < GS_LANES; lane++) total += (double)sums[lane];
+    for (int target = 0; target < COUNT; target++) {
+        double loss = (double)gs_vector->softmax_loss(COUNT, (size_t)target, 0.25f, x, soft);
+        assert_true(fabs(loss - (log(exponentials) - (double)x[target])) <= 4e-6);
+        loss = (double)gs_vector->sigmoid_loss(COUNT, (size_t)target, 0.5f, x, binary);
+        assert_true(fabs(loss - (softplus - (double)x[target])) <= 2e-5);
+        for (int k = 0; k < COUNT; k++) {
+            double law = exp((double)x[k]) / exponentials, probability = 1 / (1 + exp(-(double)x[k])), right = k == target;
+            assert_true(fabs((double)soft[k] - 0.25 * (law - right)) <= 1e-7);
+            assert_true(fabs((double)binary[k] - 0.5 * (probability - right)) <= 2e-7);
+            assert_true(fabs((double)weights[k] / total - law) <= 2e-7);
+        }
+    }
+    /* Logits far from zero, where exp alone would overflow. */
+    const float far[2] = {200, -200};
+    assert_true(fabsf(gs_vector->softmax_loss(2, 1, 1, far, soft) - 400) <= 1e-3f);
+    assert_true(fabsf(soft[0] - 1) + fabsf(soft[1] + 1) <= 1e-6f);
+    assert_true(fabsf(gs_vector->softmax_loss(2, 0, 1, far, soft)) <= 1e-6f);
+    assert_true(fabsf(gs_vector->sigmoid_loss(2, 1, 1, far, soft) - 400) <= 1e-3f);
+}
+
+static void test_lstm_definition(void **state)
+{
+    (void)state;
+    enum { ROWS = 3, UNITS = 5, COUNT = ROWS * UNITS };
+    float before[COUNT], gates[4 * COUNT], c[COUNT], h[COUNT], dh[COUNT], dc[COUNT];
+    double in[COUNT], kept[COUNT], new[COUNT], out[COUNT], cell[COUNT];
+    for (int i = 0; i < 4 * COUNT; i++) gates[i] = 2 * sinf((float)(i * i));
+    for (int i = 0; i < COUNT; i++) {
+        size_t row = (size_t)(4 * (i / UNITS) * UNITS + i % UNITS);
+        before[i] = cosf((float)i);
+        dh[i] = sinf((float)i + 1);
+        dc[i] = sinf((float)i + 2);
+        in[i] = 1 / (1 + exp(-(double)gates[row]));
+        kept[i] = 1 / (1 + exp(-(double)gates[row + UNITS]));
+        new[i] = tanh((double)gates[row + 2 * UNITS]);
+        out[i] = 1 / (1 + exp(-(double)gates[row + 3 * UNITS]));
+        cell[i] = kept[i] * (double)before[i] + in[i] * new[i];
+    }
+    gs_vector->lstm_forward(ROWS, UNITS, before, gates, c, h);
+    for (int i = 0; i < COUNT; i++) {
+        assert_true(fabs((double)c[i] - cell[i]) <= 1e-6);
+        assert_true(fabs((double)h[i] - out[i] * tanh(cell[i])) <= 1e-6);
+    }
+    gs_vector->lstm_backward(ROWS, UNITS, before, c, dh, dc, gates);
+    for (int i = 0; i < COUNT; i++) {
+        size_t row = (size_t)(4 * (i / UNITS) * UNITS + i % UNITS);
+        double squashed = tanh(cell[i]), dcell = sin(i + 2.0) + sin(i + 1.0) * out[i] * (1 - squashed * squashed);
+        assert_true(fabs((double)gates[row] - dcell * new[i] * in[i] * (1 - in[i])) <= 1e-6);
+        assert_true(fabs((double)gates[row + UNITS] - dcell * (double)before[i] * kept[i] * (1 - kept[i])) <= 1e-6);
+        assert_true(fabs((double)gates[row + 2 * UNITS] - dcell * in[i] * (1 - new[i] * new[i])) <= 1e-6);
+        assert_true(fabs((double)gates[row + 3 * UNITS] - sin(i + 1.0) * squashed * out[i] * (1 - out[i])) <= 1e-6);
+        assert_true(fabs((double)dc[i] - dcell * kept[i]) <= 1e-6);
+    }
+}
+
 /* Bit identity: every kernel of every variant, on the same data, one after the other into one long record of bytes. */
 enum { LONGEST = 67, DEPTH = 3, RECORD = 400000 };
 
@@ -543,6 +619,55 @@ static void record_losses(const gs_vector_kernels *kernels, size_t count, record
     keep(all, dencoded, 2 * ROWS * count * sizeof *dencoded);
 }
 
+static void record_classes(const gs_vector_kernels *kernels, size_t count, record *all)
+{
+    float x[LONGEST], dx[LONGEST], sums[GS_LANES];
+    fill(x, count, count + 17000, 8);
+    gs_real (*const losses[])(size_t, size_t, float, const float *, float *) = {kernels->softmax_loss, kernels->sigmoid_loss};
+    for (size_t f = 0; f < 2; f++) {
+        float loss = losses[f](count, count / 2, 0.37f, x, dx);
+        keep(all, &loss, sizeof loss);
+        keep(all, dx, count * sizeof *dx);
+    }
+    float squares = kernels->sum_squares(count, x);
+    keep(all, &squares, sizeof squares);
+    kernels->softmax_weights(count, x, sums);
+    keep(all, x, count * sizeof *x);
+    keep(all, sums, sizeof sums);
+    kernels->scale(count, 1.7f, x);
+    keep(all, x, count * sizeof *x);
+}
+
+static void record_lstm(const gs_vector_kernels *kernels, size_t units, record *all)
+{
+    enum { ROWS = 2, COUNT = ROWS * LONGEST };
+    float before[COUNT], gates[4 * COUNT], c[COUNT], h[COUNT], dh[COUNT], dc[COUNT];
+    size_t count = ROWS * units;
+    fill(before, count, units + 18000, 2);
+    fill(gates, 4 * count, units + 19000, 5);
+    fill(dh, count, units + 20000, 1);
+    fill(dc, count, units + 21000, 1);
+    kernels->lstm_forward(ROWS, units, before, gates, c, h);
+    keep(all, c, count * sizeof *c);
+    keep(all, h, count * sizeof *h);
+    kernels->lstm_backward(ROWS, units, before, c, dh, dc, gates);
+    keep(all, gates, 4 * count * sizeof *gates);
+    keep(all, dc, count * sizeof *dc);
+}
+
+static void record_quantise(const gs_vector_kernels *kernels, size_t pixels, record *all)
+{
+    enum { COUNT = 8 * LONGEST };
+    float template[COUNT], base[COUNT], y[COUNT];
+    const float color[8] = {0.3f, 1, 0.69f, 0, 0, 0, 0, 0};
+    fill(template, 8 * pixels, pixels + 22000, 0.5f);
+    fill(base, 8 * pixels, pixels + 23000, 1);
+    for (size_t i = 0; i < 8 * pixels; i++) template[i] += 0.5f;
+    template[1] = 1;
+    kernels->quantise(8 * pixels, 8, template, color, base, y);
+    keep(all, y, 8 * pixels * sizeof *y);
+}
+
 static void record_images(const gs_vector_kernels *kernels, size_t count, record *all)
 {
     float x[LONGEST], template_rgb[96], tinted[96];
@@ -570,6 +695,9 @@ static void record_all(const gs_vector_kernels *kernels, size_t count, record *a
     record_diffusion(kernels, count, all);
     record_closeness(kernels, count, all);
     record_losses(kernels, count, all);
+    record_classes(kernels, count, all);
+    record_lstm(kernels, count, all);
+    record_quantise(kernels, count, all);
     record_images(kernels, count, all);
 }
 
@@ -644,6 +772,8 @@ int main(void)
         cmocka_unit_test(test_logit_loss_definition),
         cmocka_unit_test(test_squared_error_definition),
         cmocka_unit_test(test_latent_definition),
+        cmocka_unit_test(test_class_loss_definitions),
+        cmocka_unit_test(test_lstm_definition),
         cmocka_unit_test(test_same_bits),
         cmocka_unit_test(test_same_bits_everywhere),
         cmocka_unit_test(test_unknown_variant),
