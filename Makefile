@@ -18,6 +18,8 @@ BUILD := build/$(VARIANT)
 # V=1 shows the commands
 Q := $(if $(V),,@)
 HOST_CPUS := $(shell nproc)
+# of the builds that a target does on its way
+JOBS := -j$(HOST_CPUS)
 
 # ---- packages ------------------------------------------------------------------------------------
 # What each is for stands in the README.
@@ -39,9 +41,10 @@ MODE_debug := -O1
 MODE_san := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 MODE_double := -O2 -DGS_DOUBLE
 MODE_cov := -O0 --coverage -DNDEBUG
+MODE_fuzz := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 MODE := $(MODE_$(VARIANT))
 ifeq ($(MODE),)
-$(error VARIANT is one of release, debug, san, double, cov)
+$(error VARIANT is one of release, debug, san, double, cov, fuzz)
 endif
 
 pkg = $(shell pkg-config $(1) $(2) 2>/dev/null)
@@ -70,7 +73,7 @@ PROGRAM := $(BUILD)/gensweep
 TEST_FOLDER := tests/$(if $(filter double,$(VARIANT)),double,unit)
 UNIT_TESTS := $(patsubst $(TEST_FOLDER)/%.c,$(BUILD)/tests/%,$(wildcard $(TEST_FOLDER)/test_*.c))
 
-.PHONY: all units run test bench report deps lint fuzz soak cov install info help clean force
+.PHONY: all units run test bench report deps lint fuzz expansion cov install info help clean force
 .SECONDARY:
 
 all: $(PROGRAM)
@@ -124,10 +127,11 @@ PYTHON ?= $(shell for p in python3 /usr/bin/python3; do \
 	$$p -c 'import h5py, numpy, matplotlib' >/dev/null 2>&1 && { echo $$p; exit; }; done; echo python3)
 
 run: deps
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory $(JOBS) all
 	@$(MAKE) --no-print-directory run-sweep
 
 run-sweep:
+	@mkdir -p $(dir $(RESULTS))
 	@$(MPIRUN) ./gensweep $(SWEEP) -o $(RESULTS) --fresh || test $$? -eq 1
 	@$(MAKE) --no-print-directory report
 
@@ -135,10 +139,10 @@ report:
 	@$(PYTHON) analysis report $(RESULTS)
 
 test: deps
-	@$(MAKE) --no-print-directory all
-	@$(MAKE) --no-print-directory VARIANT=debug units
-	@$(MAKE) --no-print-directory VARIANT=san units $(if $(X86),all-san)
-	@$(MAKE) --no-print-directory VARIANT=double units
+	@$(MAKE) --no-print-directory $(JOBS) all build/release/plan_many
+	@$(MAKE) --no-print-directory $(JOBS) VARIANT=debug units
+	@$(MAKE) --no-print-directory $(JOBS) VARIANT=san units $(if $(X86),all-san)
+	@$(MAKE) --no-print-directory $(JOBS) VARIANT=double units
 	@$(MAKE) --no-print-directory test-built
 
 all-san: $(PROGRAM)
@@ -147,7 +151,7 @@ test-built:
 	@$(PYTHON) tests/run.py
 
 bench: deps
-	@$(MAKE) --no-print-directory all build/release/bench_core
+	@$(MAKE) --no-print-directory $(JOBS) all build/release/bench_core
 	@$(MAKE) --no-print-directory bench-built
 
 $(BUILD)/bench_core: tests/bench/bench_core.c $(OBJECTS)
@@ -155,6 +159,26 @@ $(BUILD)/bench_core: tests/bench/bench_core.c $(OBJECTS)
 
 bench-built:
 	@$(PYTHON) tests/bench/bench.py
+
+# The reader of sweeps on any bytes, from the golden files on; what it finds stays in build/fuzz.
+FUZZ_RUNS ?= 1000000
+fuzz:
+	@.ci/deps "$(PACKAGES) $(LINT_PACKAGES)" "clang with libFuzzer"
+	@$(MAKE) --no-print-directory CC=clang VARIANT=fuzz build/fuzz/fuzz_sweep
+	@mkdir -p build/fuzz/found
+	build/fuzz/fuzz_sweep -runs=$(FUZZ_RUNS) -timeout=5 -max_len=1024 -dict=tests/fuzz/sweep.dict -artifact_prefix=build/fuzz/ \
+		build/fuzz/found tests/fuzz/corpus tests/golden
+
+$(BUILD)/fuzz_sweep: tests/fuzz/fuzz_sweep.c $(OBJECTS)
+	$(Q)$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer $(INCLUDES) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# Plans of many sweeps at once, for the tests that compare them with another expander.
+$(BUILD)/plan_many: tests/fuzz/plan_many.c $(OBJECTS)
+	$(Q)$(CC) $(ALL_CFLAGS) $(INCLUDES) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# A hundred thousand random sweeps against that expander; `make test` takes fewer.
+expansion: $(BUILD)/plan_many
+	@GENSWEEP_EXPANSIONS=100000 $(PYTHON) -m pytest -q -p no:cacheprovider tests/e2e/test_expansion.py
 
 # ---- upkeep --------------------------------------------------------------------------------------
 # Installs only what is missing and asks nothing.
@@ -168,6 +192,12 @@ lint:
 	cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr \
 		--suppress=missingIncludeSystem -Isrc src
 	shellcheck slurm/*.sbatch .ci/run .ci/deps
+
+cov:
+	@.ci/deps "$(PACKAGES) gcovr" "gcovr"
+	@$(MAKE) --no-print-directory $(JOBS) VARIANT=cov units
+	@for program in build/cov/tests/test_*; do case $$program in *.d|*.gc*) ;; *) $$program >/dev/null 2>&1 || exit 1 ;; esac; done
+	gcovr --root . --filter src/ --exclude-unreachable-branches build/cov
 
 install: all
 	install -D -m 755 build/release/gensweep $(DESTDIR)$(PREFIX)/bin/gensweep
@@ -187,6 +217,8 @@ help:
 	@echo "make                           build ./gensweep"
 	@echo "make bench                     speed per model against the matrix products alone -> build/bench.json"
 	@echo "make report RESULTS=FILE       the report of a results file"
+	@echo "make fuzz [FUZZ_RUNS=N]        the reader of sweeps on random bytes, under ASan and UBSan"
+	@echo "make expansion                 100,000 random sweeps against another expander"
 	@echo "make lint                      gcc and clang without a warning, cppcheck, shellcheck"
 	@echo "make cov                       coverage of the unit tests"
 	@echo "make install PREFIX=DIR        install gensweep into DIR/bin"

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PROGRAM = ROOT / "build" / "release" / "gensweep"
+PROGRAM = Path(os.environ.get("GENSWEEP_PROGRAM", ROOT / "build" / "release" / "gensweep")).resolve()
 
 SMALL = """\
 name: small

@@ -10,6 +10,7 @@ static const char general[] =
     "\n"
     "SYNOPSIS\n"
     "  mpirun -n RANKS gensweep [run] SWEEP.yaml [KEY=VALUE ...] [-o FILE] [--fresh]\n"
+    "  gensweep plan SWEEP.yaml [KEY=VALUE ...] [--runs] [--json] [--ranks N] [--no-measure]\n"
     "  gensweep settings [MODEL]\n"
     "  gensweep --version | --help | VERB --help\n"
     "\n"
@@ -20,6 +21,7 @@ static const char general[] =
     "\n"
     "VERBS\n"
     "  run        train a sweep (may be left out)\n"
+    "  plan       what would run, and what it would cost; trains nothing\n"
     "  settings   every setting: type, default, range, which models it applies to\n"
     "\n"
     "EXIT STATUS\n"
@@ -46,11 +48,29 @@ static const char run[] =
     "ARGUMENTS\n"
     "  SWEEP.yaml       the sweep; the README explains the language, `gensweep settings` lists the settings\n"
     "  KEY=VALUE        wins over the file: steps=500  seeds=0-3  minibatch_discrimination=off,on  data.green=0.1\n"
+    "                   steps=range(100,500,100) is 100,200,300,400; +KEY=VALUE adds (an error if the file has it);\n"
+    "                   ~KEY removes\n"
     "  -o FILE          the results file; default results/NAME.h5 for `name: NAME`\n"
     "  --fresh          if the results file exists, rename it to FILE.1, FILE.2, ... and start over\n"
     "  --progress STYLE auto (a bar on a terminal, lines otherwise), bar, lines, none\n"
     "\n"
     "  Progress goes to stderr, the final table to stdout. A file that exists is never overwritten.\n";
+
+static const char plan[] =
+    "NAME\n"
+    "  gensweep plan - what a sweep would run, and what it would cost\n"
+    "\n"
+    "SYNOPSIS\n"
+    "  gensweep plan SWEEP.yaml [KEY=VALUE ...] [--runs] [--json] [--ranks N] [--no-measure]\n"
+    "\n"
+    "ARGUMENTS\n"
+    "  SWEEP.yaml, KEY=VALUE  as of gensweep run\n"
+    "  --runs        every run with its identity, in place of the table of variants (with --json: beside it)\n"
+    "  --json        for machines\n"
+    "  --ranks N     the makespan on N ranks; default: the cores of this machine\n"
+    "  --no-measure  no times: otherwise a few seconds of training and sampling on this machine are extrapolated\n"
+    "\n"
+    "  Trains nothing, makes no file, needs no mpirun. Bad input is told as by run, with exit status 2.\n";
 
 static const char settings[] =
     "NAME\n"
@@ -64,7 +84,7 @@ static const char settings[] =
 
 void gs_help_print(gs_verb about)
 {
-    fputs(about == GS_VERB_RUN ? run : about == GS_VERB_SETTINGS ? settings : general, stdout);
+    fputs(about == GS_VERB_RUN ? run : about == GS_VERB_PLAN ? plan : about == GS_VERB_SETTINGS ? settings : general, stdout);
 }
 
 static void print_models(const gs_setting *row)

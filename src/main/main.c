@@ -5,8 +5,10 @@
 #include <sys/stat.h>
 
 #include "farm/farm.h"
+#include "main/inputs.h"
 #include "main/launch.h"
 #include "main/options.h"
+#include "main/plan_verb.h"
 #include "main/progress.h"
 #include "main/summary.h"
 #include "nn/matrix.h"
@@ -44,19 +46,6 @@ typedef struct {
     int64_t failed_runs;
     char path[GS_PATH];
 } launch_state;
-
-static gs_status read_digits(const gs_sweep *sweep, gs_digits *digits, gs_error *error)
-{
-    if (sweep->mnist[0] == '\0') {
-        gs_digits_draw(digits);
-        return GS_OK;
-    }
-    gs_error reason;
-    gs_status status = gs_digits_read(digits, sweep->mnist, sweep->indices, &reason);
-    if (status == GS_ERROR_INPUT) return gs_node_fail(sweep->data_node, error, "data.mnist: %s", reason.text);
-    if (status != GS_OK) *error = reason;
-    return status;
-}
 
 /* Renames an existing file to FILE.1, FILE.2, ... */
 static gs_status put_aside(const char *path, gs_error *error)
@@ -123,9 +112,7 @@ static gs_status create_store(launch_state *state, const gs_options *options, co
 
 static gs_status prepare(launch_state *state, const gs_options *options, const gs_launch *launch, gs_error *error)
 {
-    gs_status status = gs_sweep_read(&state->sweep, options->sweep, options->overrides, options->override_count, error);
-    if (status == GS_OK) status = gs_plan_create(&state->plan, state->sweep, error);
-    if (status == GS_OK) status = read_digits(state->sweep, &state->common.digits, error);
+    gs_status status = gs_inputs_read(options, &state->sweep, &state->plan, &state->common.digits, error);
     if (status == GS_OK) status = choose_path(state, options, error);
     if (status == GS_OK) status = gs_summary_create(&state->summary, state->plan, error);
     if (status == GS_OK) status = gs_progress_create(&state->progress, options->progress, error);
@@ -225,6 +212,7 @@ static int print_only(const gs_options *options, const gs_world *world)
     if (world->rank != 0) return EXIT_SUCCESS;
     if (options->verb == GS_VERB_HELP) gs_help_print(options->help_about);
     else if (options->verb == GS_VERB_VERSION) gs_version_print(world);
+    else if (options->verb == GS_VERB_PLAN) status = gs_plan_print(options, &error);
     else status = gs_settings_print(options->model, &error);
     if (status != GS_OK) tell(&error);
     return exit_code_of(status);

@@ -5,7 +5,7 @@
 
 #include "settings/settings.h"
 
-static const char *const verbs[] = {"run", "settings", "help"};
+static const char *const verbs[] = {"run", "plan", "settings", "help"};
 enum { VERBS = sizeof verbs / sizeof verbs[0] };
 
 /* The value of an option, from "--name=VALUE" or the next argument. */
@@ -31,12 +31,32 @@ static gs_status read_progress(gs_options *options, const char *value, gs_error 
             options->progress = (gs_progress_style)i;
             return GS_OK;
         }
-    return gs_fail(error, GS_ERROR_INPUT, "--progress expects auto, bar, lines or none, got '%s'", value != NULL ? value : "");
+    return gs_fail(error, GS_ERROR_INPUT, "--progress expects auto, bar, lines or none, got '%s'",
+                   value != NULL ? value : "");
+}
+
+static gs_status read_ranks(gs_options *options, const char *value, gs_error *error)
+{
+    char *end = NULL;
+    options->ranks = value != NULL ? strtol(value, &end, 10) : 0;
+    if (value != NULL && end != value && *end == '\0' && options->ranks >= 1 && options->ranks <= 1000000) return GS_OK;
+    return gs_fail(error, GS_ERROR_INPUT, "--ranks expects a number from 1 to 1000000, got '%s'",
+                   value != NULL ? value : "");
+}
+
+/* Options of `gensweep plan`; false if it is none of them. */
+static bool read_plan_option(gs_options *options, const char *argument)
+{
+    if (strcmp(argument, "--json") == 0) return options->json = true;
+    if (strcmp(argument, "--runs") == 0) return options->runs = true;
+    if (strcmp(argument, "--no-measure") == 0) return options->no_measure = true;
+    return false;
 }
 
 static gs_status read_option(gs_options *options, int *i, int argc, char **argv, gs_error *error)
 {
-    static const char *const names[] = {"--help", "--version", "--output", "--fresh", "--progress"};
+    static const char *const names[] = {"--help", "--version", "--output", "--fresh",     "--progress",
+                                        "--json", "--runs",    "--ranks",  "--no-measure"};
     const char *argument = argv[*i];
     if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0) {
         if (options->verb != GS_VERB_HELP) options->help_about = *i == 1 ? GS_VERB_HELP : options->verb;
@@ -51,6 +71,9 @@ static gs_status read_option(gs_options *options, int *i, int argc, char **argv,
         options->fresh = true;
         return GS_OK;
     }
+    if (options->verb == GS_VERB_PLAN && read_plan_option(options, argument)) return GS_OK;
+    if (options->verb == GS_VERB_PLAN && is_option(argument, "--ranks"))
+        return read_ranks(options, value_of(i, argc, argv, "--ranks"), error);
     if (is_option(argument, "--progress")) return read_progress(options, value_of(i, argc, argv, "--progress"), error);
     if (is_option(argument, "-o") || is_option(argument, "--output")) {
         options->output = value_of(i, argc, argv, is_option(argument, "-o") ? "-o" : "--output");
@@ -58,6 +81,8 @@ static gs_status read_option(gs_options *options, int *i, int argc, char **argv,
         return gs_fail(error, GS_ERROR_INPUT, "%s expects the name of a results file", argument);
     }
     const char *near = gs_nearest_name(argument, names, sizeof names / sizeof names[0]);
+    if (near != NULL && strcmp(near, argument) == 0)
+        return gs_fail(error, GS_ERROR_INPUT, "%s is an option of gensweep plan", argument);
     return gs_fail(error, GS_ERROR_INPUT, "unknown option '%s'%s%s%s", argument, near != NULL ? "; did you mean '" : "",
                    near != NULL ? near : "", near != NULL ? "'?" : "; see gensweep --help");
 }
@@ -65,7 +90,7 @@ static gs_status read_option(gs_options *options, int *i, int argc, char **argv,
 /* The first argument that is no option may be a verb. */
 static bool read_verb(gs_options *options, const char *argument)
 {
-    static const gs_verb values[] = {GS_VERB_RUN, GS_VERB_SETTINGS, GS_VERB_HELP};
+    static const gs_verb values[] = {GS_VERB_RUN, GS_VERB_PLAN, GS_VERB_SETTINGS, GS_VERB_HELP};
     for (size_t v = 0; v < VERBS; v++)
         if (strcmp(argument, verbs[v]) == 0) {
             options->verb = values[v];
@@ -78,7 +103,8 @@ static bool read_verb(gs_options *options, const char *argument)
 static gs_status read_word(gs_options *options, char *argument, gs_error *error)
 {
     if (options->verb == GS_VERB_SETTINGS) {
-        if (options->model != NULL) return gs_fail(error, GS_ERROR_INPUT, "settings takes one model, got also '%s'", argument);
+        if (options->model != NULL)
+            return gs_fail(error, GS_ERROR_INPUT, "settings takes one model, got also '%s'", argument);
         options->model = argument;
         return GS_OK;
     }
@@ -92,7 +118,7 @@ static gs_status read_word(gs_options *options, char *argument, gs_error *error)
         options->sweep = argument;
         return GS_OK;
     }
-    if (strchr(argument, '=') == NULL)
+    if (strchr(argument, '=') == NULL && argument[0] != '~')
         return gs_fail(error, GS_ERROR_INPUT, "unexpected argument '%s': settings are given as KEY=VALUE", argument);
     options->overrides[options->override_count++] = argument;
     return GS_OK;
@@ -113,8 +139,10 @@ gs_status gs_options_read(gs_options *options, int argc, char **argv, gs_error *
             verb_possible = false;
         }
     }
-    if (status == GS_OK && options->verb == GS_VERB_RUN && options->sweep == NULL)
-        status = gs_fail(error, GS_ERROR_INPUT, "which sweep? usage: gensweep SWEEP.yaml [KEY=VALUE ...] [-o FILE]; see gensweep --help");
+    if (status == GS_OK && (options->verb == GS_VERB_RUN || options->verb == GS_VERB_PLAN) && options->sweep == NULL)
+        status = gs_fail(
+            error, GS_ERROR_INPUT, "which sweep? usage: gensweep %sSWEEP.yaml [KEY=VALUE ...]%s; see gensweep --help",
+            options->verb == GS_VERB_PLAN ? "plan " : "", options->verb == GS_VERB_PLAN ? "" : " [-o FILE]");
     return status;
 }
 

@@ -7,18 +7,20 @@
 
 #include "ground/status.h"
 
-typedef enum { GS_VERB_RUN, GS_VERB_SETTINGS, GS_VERB_HELP, GS_VERB_VERSION } gs_verb;
+typedef enum { GS_VERB_RUN, GS_VERB_PLAN, GS_VERB_SETTINGS, GS_VERB_HELP, GS_VERB_VERSION } gs_verb;
 typedef enum { GS_PROGRESS_AUTO, GS_PROGRESS_BAR, GS_PROGRESS_LINES, GS_PROGRESS_NONE } gs_progress_style;
 
 typedef struct {
     gs_verb verb;
     gs_verb help_about;   /* with GS_VERB_HELP: the verb, or GS_VERB_HELP for all */
-    const char *sweep;    /* run: the YAML file */
-    const char **overrides;/* run: KEY=VALUE arguments; point into argv, the list is owned */
+    const char *sweep;    /* run, plan: the YAML file */
+    const char **overrides;/* run, plan: KEY=VALUE, ~KEY arguments; point into argv, the list is owned */
     size_t override_count;
     const char *output;   /* run: NULL = results/NAME.h5 */
     bool fresh;           /* run: rename an existing file and start over */
     gs_progress_style progress;
+    bool json, runs, no_measure; /* plan: for machines; every run; without times */
+    long ranks;           /* plan: 0 = as many as there are cores */
     const char *model;    /* settings: NULL = all */
 } gs_options;
 

@@ -8,7 +8,20 @@
 
 #include "settings/settings.h"
 
-enum { FILE_LIMIT = 16 << 20 /* bytes: a sweep file is written by hand */ };
+enum {
+    FILE_LIMIT = 1 << 20, /* bytes: a sweep file is written by hand */
+    NESTING_LIMIT = 64,   /* brackets: libyaml takes time with the square of the depth, */
+    ANCHORS_LIMIT = 100   /* and with the square of the number of anchors */
+};
+
+static const char more_errors[] = "\nThere are more errors.";
+
+bool gs_error_is_full(const gs_error *error)
+{
+    size_t used = error != NULL ? strlen(error->text) : 0, length = sizeof more_errors - 1;
+    return used >= length && strcmp(error->text + used - length, more_errors) == 0;
+}
+
 
 struct gs_document {
     char *name, *text;
@@ -20,55 +33,146 @@ struct gs_document {
 /* Appends one error with the line it is about. `column` counts from 0, as libyaml does. */
 static void add_error(const gs_document *document, size_t line, size_t column, gs_error *error, const char *sentence)
 {
-    if (error == NULL) return;
-    size_t used = strlen(error->text), room = sizeof error->text - used;
+    if (error == NULL || gs_error_is_full(error)) return;
+    size_t used = strlen(error->text), room = sizeof error->text - sizeof more_errors - used;
     char *at = error->text + used;
     const char *start = document->text, *end = document->text + document->length;
     for (size_t l = 0; l < line && start < end; l++) {
         const char *newline = memchr(start, '\n', (size_t)(end - start));
         start = newline == NULL ? end : newline + 1;
     }
-    char shown[128];
+    char shown[128] = "";
     size_t length = 0;
-    while (start + length < end && start[length] != '\n' && start[length] != '\r' && start[length] != '\0' && length < sizeof shown) length++;
+    while (start + length < end && start[length] != '\n' && start[length] != '\r' && start[length] != '\0' &&
+           length < sizeof shown)
+        length++;
     for (size_t i = 0; i < length; i++) { /* what is not text must not reach a terminal */
         unsigned char c = (unsigned char)start[i];
         shown[i] = c == '\t' ? ' ' : c < 0x20 || c == 0x7F || (c >= 0x80 && !document->parsed) ? '?' : start[i];
     }
-    int written = snprintf(at, room, "%s%s:%zu:%zu: %s\n%6zu | %.*s\n       | %*s^", used > 0 ? "\n" : "", document->name,
-                           line + 1, column + 1, sentence, line + 1, (int)length, shown, (int)(column < 120 ? column : 0), "");
-    if (written < 0 || (size_t)written >= room) *at = '\0'; /* full: an error too many is left out whole */
+    int written =
+        snprintf(at, room, "%s%s:%zu:%zu: %s\n%6zu | %.*s\n       | %*s^", used > 0 ? "\n" : "", document->name,
+                 line + 1, column + 1, sentence, line + 1, (int)length, shown, (int)(column < 120 ? column : 0), "");
+    if (written < 0 || (size_t)written >= room) strcpy(at, more_errors); /* an error too many is left out whole */
 }
 
-static gs_status parse(gs_document *document, gs_error *error)
+static gs_status tell_parser_error(const gs_document *document, const yaml_parser_t *parser, gs_error *error)
 {
-    if (memchr(document->text, '\0', document->length) != NULL)
-        return gs_fail(error, GS_ERROR_INPUT, "%s: holds a NUL byte and is not YAML text", document->name);
+    if (parser->error == YAML_MEMORY_ERROR)
+        return gs_fail(error, GS_ERROR_MEMORY, "%s: out of memory for the YAML parser", document->name);
+    char sentence[512];
+    snprintf(sentence, sizeof sentence, "not valid YAML: %s%s%s", parser->problem != NULL ? parser->problem : "unreadable",
+             parser->context != NULL ? " " : "", parser->context != NULL ? parser->context : "");
+    size_t line = parser->problem_mark.line, column = parser->problem_mark.column;
+    if (parser->error == YAML_READER_ERROR) { /* told by offset only */
+        line = column = 0;
+        for (size_t i = 0; i < parser->problem_offset && i < document->length; i++) {
+            column = document->text[i] == '\n' ? 0 : column + 1;
+            line += document->text[i] == '\n';
+        }
+    }
+    add_error(document, line, column, error, sentence);
+    return GS_ERROR_INPUT;
+}
+
+static gs_status refuse(const gs_document *document, yaml_mark_t mark, gs_error *error, const char *sentence)
+{
+    add_error(document, mark.line, mark.column, error, sentence);
+    return GS_ERROR_INPUT;
+}
+
+typedef struct {
+    int depth, documents, anchors;
+} event_counts;
+
+/* What would be read wrong, or take long, is refused while the text is still a stream of events. */
+static gs_status check_event(const gs_document *document, const yaml_event_t *event, event_counts *counts, gs_error *error)
+{
+    const yaml_char_t *tag = NULL, *anchor = NULL;
+    switch (event->type) {
+    case YAML_DOCUMENT_START_EVENT:
+        if (++counts->documents > 1)
+            return refuse(document, event->start_mark, error, "a second document begins here; a sweep is one");
+        break;
+    case YAML_SCALAR_EVENT:
+        tag = event->data.scalar.tag;
+        anchor = event->data.scalar.anchor;
+        break;
+    case YAML_SEQUENCE_START_EVENT:
+        tag = event->data.sequence_start.tag;
+        anchor = event->data.sequence_start.anchor;
+        counts->depth++;
+        break;
+    case YAML_MAPPING_START_EVENT:
+        tag = event->data.mapping_start.tag;
+        anchor = event->data.mapping_start.anchor;
+        counts->depth++;
+        break;
+    case YAML_SEQUENCE_END_EVENT:
+    case YAML_MAPPING_END_EVENT: counts->depth--; break;
+    default: break;
+    }
+    counts->anchors += anchor != NULL;
+    if (counts->depth > NESTING_LIMIT)
+        return refuse(document, event->start_mark, error, "is nested more deeply than any sweep");
+    if (counts->anchors > ANCHORS_LIMIT)
+        return refuse(document, event->start_mark, error, "has more anchors (&name) than any sweep");
+    return tag == NULL ? GS_OK : refuse(document, event->start_mark, error, "tags (!name) have no meaning in a sweep");
+}
+
+static gs_status check_events(const gs_document *document, gs_error *error)
+{
     yaml_parser_t parser;
     if (!yaml_parser_initialize(&parser)) return gs_fail(error, GS_ERROR_MEMORY, "out of memory for the YAML parser");
     yaml_parser_set_input_string(&parser, (const unsigned char *)document->text, document->length);
     gs_status status = GS_OK;
-    document->parsed = yaml_parser_load(&parser, &document->yaml) != 0;
-    if (!document->parsed && parser.error == YAML_MEMORY_ERROR) {
-        status = gs_fail(error, GS_ERROR_MEMORY, "%s: out of memory for the YAML parser", document->name);
-    } else if (!document->parsed) {
-        char sentence[512];
-        snprintf(sentence, sizeof sentence, "not valid YAML: %s%s%s", parser.problem != NULL ? parser.problem : "unreadable",
-                 parser.context != NULL ? " " : "", parser.context != NULL ? parser.context : "");
-        size_t line = parser.problem_mark.line, column = parser.problem_mark.column;
-        if (parser.error == YAML_READER_ERROR) { /* told by offset only */
-            line = column = 0;
-            for (size_t i = 0; i < parser.problem_offset && i < document->length; i++) {
-                column = document->text[i] == '\n' ? 0 : column + 1;
-                line += document->text[i] == '\n';
-            }
+    event_counts counts = {0, 0, 0};
+    bool ended = false;
+    while (status == GS_OK && !ended) {
+        yaml_event_t event;
+        if (!yaml_parser_parse(&parser, &event)) {
+            status = tell_parser_error(document, &parser, error);
+            break;
         }
-        if (error != NULL) error->text[0] = '\0';
-        add_error(document, line, column, error, sentence);
-        status = GS_ERROR_INPUT;
-    } else if (yaml_document_get_root_node(&document->yaml) == NULL) {
-        status = gs_fail(error, GS_ERROR_INPUT, "%s: is empty", document->name);
+        status = check_event(document, &event, &counts, error);
+        ended = event.type == YAML_STREAM_END_EVENT;
+        yaml_event_delete(&event);
     }
+    yaml_parser_delete(&parser);
+    return status;
+}
+
+static gs_status check_keys(const gs_document *document, gs_error *error)
+{
+    const yaml_node_t *end = document->yaml.nodes.top;
+    for (const yaml_node_t *node = document->yaml.nodes.start; node < end; node++) {
+        for (const yaml_node_pair_t *pair = node->data.mapping.pairs.start;
+             node->type == YAML_MAPPING_NODE && pair < node->data.mapping.pairs.top; pair++) {
+            const yaml_node_t *key = document->yaml.nodes.start + pair->key - 1;
+            if (key->type != YAML_SCALAR_NODE)
+                return refuse(document, key->start_mark, error, "a key is a word, not a list or a mapping");
+            if (strcmp((const char *)key->data.scalar.value, "<<") == 0)
+                return refuse(document, key->start_mark, error, "merge keys (<<) are not supported: write the keys out");
+        }
+    }
+    return GS_OK;
+}
+
+static gs_status parse(gs_document *document, gs_error *error)
+{
+    if (error != NULL) error->text[0] = '\0';
+    if (memchr(document->text, '\0', document->length) != NULL)
+        return gs_fail(error, GS_ERROR_INPUT, "%s: holds a NUL byte and is not YAML text", document->name);
+    gs_status status = check_events(document, error);
+    if (status != GS_OK) return status;
+    yaml_parser_t parser;
+    if (!yaml_parser_initialize(&parser)) return gs_fail(error, GS_ERROR_MEMORY, "out of memory for the YAML parser");
+    yaml_parser_set_input_string(&parser, (const unsigned char *)document->text, document->length);
+    document->parsed = yaml_parser_load(&parser, &document->yaml) != 0;
+    if (!document->parsed) status = tell_parser_error(document, &parser, error);
+    else if (yaml_document_get_root_node(&document->yaml) == NULL)
+        status = gs_fail(error, GS_ERROR_INPUT, "%s: is empty", document->name);
+    else status = check_keys(document, error);
     yaml_parser_delete(&parser);
     return status;
 }
@@ -107,7 +211,8 @@ gs_status gs_document_read(gs_document **document, const char *path, gs_error *e
     size_t length = fread(text, 1, FILE_LIMIT + 1, file);
     if (ferror(file)) status = gs_fail(error, GS_ERROR_INPUT, "cannot read the sweep file '%s': %s", path, strerror(errno));
     else if (length > FILE_LIMIT)
-        status = gs_fail(error, GS_ERROR_INPUT, "%s: is larger than %d MiB, which no sweep file is", path, FILE_LIMIT >> 20);
+        status =
+            gs_fail(error, GS_ERROR_INPUT, "%s: is larger than %d MiB, which no sweep file is", path, FILE_LIMIT >> 20);
     else status = gs_document_parse(document, path, text, length, error);
 out:
     free(text);
@@ -185,7 +290,8 @@ const char *gs_node_text(gs_node node)
 size_t gs_node_count(gs_node node)
 {
     if (gs_node_is_mapping(node)) return (size_t)(node.yaml->data.mapping.pairs.top - node.yaml->data.mapping.pairs.start);
-    if (gs_node_is_sequence(node)) return (size_t)(node.yaml->data.sequence.items.top - node.yaml->data.sequence.items.start);
+    if (gs_node_is_sequence(node))
+        return (size_t)(node.yaml->data.sequence.items.top - node.yaml->data.sequence.items.start);
     return 0;
 }
 
@@ -223,12 +329,15 @@ gs_status gs_node_fail(gs_node node, gs_error *error, const char *format, ...)
 gs_status gs_node_fail_name(gs_node node, gs_error *error, const char *what, const char *const *names, size_t count)
 {
     const char *near = gs_nearest_name(gs_node_text(node), names, count);
-    if (near != NULL) return gs_node_fail(node, error, "unknown %s '%.80s'; did you mean '%s'?", what, gs_node_text(node), near);
+    if (near != NULL)
+        return gs_node_fail(node, error, "unknown %s '%.80s'; did you mean '%s'?", what, gs_node_text(node), near);
     enum { FEW = 12 };
-    if (count > FEW) return gs_node_fail(node, error, "unknown %s '%.80s'; see gensweep settings", what, gs_node_text(node));
+    if (count > FEW)
+        return gs_node_fail(node, error, "unknown %s '%.80s'; see gensweep settings", what, gs_node_text(node));
     char list[512] = "";
     size_t used = 0;
     for (size_t i = 0; i < count && used < sizeof list; i++)
         used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i == 0 ? "" : ", ", names[i]);
-    return gs_node_fail(node, error, "unknown %s '%.80s'; there %s %s", what, gs_node_text(node), count == 1 ? "is" : "are", list);
+    return gs_node_fail(node, error, "unknown %s '%.80s'; there %s %s", what, gs_node_text(node),
+                        count == 1 ? "is" : "are", list);
 }

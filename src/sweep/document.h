@@ -1,6 +1,7 @@
 /* YAML text with the place of everything in it (libyaml), and errors that show that place.
  *
- * An error reads FILE:LINE:COLUMN: sentence, followed by the line and a caret. Several errors may be collected in one gs_error. */
+ * An error reads FILE:LINE:COLUMN: sentence, followed by the line and a caret. Several errors may be collected in one
+ * gs_error. */
 #ifndef GS_SWEEP_DOCUMENT_H
 #define GS_SWEEP_DOCUMENT_H
 
@@ -21,7 +22,8 @@ typedef struct {
 /* Reads a file. GS_ERROR_INPUT with path and reason: unreadable, too large, not YAML (with line and column), empty. */
 GS_MUST_CHECK gs_status gs_document_read(gs_document **document, const char *path, gs_error *error);
 
-/* Parses `text`, which is copied. `name` is what errors call it. */
+/* Parses `text`, which is copied. One document; merge keys, tags and keys that are not scalars are refused. `name` is
+ * what errors call it. */
 GS_MUST_CHECK gs_status gs_document_parse(gs_document **document, const char *name, const char *text, size_t length,
                                           gs_error *error);
 
@@ -49,6 +51,9 @@ gs_node gs_node_find(gs_node mapping, const char *key);
 
 /* Adds "FILE:LINE:COLUMN: sentence" with line and caret to `error`; returns GS_ERROR_INPUT. */
 gs_status gs_node_fail(gs_node node, gs_error *error, const char *format, ...) GS_PRINTF(3, 4);
+
+/* Whether no further error has room; the text then says that there are more. */
+bool gs_error_is_full(const gs_error *error);
 
 /* The sentence, with nearest name, for `node`, whose text is not among `names` ("what" is e.g. "parameter"). */
 gs_status gs_node_fail_name(gs_node node, gs_error *error, const char *what, const char *const *names, size_t count);

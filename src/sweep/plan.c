@@ -1,135 +1,262 @@
 #include "sweep/plan.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-/* ---- identity ---------------------------------------------------------------------------------------------------- */
+/* ---- combinations ------------------------------------------------------------------------------------------------- */
 
-enum { CANONICAL = 16384, IDENTITY_VERSION = 1 };
-
-static int by_column(const void *a, const void *b)
-{
-    return strcmp(gs_settings_table[*(const int *)a].column, gs_settings_table[*(const int *)b].column);
-}
-
-/* "name=value" lines of what applies and is not the default. */
-static size_t write_canonical(const gs_settings *settings, char text[CANONICAL])
-{
-    int order[GS_SETTING_COUNT];
-    for (int id = 0; id < GS_SETTING_COUNT; id++) order[id] = id;
-    qsort(order, GS_SETTING_COUNT, sizeof order[0], by_column);
-    gs_settings defaults;
-    gs_settings_defaults(&defaults, gs_settings_model(settings));
-    size_t used = (size_t)snprintf(text, CANONICAL, "identity=%d\nmodel=%s\n", IDENTITY_VERSION,
-                                   gs_model_names[gs_settings_model(settings)]);
-    for (int i = 0; i < GS_SETTING_COUNT; i++) {
-        gs_setting_id id = (gs_setting_id)order[i];
-        char value[256];
-        if (!gs_setting_applies(id, settings) || gs_values_equal(id, &settings->values[id], &defaults.values[id])) continue;
-        gs_value_write(id, &settings->values[id], value, sizeof value);
-        used += (size_t)snprintf(text + used, CANONICAL - used, "%s=%s\n", gs_settings_table[id].column, value);
-    }
-    return used;
-}
-
-static void write_hash(XXH128_hash_t hash, char id[GS_ID])
-{
-    snprintf(id, GS_ID, "%016" PRIx64 "%016" PRIx64, hash.high64, hash.low64);
-}
-
-void gs_run_id(const gs_settings *settings, uint64_t seed, const gs_digits *digits, char id[GS_ID])
-{
-    char text[CANONICAL], data[GS_ID];
-    write_hash(XXH3_128bits(digits->grey, sizeof digits->grey), data);
-    size_t used = write_canonical(settings, text);
-    used += (size_t)snprintf(text + used, CANONICAL - used, "digits=%s\nseed=%" PRIu64 "\n", data, seed);
-    write_hash(XXH3_128bits(text, used), id);
-}
-
-/* ---- expansion --------------------------------------------------------------------------------------------------- */
-
+/* What a combination says: values of some settings. */
 typedef struct {
-    XXH128_hash_t *slots; /* open addressing; all zero = free */
-    size_t size;          /* a power of 2 */
-} hash_set;
+    gs_value values[GS_SETTING_COUNT];
+    bool given[GS_SETTING_COUNT];
+} combination;
 
-/* Whether the hash is new; it is a member afterwards. */
-static bool add_hash(hash_set *set, XXH128_hash_t hash)
+/* An expansion in progress. */
+typedef struct {
+    const gs_sweep *sweep;
+    gs_plan *plan;
+    gs_settings defaults[GS_MODEL_COUNT];
+    size_t combinations, room;
+    bool *rule_matched; /* one a rule of exclude */
+    XXH128_hash_t *seen; /* open addressing; all zero = free */
+    size_t seen_size;    /* a power of 2 */
+} expansion;
+
+static void give(combination *chosen, gs_setting_id id, const gs_value *value)
 {
-    for (size_t i = (size_t)hash.low64 & (set->size - 1);; i = (i + 1) & (set->size - 1)) {
-        if (XXH128_isEqual(set->slots[i], hash)) return false;
-        if (set->slots[i].low64 == 0 && set->slots[i].high64 == 0) {
-            set->slots[i] = hash;
+    chosen->values[id] = *value;
+    chosen->given[id] = true;
+}
+
+/* The first axis of a zip stands for all of it. */
+static bool is_leader(const gs_sweep *sweep, size_t axis)
+{
+    for (size_t a = 0; a < axis; a++)
+        if (sweep->axes[axis].zip != 0 && sweep->axes[a].zip == sweep->axes[axis].zip) return false;
+    return true;
+}
+
+static void give_place(const gs_sweep *sweep, size_t leader, size_t place, combination *chosen)
+{
+    for (size_t a = leader; a < sweep->axis_count; a++)
+        if (a == leader || (sweep->axes[leader].zip != 0 && sweep->axes[a].zip == sweep->axes[leader].zip))
+            give(chosen, sweep->axes[a].id, &sweep->axes[a].values[place]);
+}
+
+/* Combination number `number` of a grid: the first axis varies slowest. */
+static void choose_grid(const gs_sweep *sweep, size_t number, combination *chosen)
+{
+    for (size_t a = sweep->axis_count; a-- > 0;) {
+        if (!is_leader(sweep, a)) continue;
+        give_place(sweep, a, number % sweep->axes[a].count, chosen);
+        number /= sweep->axes[a].count;
+    }
+}
+
+static size_t draw_place(const gs_axis *axis, double u)
+{
+    if (axis->probabilities == NULL) return (size_t)(u * (double)axis->count);
+    size_t last = 0;
+    double below = 0;
+    for (size_t i = 0; i < axis->count; i++) {
+        if (!(axis->probabilities[i] > 0)) continue;
+        last = i;
+        below += axis->probabilities[i];
+        if (u < below) break;
+    }
+    return last; /* the sum may end a rounding below 1 */
+}
+
+static gs_status choose_random(const gs_sweep *sweep, size_t trial, combination *chosen, gs_error *error)
+{
+    for (size_t a = 0; a < sweep->axis_count; a++) {
+        const gs_axis *axis = &sweep->axes[a];
+        gs_error reason;
+        if (!is_leader(sweep, a)) continue;
+        if (axis->values != NULL) {
+            double u = gs_draw_uniform(sweep->search_seed, gs_settings_table[axis->id].column, trial);
+            give_place(sweep, a, draw_place(axis, u), chosen);
+            continue;
+        }
+        chosen->given[axis->id] = true;
+        if (gs_distribution_draw(&axis->distribution, axis->id, sweep->search_seed, trial, &chosen->values[axis->id],
+                                 &reason) != GS_OK)
+            return gs_node_fail(axis->node, error, "%s", reason.text);
+    }
+    return GS_OK;
+}
+
+static gs_status count_combinations(const gs_sweep *sweep, size_t *combinations, gs_error *error)
+{
+    *combinations = sweep->random ? sweep->run_cap : 1;
+    size_t values = 1;
+    for (size_t a = 0; a < sweep->axis_count && !sweep->random; a++) {
+        if (!is_leader(sweep, a)) continue;
+        if (sweep->axes[a].count > GS_VARIANTS_MAX / *combinations)
+            return gs_node_fail(sweep->axes[a].node, error, "the lists of values multiply to more than %d combinations",
+                                GS_VARIANTS_MAX);
+        *combinations *= sweep->axes[a].count;
+    }
+    for (size_t r = 0; r < sweep->exclude.count; r++) {
+        values += sweep->exclude.rules[r].count;
+        for (size_t t = 0; t < sweep->exclude.rules[r].count; t++) values += sweep->exclude.rules[r].terms[t].count;
+    }
+    enum { COMPARISONS_MAX = 1000000000 };
+    if (values > COMPARISONS_MAX / *combinations)
+        return gs_node_fail(sweep->exclude.rules[0].node, error,
+                            "exclude: %zu values for %zu combinations would take too long to compare", values,
+                            *combinations);
+    return GS_OK;
+}
+
+/* The chosen values on top of the defaults of the model; what does not apply has no say. */
+static void resolve(const expansion *all, const combination *chosen, gs_settings *settings)
+{
+    gs_model_id model =
+        chosen->given[GS_SETTING_MODEL] ? (gs_model_id)chosen->values[GS_SETTING_MODEL].integer : GS_MODEL_GAN;
+    gs_settings given = all->defaults[model];
+    for (int id = 0; id < GS_SETTING_COUNT; id++)
+        if (chosen->given[id]) given.values[id] = chosen->values[id];
+    *settings = given;
+    for (int id = 0; id < GS_SETTING_COUNT; id++)
+        if (chosen->given[id] && !gs_setting_applies((gs_setting_id)id, &given))
+            settings->values[id] = all->defaults[model].values[id];
+}
+
+static bool term_matches(const gs_axis *term, const gs_settings *settings)
+{
+    if (!gs_setting_applies(term->id, settings)) return false;
+    for (size_t i = 0; i < term->count; i++)
+        if (gs_values_equal(term->id, &term->values[i], &settings->values[term->id])) return true;
+    return false;
+}
+
+static bool is_excluded(expansion *all, const gs_settings *settings)
+{
+    const gs_rules *exclude = &all->sweep->exclude;
+    bool excluded = false;
+    for (size_t r = 0; r < exclude->count; r++) { /* all of them: each must match something */
+        if (excluded && all->rule_matched[r]) continue;
+        size_t term = 0;
+        while (term < exclude->rules[r].count && term_matches(&exclude->rules[r].terms[term], settings)) term++;
+        if (term < exclude->rules[r].count) continue;
+        all->rule_matched[r] = excluded = true;
+    }
+    return excluded;
+}
+
+/* ---- expansion ---------------------------------------------------------------------------------------------------- */
+
+/* Whether the settings are new; they are seen afterwards. What does not apply is reset, so that same runs have the same
+ * bytes. */
+static bool add_seen(expansion *all, const gs_settings *settings)
+{
+    XXH128_hash_t hash = XXH3_128bits(settings, sizeof *settings);
+    for (size_t i = (size_t)hash.low64 & (all->seen_size - 1);; i = (i + 1) & (all->seen_size - 1)) {
+        if (XXH128_isEqual(all->seen[i], hash)) return false;
+        if (all->seen[i].low64 == 0 && all->seen[i].high64 == 0) {
+            all->seen[i] = hash;
             return true;
         }
     }
 }
 
-static gs_status count_combinations(const gs_sweep *sweep, size_t *combinations, gs_error *error)
-{
-    *combinations = 1;
-    for (size_t a = 0; a < sweep->axis_count; a++) {
-        if (sweep->axes[a].count > GS_VARIANTS_MAX / *combinations)
-            return gs_node_fail(sweep->axes[a].node, error, "the lists of values multiply to more than %d combinations", GS_VARIANTS_MAX);
-        *combinations *= sweep->axes[a].count;
-    }
-    return GS_OK;
-}
-
-/* The values of combination number `number` (the first axis varies slowest), on top of the defaults of its model. */
-static void resolve(const gs_sweep *sweep, size_t number, gs_settings *settings)
-{
-    const gs_value *chosen[GS_SETTING_COUNT] = {NULL};
-    for (size_t a = sweep->axis_count; a-- > 0;) {
-        const gs_axis *axis = &sweep->axes[a];
-        chosen[axis->id] = &axis->values[number % axis->count];
-        number /= axis->count;
-    }
-    gs_model_id model = chosen[GS_SETTING_MODEL] != NULL ? (gs_model_id)chosen[GS_SETTING_MODEL]->integer : GS_MODEL_GAN;
-    gs_settings_defaults(settings, model);
-    for (int id = 0; id < GS_SETTING_COUNT; id++)
-        if (chosen[id] != NULL) settings->values[id] = *chosen[id];
-    gs_settings given = *settings, defaults;
-    gs_settings_defaults(&defaults, model);
-    for (int id = 0; id < GS_SETTING_COUNT; id++) /* what does not apply has no say */
-        if (!gs_setting_applies((gs_setting_id)id, &given)) settings->values[id] = defaults.values[id];
-}
-
 static gs_node node_of(const gs_sweep *sweep, gs_setting_id id)
 {
-    for (size_t a = 0; a < sweep->axis_count; a++)
-        if (sweep->axes[a].id == id) return sweep->axes[a].node;
-    return gs_document_root(sweep->documents[0]);
+    const gs_axis *axis = gs_sweep_axis(sweep, id);
+    return axis != NULL ? axis->node : gs_document_root(sweep->documents[0]);
 }
 
-static gs_status expand(gs_plan *plan, const gs_sweep *sweep, size_t combinations, hash_set *seen, gs_error *error)
+/* `rule` is the item of include, or NULL. */
+static gs_status add_variant(expansion *all, const gs_settings *settings, const gs_rule *rule, gs_error *error)
 {
-    size_t room = 0;
-    for (size_t number = 0; number < combinations; number++) {
-        gs_settings settings;
-        gs_setting_id culprit = GS_SETTING_MODEL;
-        gs_error reason;
-        char text[CANONICAL];
-        resolve(sweep, number, &settings);
-        if (!add_hash(seen, XXH3_128bits(text, write_canonical(&settings, text)))) {
-            plan->merged++;
-            continue;
-        }
-        if (gs_settings_check(&settings, &culprit, &reason) != GS_OK)
-            return gs_node_fail(node_of(sweep, culprit), error, "%s", reason.text);
-        if (plan->variant_count == room) {
-            room = room == 0 ? 16 : 2 * room;
-            gs_variant *more = realloc(plan->variants, room * sizeof *more);
-            if (more == NULL) return gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu variants", room);
-            plan->variants = more;
-        }
-        plan->variants[plan->variant_count++] = (gs_variant){.settings = settings};
+    gs_plan *plan = all->plan;
+    gs_setting_id culprit = GS_SETTING_MODEL;
+    gs_error reason;
+    if (!add_seen(all, settings)) {
+        plan->merged++;
+        return GS_OK;
     }
+    if (gs_settings_check(settings, &culprit, &reason) != GS_OK)
+        return gs_node_fail(rule != NULL ? rule->node : node_of(all->sweep, culprit), error, "%s", reason.text);
+    if (plan->variant_count == all->room) {
+        all->room = all->room == 0 ? 16 : 2 * all->room;
+        gs_variant *more = realloc(plan->variants, all->room * sizeof *more);
+        if (more == NULL) return gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu variants", all->room);
+        plan->variants = more;
+    }
+    gs_variant *variant = &plan->variants[plan->variant_count++];
+    variant->settings = *settings;
+    variant->label[0] = '\0';
     return GS_OK;
+}
+
+static gs_status expand(expansion *all, gs_error *error)
+{
+    gs_status status = GS_OK;
+    for (size_t number = 0; number < all->combinations && status == GS_OK; number++) {
+        combination chosen;
+        gs_settings settings;
+        memset(chosen.given, 0, sizeof chosen.given);
+        if (all->sweep->random) status = choose_random(all->sweep, number, &chosen, error);
+        else choose_grid(all->sweep, number, &chosen);
+        if (status != GS_OK) break;
+        resolve(all, &chosen, &settings);
+        if (is_excluded(all, &settings)) all->plan->excluded++;
+        else status = add_variant(all, &settings, NULL, error);
+    }
+    for (size_t r = 0; r < all->sweep->exclude.count && status == GS_OK && !all->sweep->random; r++)
+        if (!all->rule_matched[r])
+            status =
+                gs_node_fail(all->sweep->exclude.rules[r].node, error, "exclude: no combination of this sweep matches");
+    return status;
+}
+
+/* An included combination: what the sweep fixes to one value, then what the item says. Swept settings that it leaves
+ * out have their default. */
+static gs_status include(expansion *all, const gs_rule *rule, gs_error *error)
+{
+    const gs_sweep *sweep = all->sweep;
+    combination chosen;
+    gs_settings settings;
+    memset(chosen.given, 0, sizeof chosen.given);
+    for (size_t a = 0; a < sweep->axis_count; a++)
+        if (sweep->axes[a].values != NULL && sweep->axes[a].count == 1)
+            give(&chosen, sweep->axes[a].id, &sweep->axes[a].values[0]);
+    for (size_t t = 0; t < rule->count; t++) give(&chosen, rule->terms[t].id, &rule->terms[t].values[0]);
+    resolve(all, &chosen, &settings);
+    for (size_t t = 0; t < rule->count; t++)
+        if (!gs_setting_applies(rule->terms[t].id, &settings))
+            return gs_node_fail(
+                rule->terms[t].node, error, "include: %s does not apply to this combination, whose model is %s",
+                gs_settings_table[rule->terms[t].id].column, gs_model_names[gs_settings_model(&settings)]);
+    return add_variant(all, &settings, rule, error);
+}
+
+static gs_status expand_all(gs_plan *plan, const gs_sweep *sweep, gs_error *error)
+{
+    expansion all = {.sweep = sweep, .plan = plan, .seen_size = 16};
+    gs_status status = count_combinations(sweep, &all.combinations, error);
+    if (status != GS_OK) return status;
+    for (int model = 0; model < GS_MODEL_COUNT; model++) gs_settings_defaults(&all.defaults[model], (gs_model_id)model);
+    while (all.seen_size < 2 * (all.combinations + sweep->include.count)) all.seen_size *= 2;
+    all.seen = calloc(all.seen_size, sizeof *all.seen);
+    all.rule_matched = calloc(sweep->exclude.count + 1, sizeof *all.rule_matched);
+    if (all.seen == NULL || all.rule_matched == NULL)
+        status = gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu combinations", all.combinations);
+    if (status == GS_OK) status = expand(&all, error);
+    for (size_t r = 0; r < sweep->include.count && status == GS_OK; r++)
+        status = include(&all, &sweep->include.rules[r], error);
+    if (status == GS_OK && plan->variant_count == 0)
+        status =
+            gs_node_fail(sweep->exclude.rules[0].node, error,
+                         "exclude leaves none of the %zu combinations, which would make no runs", all.combinations);
+    free(all.seen);
+    free(all.rule_matched);
+    return status;
 }
 
 /* ---- checks of the whole ----------------------------------------------------------------------------------------- */
@@ -142,9 +269,10 @@ static gs_status check_models_exist(const gs_plan *plan, const gs_sweep *sweep, 
         char have[256] = "";
         for (int m = 0; m < GS_MODEL_COUNT; m++)
             if (gs_model_type_of((gs_model_id)m) != NULL)
-                snprintf(have + strlen(have), sizeof have - strlen(have), "%s%s", *have != '\0' ? ", " : "", gs_model_names[m]);
-        return gs_node_fail(node_of(sweep, GS_SETTING_MODEL), error, "model: this version of gensweep has no '%s' yet; it has: %s",
-                            gs_model_names[model], have);
+                snprintf(have + strlen(have), sizeof have - strlen(have), "%s%s", *have != '\0' ? ", " : "",
+                         gs_model_names[m]);
+        return gs_node_fail(node_of(sweep, GS_SETTING_MODEL), error,
+                            "model: this version of gensweep has no '%s' yet; it has: %s", gs_model_names[model], have);
     }
     return GS_OK;
 }
@@ -166,8 +294,8 @@ static gs_status check_all_apply(const gs_plan *plan, const gs_sweep *sweep, gs_
                          gs_model_names[m]);
         char condition[128] = "";
         if (row->conditional) gs_setting_condition(sweep->axes[a].id, condition, sizeof condition);
-        status = gs_node_fail(sweep->axes[a].node, error, "%s applies to no run of this sweep: it belongs to %s%s%s", row->column,
-                              models, row->conditional ? " with " : "", condition);
+        status = gs_node_fail(sweep->axes[a].node, error, "%s applies to no run of this sweep: it belongs to %s%s%s",
+                              row->column, models, row->conditional ? " with " : "", condition);
     }
     return status;
 }
@@ -186,19 +314,46 @@ static bool varies(const gs_plan *plan, gs_setting_id id)
     return false;
 }
 
+/* Settings that the sweep names: its axes in their order, then what only include names. */
+static size_t list_named(const gs_sweep *sweep, gs_setting_id named[GS_SETTING_COUNT])
+{
+    bool listed[GS_SETTING_COUNT] = {false};
+    size_t count = 0;
+    for (size_t a = 0; a < sweep->axis_count; a++) {
+        named[count++] = sweep->axes[a].id;
+        listed[sweep->axes[a].id] = true;
+    }
+    for (size_t r = 0; r < sweep->include.count; r++)
+        for (size_t t = 0; t < sweep->include.rules[r].count; t++) {
+            gs_setting_id id = sweep->include.rules[r].terms[t].id;
+            if (!listed[id]) named[count++] = id;
+            listed[id] = true;
+        }
+    return count;
+}
+
+/* A label that has no room for everything ends with a hash of the settings, so that it still names one variant. */
 static void add_label(gs_variant *variant, const char *text)
 {
+    enum { ROOM = 180 };
     size_t used = strlen(variant->label);
-    snprintf(variant->label + used, sizeof variant->label - used, "%s%s", used > 0 ? ", " : "", text);
+    if (strchr(variant->label, '#') != NULL) return;
+    if (used + strlen(text) + 2 < ROOM)
+        snprintf(variant->label + used, sizeof variant->label - used, "%s%s", used > 0 ? ", " : "", text);
+    else
+        snprintf(variant->label + used, sizeof variant->label - used, ", ... #%08lx",
+                 (unsigned long)(XXH3_64bits(&variant->settings, sizeof variant->settings) & 0xFFFFFFFF));
 }
 
 static void write_labels(gs_plan *plan, const gs_sweep *sweep)
 {
+    gs_setting_id named[GS_SETTING_COUNT];
+    size_t count = list_named(sweep, named);
     bool models = varies(plan, GS_SETTING_MODEL);
     for (size_t v = 0; models && v < plan->variant_count; v++)
         add_label(&plan->variants[v], gs_model_names[gs_settings_model(&plan->variants[v].settings)]);
-    for (size_t a = 0; a < sweep->axis_count; a++) {
-        gs_setting_id id = sweep->axes[a].id;
+    for (size_t n = 0; n < count; n++) {
+        gs_setting_id id = named[n];
         if (id == GS_SETTING_MODEL || !varies(plan, id)) continue;
         for (size_t v = 0; v < plan->variant_count; v++) {
             gs_variant *variant = &plan->variants[v];
@@ -210,27 +365,21 @@ static void write_labels(gs_plan *plan, const gs_sweep *sweep)
         }
     }
     for (size_t v = 0; v < plan->variant_count; v++)
-        if (plan->variants[v].label[0] == '\0') add_label(&plan->variants[v], gs_model_names[gs_settings_model(&plan->variants[v].settings)]);
+        if (plan->variants[v].label[0] == '\0')
+            add_label(&plan->variants[v], gs_model_names[gs_settings_model(&plan->variants[v].settings)]);
 }
 
 gs_status gs_plan_create(gs_plan **plan, const gs_sweep *sweep, gs_error *error)
 {
     if (error != NULL) error->text[0] = '\0';
-    size_t combinations;
-    gs_status status = count_combinations(sweep, &combinations, error);
-    if (status != GS_OK) return status;
-    hash_set seen = {.size = 16};
-    while (seen.size < 2 * combinations) seen.size *= 2;
-    seen.slots = calloc(seen.size, sizeof *seen.slots);
     gs_plan *made = calloc(1, sizeof *made);
-    if (made == NULL || seen.slots == NULL) status = gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu combinations", combinations);
-    if (status == GS_OK) status = expand(made, sweep, combinations, &seen, error);
+    if (made == NULL) return gs_fail(error, GS_ERROR_MEMORY, "out of memory for the plan");
+    gs_status status = expand_all(made, sweep, error);
     if (status == GS_OK) status = check_models_exist(made, sweep, error);
     if (status == GS_OK) status = check_all_apply(made, sweep, error);
     if (status == GS_OK && sweep->seed_count > INT32_MAX / made->variant_count)
         status = gs_node_fail(gs_document_root(sweep->documents[0]), error, "%zu variants x %zu seeds are too many runs",
                               made->variant_count, sweep->seed_count);
-    free(seen.slots);
     if (status != GS_OK) {
         gs_plan_destroy(&made);
         return status;

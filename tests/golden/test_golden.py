@@ -13,6 +13,8 @@ CASES = sorted(HERE.glob("*.yaml"))
 def said(case, tmp_path):
     """The program's sentence, with the file's name as it stands in the repository."""
     done = gensweep(case.relative_to(ROOT), "-o", tmp_path / "none.h5", cwd=ROOT, timeout=20)
+    planned = gensweep("plan", case.relative_to(ROOT), cwd=ROOT, timeout=20)
+    assert (planned.returncode, planned.stdout, planned.stderr) == (2, "", done.stderr)
     assert done.returncode == 2, done.stderr
     assert done.stdout == ""
     assert list(tmp_path.iterdir()) == []
@@ -35,4 +37,4 @@ def test_this_harness_can_go_red(tmp_path):
 
 
 def test_there_are_many_cases():
-    assert len(CASES) >= 45
+    assert len(CASES) >= 110

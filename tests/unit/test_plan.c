@@ -63,7 +63,8 @@ static void id_of(const planned *made, size_t run, char id[GS_ID])
 static void seeds_are_innermost_and_the_first_parameter_is_slowest(void **state)
 {
     (void)state;
-    planned made = plan_of("seeds: [7, 3]\nparameters:\n  steps: [10, 20]\n  minibatch_discrimination: {values: [off, on]}\n", NULL, 0);
+    planned made = plan_of(
+        "seeds: [7, 3]\nparameters:\n  steps: [10, 20]\n  minibatch_discrimination: {values: [off, on]}\n", NULL, 0);
     assert_int_equal(made.plan->run_count, 8);
     assert_int_equal(made.plan->merged, 0);
     static const struct {
@@ -84,7 +85,8 @@ static void seeds_are_innermost_and_the_first_parameter_is_slowest(void **state)
 static void what_does_not_apply_multiplies_nothing(void **state)
 {
     (void)state;
-    planned made = plan_of("seeds: 0-1\nparameters:\n  minibatch_discrimination: [off, on]\n  mbd_features: [4, 8]\n", NULL, 0);
+    planned made =
+        plan_of("seeds: 0-1\nparameters:\n  minibatch_discrimination: [off, on]\n  mbd_features: [4, 8]\n", NULL, 0);
     assert_int_equal(made.plan->variant_count, 3); /* off, on with 4, on with 8 */
     assert_int_equal(made.plan->merged, 1);
     assert_string_equal(made.plan->variants[0].label, "minibatch_discrimination=off");
@@ -120,8 +122,9 @@ static void identity_ignores_order_spelling_and_defaults(void **state)
     static const char *const same[] = {
         "seeds: 3\nparameters: {steps: 100, minibatch_discrimination: off}\n",
         "name: another\nseeds: [3]\nparameters: {minibatch_discrimination: No, steps: 1e2}\n",
-        "seeds: 3-3\nparameters:\n  model: gan\n  minibatch_discrimination: {value: false}\n  steps: {value: 100}\n  batch_size: 128\n"
-        "data: {green: 0.340, mnist: null}\nevaluation: {samples: 12800}\nstorage: {samples: none}\n",
+        ("seeds: 3-3\nparameters:\n  model: gan\n  minibatch_discrimination: {value: false}\n  steps: {value: 100}\n  "
+         "batch_size: 128\n"
+         "data: {green: 0.340, mnist: null}\nevaluation: {samples: 12800}\nstorage: {samples: none}\n"),
     };
     char first[GS_ID], other[GS_ID];
     for (size_t i = 0; i < sizeof same / sizeof same[0]; i++) {
@@ -163,6 +166,206 @@ static void identity_stays_what_it_was(void **state)
     assert_string_equal(id, "1879d807c9db3c35f1151274b8d0a69e");
 }
 
+/* ---- the rest of the language --------------------------------------------------------------------------------------- */
+
+static const char *label(const planned *made, size_t variant)
+{
+    assert_true(variant < made->plan->variant_count);
+    return made->plan->variants[variant].label;
+}
+
+static void zip_links_and_exclude_and_include_change_the_product(void **state)
+{
+    (void)state;
+    planned made = plan_of("seeds: 0-1\nparameters:\n  model: [vae, gan]\n  steps: 50\n"
+                           "zip: [{latent_dim: [2, 8], batch_size: [64, 256]}]\n"
+                           "exclude: [{model: vae, batch_size: 256}]\n"
+                           "include: [{model: diffusion, timesteps: 20}, {model: gan, latent_dim: 2, batch_size: 64}]\n",
+                           NULL, 0);
+    assert_int_equal(made.plan->variant_count, 4);
+    assert_int_equal(made.plan->excluded, 1);
+    assert_int_equal(made.plan->merged, 1);
+    assert_string_equal(label(&made, 0), "vae, latent_dim=2, batch_size=64");
+    assert_string_equal(label(&made, 1), "gan, latent_dim=2, batch_size=64");
+    assert_string_equal(label(&made, 2), "gan, latent_dim=8, batch_size=256");
+    assert_string_equal(label(&made, 3), "diffusion, batch_size=64");
+    assert_int_equal(gs_settings_integer(&made.plan->variants[3].settings, GS_SETTING_STEPS),
+                     50); /* what is fixed holds for all */
+    release(&made);
+}
+
+static void hydra_overrides_add_change_and_remove(void **state)
+{
+    (void)state;
+    const char *overrides[] = {"steps=range(10,40,10)", "+adam_beta1=0.5",
+                               "~batch_size",           "parameters.latent_dim=choice(2,4)",
+                               "data={green: 0.1}",     "storage.samples=none"};
+    planned made = plan_of("seeds: 0\nparameters:\n  steps: 10\n  batch_size: [8, 16]\ndata: {green: 0.2}\n", overrides, 6);
+    assert_int_equal(made.plan->variant_count, 6);
+    assert_string_equal(label(&made, 5), "steps=30, latent_dim=4");
+    const gs_settings *settings = &made.plan->variants[5].settings;
+    assert_int_equal(gs_settings_integer(settings, GS_SETTING_BATCH_SIZE), 128);
+    assert_true(gs_settings_real(settings, GS_SETTING_ADAM_BETA1) < 0.51);
+    assert_true(gs_settings_real(settings, GS_SETTING_GREEN) < 0.11);
+    assert_false(made.sweep->storage.samples);
+    release(&made);
+}
+
+static void an_override_leaves_a_zip_or_stays_linked(void **state)
+{
+    (void)state;
+    static const char *const yaml = "seeds: 0\nzip: [{latent_dim: [2, 8], batch_size: [64, 256]}]\n";
+    const char *one[] = {"latent_dim=4"}, *both[] = {"latent_dim=3,5"};
+    planned made = plan_of(yaml, one, 1);
+    assert_int_equal(made.plan->variant_count, 2);
+    assert_string_equal(label(&made, 1), "batch_size=256");
+    release(&made);
+    made = plan_of(yaml, both, 1);
+    assert_int_equal(made.plan->variant_count, 2);
+    assert_string_equal(label(&made, 1), "latent_dim=5, batch_size=256");
+    release(&made);
+}
+
+static void wrong_overrides_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *override, *says;
+    } cases[] = {
+        {"+steps=5", "the sweep sets it already"},
+        {"~latent_dim", "the sweep does not set it"},
+        {"~steps=5", "without a value"},
+        {"steps=range(0,8,0)", "expected range("},
+        {"steps=range(a)", "expected range("},
+        {"=5", "expected KEY=VALUE"},
+        {"stepz=5", "did you mean 'steps'?"},
+        {"storage.sample=none", "did you mean 'storage.samples'?"},
+        {"+latent_dim=3", "sets it already"},
+        {"data=5", "expected a mapping"},
+        {"a: b=5", "not valid YAML"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        static const char text[] = "seeds: 0\nparameters: {steps: 10}\n", zipped[] = "seeds: 0\nparameters: {steps: 10}\n"
+                                   "zip: {latent_dim: [2, 8], batch_size: [64, 256]}\n";
+        bool zip = strcmp(cases[i].override, "+latent_dim=3") == 0;
+        gs_sweep *sweep = NULL;
+        gs_error error;
+        const char *overrides[] = {cases[i].override};
+        gs_status status = gs_sweep_read_text(&sweep, "t.yaml", zip ? zipped : text, strlen(zip ? zipped : text),
+                                              overrides, 1, &error);
+        assert_int_equal(status, GS_ERROR_INPUT);
+        if (strstr(error.text, cases[i].says) == NULL) fail_msg("'%s' is not in '%s'", cases[i].says, error.text);
+    }
+}
+
+static void keys_of_other_tools_are_noted(void **state)
+{
+    (void)state;
+    planned made = plan_of("seeds: 0\nprogram: train.py\nmetric: {name: tv, goal: minimize}\n", NULL, 0);
+    assert_string_equal(made.sweep->note, "W&B's keys that mean nothing here: program, metric");
+    release(&made);
+}
+
+#define RANDOM "seeds: 0-1\nmethod: random\nrun_cap: 500\nsearch_seed: 9\nparameters:\n"
+
+/* A draw depends on the search seed, the name and the trial: neither on other parameters nor on their order. */
+static void draws_are_counted_not_drawn_in_turn(void **state)
+{
+    (void)state;
+    planned one = plan_of(RANDOM "  adam_beta1: {distribution: uniform, min: 0.1, max: 0.9}\n", NULL, 0);
+    planned more = plan_of(RANDOM "  latent_dim: {min: 2, max: 1000}\n  batch_size: [8, 16]\n"
+                                  "  adam_beta1: {distribution: uniform, min: 0.1, max: 0.9}\n", NULL, 0);
+    const char *seed[] = {"search_seed=10"};
+    planned other = plan_of(RANDOM "  adam_beta1: {distribution: uniform, min: 0.1, max: 0.9}\n", seed, 1);
+    assert_int_equal(one.plan->variant_count + one.plan->merged, 500);
+    assert_int_equal(one.plan->run_count, 2 * one.plan->variant_count);
+    size_t same = 0;
+    for (size_t v = 0; v < 400; v++) {
+        double value = gs_settings_real(&one.plan->variants[v].settings, GS_SETTING_ADAM_BETA1);
+        assert_true(value >= 0.1 && value <= 0.9);
+        assert_memory_equal(&value, &more.plan->variants[v].settings.values[GS_SETTING_ADAM_BETA1].real, sizeof value);
+        same += memcmp(&value, &other.plan->variants[v].settings.values[GS_SETTING_ADAM_BETA1].real, sizeof value) == 0;
+    }
+    assert_true(same < 5);
+    release(&one);
+    release(&more);
+    release(&other);
+}
+
+/* Share of the first `count` draws of a distribution that are at most `bound`. */
+static double share(const gs_distribution *d, gs_setting_id id, double bound)
+{
+    enum { DRAWS = 20000 };
+    size_t below = 0;
+    for (size_t trial = 0; trial < DRAWS; trial++) {
+        gs_value value;
+        gs_error error;
+        if (gs_distribution_draw(d, id, 4, trial, &value, &error) != GS_OK) fail_msg("%s", error.text);
+        double number = gs_settings_table[id].type == GS_TYPE_INTEGER ? (double)value.integer : value.real;
+        below += number <= bound;
+    }
+    return (double)below / DRAWS;
+}
+
+static void distributions_have_the_right_quantiles(void **state)
+{
+    (void)state;
+    static const struct {
+        gs_distribution distribution;
+        gs_setting_id id;
+        double bound, share;
+    } cases[] = {
+        {{GS_SHAPE_INT_UNIFORM, 1, 4, 0}, GS_SETTING_LATENT_DIM, 1, 0.25},
+        {{GS_SHAPE_INT_UNIFORM, 1, 4, 0}, GS_SETTING_LATENT_DIM, 3, 0.75},
+        {{GS_SHAPE_UNIFORM, 0, 1, 0}, GS_SETTING_GREEN, 0.3, 0.3},
+        {{GS_SHAPE_UNIFORM, 8, 40, 16}, GS_SETTING_BATCH_SIZE, 16, 0.5}, /* 8-24 rounds to 16 */
+        {{GS_SHAPE_LOG_UNIFORM_VALUES, 1e-5, 1e-3, 0}, GS_SETTING_LEARNING_RATE, 1e-4, 0.5},
+        {{GS_SHAPE_INV_LOG_UNIFORM_VALUES, 1e-5, 1e-3, 0}, GS_SETTING_LEARNING_RATE, 1e-4, 0.5},
+        {{GS_SHAPE_LOG_UNIFORM, -4, -2, 0}, GS_SETTING_GREEN, 0.049787068, 0.5},    /* e^-3 */
+        {{GS_SHAPE_INV_LOG_UNIFORM, 2, 4, 0}, GS_SETTING_GREEN, 0.049787068, 0.5},
+        {{GS_SHAPE_NORMAL, 100, 10, 0}, GS_SETTING_KL_WEIGHT, 110, 0.8413447},
+        {{GS_SHAPE_NORMAL, 500, 50, 1}, GS_SETTING_STEPS, 500, 0.504},
+        {{GS_SHAPE_LOG_NORMAL, 0, 1, 0}, GS_SETTING_KL_WEIGHT, 2.7182818, 0.8413447},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        double found = share(&cases[i].distribution, cases[i].id, cases[i].bound);
+        if (found < cases[i].share - 0.015 || found > cases[i].share + 0.015)
+            fail_msg("case %zu: %g, not %g", i, found, cases[i].share);
+    }
+}
+
+static void probabilities_and_constants_hold(void **state)
+{
+    (void)state;
+    const char *cap[] = {"run_cap=4000", "seeds=0"};
+    planned made = plan_of(RANDOM "  steps: {distribution: constant, value: 77}\n  latent_dim: {values: [2, 3, 4], "
+                                  "probabilities: [0.7, 0, 0.3]}\n"
+                                  "  adam_beta1: {distribution: uniform, min: 0, max: 0.9}\n",
+                           cap, 2);
+    size_t twos = 0;
+    for (size_t v = 0; v < made.plan->variant_count; v++) {
+        int64_t latent = gs_settings_integer(&made.plan->variants[v].settings, GS_SETTING_LATENT_DIM);
+        assert_int_equal(gs_settings_integer(&made.plan->variants[v].settings, GS_SETTING_STEPS), 77);
+        assert_int_not_equal(latent, 3);
+        twos += latent == 2;
+    }
+    double part = (double)twos / (double)made.plan->variant_count;
+    assert_true(part > 0.67 && part < 0.73);
+    release(&made);
+}
+
+/* Two of these draws, written down: another machine and another version draw the same. */
+static void draws_stay_what_they_were(void **state)
+{
+    (void)state;
+    const char *cap[] = {"run_cap=2", "seeds=0"};
+    planned made =
+        plan_of(RANDOM "  generator_learning_rate: {distribution: log_uniform_values, min: 1e-5, max: 1e-3}\n", cap, 2);
+    assert_string_equal(label(&made, 0), "generator_learning_rate=0.00031683");
+    assert_string_equal(label(&made, 1), "generator_learning_rate=8.79078e-05");
+    release(&made);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -172,6 +375,15 @@ int main(void)
         cmocka_unit_test(overrides_win_and_keep_their_place),
         cmocka_unit_test(identity_ignores_order_spelling_and_defaults),
         cmocka_unit_test(identity_stays_what_it_was),
+        cmocka_unit_test(zip_links_and_exclude_and_include_change_the_product),
+        cmocka_unit_test(hydra_overrides_add_change_and_remove),
+        cmocka_unit_test(an_override_leaves_a_zip_or_stays_linked),
+        cmocka_unit_test(wrong_overrides_are_refused),
+        cmocka_unit_test(keys_of_other_tools_are_noted),
+        cmocka_unit_test(draws_are_counted_not_drawn_in_turn),
+        cmocka_unit_test(distributions_have_the_right_quantiles),
+        cmocka_unit_test(probabilities_and_constants_hold),
+        cmocka_unit_test(draws_stay_what_they_were),
     };
     return cmocka_run_group_tests(tests, prepare, clean);
 }

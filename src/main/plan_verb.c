@@ -1,0 +1,187 @@
+#include "main/plan_verb.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "main/bill.h"
+#include "main/inputs.h"
+
+typedef struct {
+    const gs_sweep *sweep;
+    const gs_plan *plan;
+    const gs_digits *digits;
+    const gs_bill *bill;
+} contents;
+
+/* ---- for people ---------------------------------------------------------------------------------------------------- */
+
+static const char *duration(double seconds, char text[32])
+{
+    if (seconds < 100) snprintf(text, 32, "%.1f s", seconds);
+    else if (seconds < 100 * 60) snprintf(text, 32, "%.1f min", seconds / 60);
+    else if (seconds < 100 * 3600) snprintf(text, 32, "%.1f h", seconds / 3600);
+    else snprintf(text, 32, "%.1f days", seconds / 86400);
+    return text;
+}
+
+static const char *bytes(double count, char text[32])
+{
+    static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB"};
+    size_t unit = 0;
+    for (; count >= 1000 && unit < 5; unit++) count /= 1000;
+    snprintf(text, 32, unit == 0 ? "%.0f %s" : "%.1f %s", count, units[unit]);
+    return text;
+}
+
+static const char *plural(size_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
+static void print_variants(const contents *all)
+{
+    const gs_plan *plan = all->plan;
+    int width = (int)strlen("variant");
+    for (size_t v = 0; v < plan->variant_count; v++)
+        if ((int)strlen(plan->variants[v].label) > width) width = (int)strlen(plan->variants[v].label);
+    printf("%-*s  %8s  %10s  %12s  %10s\n", width, "variant", "runs", "each", "core-hours", "HDF5");
+    for (size_t v = 0; v < plan->variant_count; v++) {
+        char each[32] = "-", hours[32] = "-", size[32];
+        if (all->bill->measured) {
+            duration(all->bill->seconds[v], each);
+            snprintf(hours, sizeof hours, "%.3g", all->bill->seconds[v] * (double)plan->seed_count / 3600);
+        }
+        printf("%-*s  %8zu  %10s  %12s  %10s\n", width, plan->variants[v].label, plan->seed_count, each, hours,
+               bytes(all->bill->bytes[v] * (double)plan->seed_count, size));
+    }
+}
+
+static void print_runs(const contents *all)
+{
+    printf("%8s  %-32s  run\n", "", "id");
+    for (size_t run = 0; run < all->plan->run_count; run++) {
+        char id[GS_ID];
+        gs_job job = gs_plan_job(all->plan, run);
+        gs_run_id(&job.settings, job.seed, all->digits, id);
+        printf("%8zu  %s  %s, seed=%" PRIu64 "\n", run, id, gs_plan_variant(all->plan, run)->label, job.seed);
+    }
+}
+
+static void print_totals(const contents *all)
+{
+    const gs_plan *plan = all->plan;
+    const gs_bill *bill = all->bill;
+    char text[32];
+    printf("%s: %zu run%s = %zu variant%s x %zu seed%s", all->sweep->name, plan->run_count, plural(plan->run_count),
+           plan->variant_count, plural(plan->variant_count), plan->seed_count, plural(plan->seed_count));
+    if (plan->merged > 0)
+        printf("; %zu combination%s merged, being the same run%s as others", plan->merged, plural(plan->merged),
+               plural(plan->merged));
+    if (plan->excluded > 0) printf("; %zu excluded", plan->excluded);
+    printf("\n");
+    if (bill->measured) {
+        printf("about %.3g core-hours", bill->total / 3600);
+        printf("; %s on %ld rank%s", duration(bill->makespan, text), bill->ranks, plural((size_t)bill->ranks));
+        printf("; about %s of HDF5\n", bytes(bill->file_bytes, text));
+        printf("Times are extrapolated from a measurement of a few seconds on this machine.\n");
+    } else {
+        printf("about %s of HDF5; times were not measured\n", bytes(bill->file_bytes, text));
+    }
+}
+
+/* ---- for machines -------------------------------------------------------------------------------------------------- */
+
+static void print_quoted(const char *text)
+{
+    putchar('"');
+    for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++) {
+        if (*c == '"' || *c == '\\') printf("\\%c", *c);
+        else if (*c < 0x20) printf("\\u%04x", *c);
+        else putchar(*c);
+    }
+    putchar('"');
+}
+
+static void print_settings(const gs_settings *settings)
+{
+    const char *between = "";
+    putchar('{');
+    for (int id = 0; id < GS_SETTING_COUNT; id++) {
+        char value[256];
+        if (!gs_setting_applies((gs_setting_id)id, settings)) continue;
+        gs_value_write((gs_setting_id)id, &settings->values[id], value, sizeof value);
+        printf("%s\"%s\": ", between, gs_settings_table[id].column);
+        between = ", ";
+        switch (gs_settings_table[id].type) {
+        case GS_TYPE_SWITCH: printf("%s", settings->values[id].integer != 0 ? "true" : "false"); break;
+        case GS_TYPE_CHOICE: print_quoted(value); break;
+        case GS_TYPE_INTEGER:
+        case GS_TYPE_REAL:
+        case GS_TYPE_WEIGHTS:
+        case GS_TYPE_COUNT: printf("%s", value); break;
+        }
+    }
+    putchar('}');
+}
+
+static void print_json(const contents *all, bool runs)
+{
+    const gs_plan *plan = all->plan;
+    const gs_bill *bill = all->bill;
+    printf("{\"name\": ");
+    print_quoted(all->sweep->name);
+    printf(",\n \"method\": \"%s\",\n \"runs\": %zu,\n \"seeds\": [", all->sweep->random ? "random" : "grid",
+           plan->run_count);
+    for (size_t s = 0; s < plan->seed_count; s++) printf("%s%" PRIu64, s == 0 ? "" : ", ", plan->seeds[s]);
+    printf("],\n \"merged\": %zu,\n \"excluded\": %zu,\n \"hdf5_bytes\": %.0f,\n", plan->merged, plan->excluded,
+           bill->file_bytes);
+    if (bill->measured)
+        printf(" \"core_hours\": %.9g,\n \"ranks\": %ld,\n \"makespan_seconds\": %.9g,\n", bill->total / 3600,
+               bill->ranks, bill->makespan);
+    printf(" \"variants\": [");
+    for (size_t v = 0; v < plan->variant_count; v++) {
+        printf("%s\n  {\"label\": ", v == 0 ? "" : ",");
+        print_quoted(plan->variants[v].label);
+        printf(", \"runs\": %zu, ", plan->seed_count);
+        if (bill->measured) printf("\"seconds_per_run\": %.9g, ", bill->seconds[v]);
+        printf("\"settings\": ");
+        print_settings(&plan->variants[v].settings);
+        putchar('}');
+    }
+    printf("\n ]");
+    for (size_t run = 0; runs && run < plan->run_count; run++) {
+        char id[GS_ID];
+        gs_job job = gs_plan_job(plan, run);
+        gs_run_id(&job.settings, job.seed, all->digits, id);
+        printf("%s\n  {\"id\": \"%s\", \"variant\": %zu, \"seed\": %" PRIu64 "}",
+               run == 0 ? ",\n \"run_list\": [" : ",", id, run / plan->seed_count, job.seed);
+    }
+    printf("%s\n}\n", runs ? "\n ]" : "");
+}
+
+gs_status gs_plan_print(const gs_options *options, gs_error *error)
+{
+    gs_sweep *sweep = NULL;
+    gs_plan *plan = NULL;
+    gs_bill bill = {0};
+    static gs_digits digits;
+    gs_status status = gs_inputs_read(options, &sweep, &plan, &digits, error);
+    if (status == GS_OK)
+        status = gs_bill_create(&bill, plan, &digits, sweep->storage, options->ranks, !options->no_measure, error);
+    if (status == GS_OK) {
+        contents all = {sweep, plan, &digits, &bill};
+        if (options->json) {
+            print_json(&all, options->runs);
+        } else {
+            if (options->runs) print_runs(&all);
+            else print_variants(&all);
+            print_totals(&all);
+        }
+    }
+    gs_bill_free(&bill);
+    gs_plan_destroy(&plan);
+    gs_sweep_destroy(&sweep);
+    return status;
+}

@@ -1,0 +1,256 @@
+/* The tables of keys: the file reader and the overrides of the command line walk the same ones. */
+#include "sweep/keys.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static gs_status read_text(gs_node node, const char *what, char *text, size_t size, gs_error *error)
+{
+    if (!gs_node_is_scalar(node) || gs_node_is_null(node)) return gs_node_fail(node, error, "%s: expected text", what);
+    if (strlen(gs_node_text(node)) >= size)
+        return gs_node_fail(node, error, "%s: is longer than %zu bytes", what, size - 1);
+    snprintf(text, size, "%s", gs_node_text(node));
+    return GS_OK;
+}
+
+static gs_status read_name(gs_sweep *sweep, const gs_entry *entry, gs_error *error)
+{
+    gs_node node = entry->value;
+    gs_status status = read_text(node, "name", sweep->name, sizeof sweep->name, error);
+    if (status != GS_OK) return status;
+    if (sweep->name[0] == '.' || sweep->name[0] == '\0' || strpbrk(sweep->name, "/\n\r\t") != NULL)
+        return gs_node_fail(node, error, "name: '%.80s' cannot be the name of a file; use letters, digits, '_', '-'",
+                            sweep->name);
+    return GS_OK;
+}
+
+static gs_status read_description(gs_sweep *sweep, const gs_entry *entry, gs_error *error)
+{
+    return read_text(entry->value, "description", sweep->description, sizeof sweep->description, error);
+}
+
+static gs_status read_method(gs_sweep *sweep, const gs_entry *entry, gs_error *error)
+{
+    const char *text = gs_node_text(entry->value);
+    sweep->random = strcmp(text, "random") == 0;
+    if (sweep->random || strcmp(text, "grid") == 0) return GS_OK;
+    return gs_node_fail(entry->value, error, "method: expected grid or random, got '%.80s'", text);
+}
+
+static gs_status read_run_cap(gs_sweep *sweep, const gs_entry *entry, gs_error *error)
+{
+    uint64_t number;
+    const char *text = gs_node_text(entry->value);
+    if (!gs_node_is_plain(entry->value) || !gs_whole_number(text, &number) || number < 1 || number > GS_VARIANTS_MAX)
+        return gs_node_fail(entry->value, error, "run_cap: expected an integer from 1 to %d, got '%.80s'",
+                            GS_VARIANTS_MAX, text);
+    sweep->run_cap = (size_t)number;
+    return GS_OK;
+}
+
+static gs_status read_search_seed(gs_sweep *sweep, const gs_entry *entry, gs_error *error)
+{
+    const char *text = gs_node_text(entry->value);
+    if (gs_node_is_plain(entry->value) && gs_whole_number(text, &sweep->search_seed)) return GS_OK;
+    return gs_node_fail(entry->value, error, "search_seed: expected a whole number, got '%.80s'", text);
+}
+
+static gs_status read_mnist(gs_sweep *sweep, const gs_entry *entry, gs_error *error)
+{
+    gs_node node = entry->value;
+    sweep->mnist[0] = '\0';
+    sweep->data_node = node;
+    return gs_node_is_null(node) ? GS_OK : read_text(node, "data.mnist", sweep->mnist, sizeof sweep->mnist, error);
+}
+
+static gs_status read_indices(gs_sweep *sweep, const gs_entry *entry, gs_error *error)
+{
+    gs_node node = entry->value;
+    if (!gs_node_is_sequence(node) || gs_node_count(node) != GS_DIGITS)
+        return gs_node_fail(node, error, "data.indices: expected %d numbers of MNIST images, as in [1, 21, 3, 5, 7, 2]",
+                            GS_DIGITS);
+    for (size_t i = 0; i < GS_DIGITS; i++) {
+        uint64_t number;
+        gs_node item = gs_node_item(node, i);
+        if (!gs_node_is_plain(item) || !gs_whole_number(gs_node_text(item), &number) || number > INT32_MAX)
+            return gs_node_fail(item, error, "data.indices: expected a number of an image, counted from 0, got '%.80s'",
+                                gs_node_text(item));
+        sweep->indices[i] = (int64_t)number;
+    }
+    return GS_OK;
+}
+
+static gs_status read_either(gs_node node, const char *what, const char *yes, bool *value, gs_error *error)
+{
+    *value = strcmp(gs_node_text(node), yes) == 0;
+    if (*value || strcmp(gs_node_text(node), "none") == 0) return GS_OK;
+    return gs_node_fail(node, error, "%s: expected %s or none, got '%.80s'", what, yes, gs_node_text(node));
+}
+
+static gs_status read_storage_samples(gs_sweep *sweep, const gs_entry *entry, gs_error *error)
+{
+    return read_either(entry->value, "storage.samples", "all", &sweep->storage.samples, error);
+}
+
+static gs_status read_storage_checkpoints(gs_sweep *sweep, const gs_entry *entry, gs_error *error)
+{
+    return read_either(entry->value, "storage.checkpoints", "final", &sweep->storage.checkpoints, error);
+}
+
+static gs_status read_compression(gs_sweep *sweep, const gs_entry *entry, gs_error *error)
+{
+    uint64_t level;
+    gs_node node = entry->value;
+    if (!gs_node_is_plain(node) || !gs_whole_number(gs_node_text(node), &level) || level > 9)
+        return gs_node_fail(node, error, "storage.compression: expected an integer from 0 to 9, got '%.80s'",
+                            gs_node_text(node));
+    sweep->storage.compression = (int)level;
+    return GS_OK;
+}
+
+static gs_status refuse_for_now(gs_sweep *sweep, const gs_entry *entry, gs_error *error)
+{
+    (void)sweep;
+    return gs_node_fail(entry->key, error, "%s is not in this version", gs_node_text(entry->key));
+}
+
+/* W&B's keys about its own programs and servers. */
+static gs_status note_foreign(gs_sweep *sweep, const gs_entry *entry, gs_error *error)
+{
+    (void)error;
+    size_t used = strlen(sweep->note);
+    snprintf(sweep->note + used, sizeof sweep->note - used, "%s%s",
+             used == 0 ? "W&B's keys that mean nothing here: " : ", ", gs_node_text(entry->key));
+    return GS_OK;
+}
+
+typedef struct {
+    const char *name; /* as on the command line: "seeds", "data.mnist" */
+    gs_status (*read)(gs_sweep *sweep, const gs_entry *entry, gs_error *error); /* NULL: a section */
+} key_row;
+
+static const key_row top_keys[] = {
+    {"name", read_name},       {"description", read_description},   {"seeds", gs_read_seeds},
+    {"method", read_method},   {"run_cap", read_run_cap},           {"search_seed", read_search_seed},
+    {"parameters", NULL},      {"zip", gs_read_zip},                {"exclude", gs_read_exclude},
+    {"include", gs_read_include}, {"data", NULL},                   {"evaluation", NULL},
+    {"storage", NULL},         {"early_terminate", refuse_for_now}, {"program", note_foreign},
+    {"command", note_foreign}, {"project", note_foreign},           {"entity", note_foreign},
+    {"metric", note_foreign},
+};
+
+/* Keys in sections, beside the settings of the table. */
+static const key_row section_keys[] = {
+    {"data.mnist", read_mnist},
+    {"data.indices", read_indices},
+    {"storage.samples", read_storage_samples},
+    {"storage.checkpoints", read_storage_checkpoints},
+    {"storage.compression", read_compression},
+    {"storage.checkpoint_every", refuse_for_now},
+};
+
+/* Places: settings, then top_keys, then section_keys. */
+enum {
+    TOP_KEYS = sizeof top_keys / sizeof top_keys[0],
+    SECTION_KEYS = sizeof section_keys / sizeof section_keys[0],
+    FIRST_TOP = GS_SETTING_COUNT,
+    FIRST_SECTION = FIRST_TOP + TOP_KEYS,
+    PLACES = FIRST_SECTION + SECTION_KEYS
+};
+_Static_assert((int)PLACES == (int)GS_PLACES, "keys.h counts the rows of these tables");
+
+const char *gs_key_name(int place)
+{
+    if (place < FIRST_TOP) return gs_settings_table[place].column;
+    return place < FIRST_SECTION ? top_keys[place - FIRST_TOP].name : section_keys[place - FIRST_SECTION].name;
+}
+
+bool gs_key_is_section(int place)
+{
+    return place >= FIRST_TOP && place < FIRST_SECTION && top_keys[place - FIRST_TOP].read == NULL;
+}
+
+/* The part of a key's name that stands in the file under `section` ("" = top level), or NULL if it does not belong
+ * there. */
+static const char *name_within(int place, const char *section)
+{
+    const char *name = gs_key_name(place);
+    size_t length = strlen(section);
+    if (place < FIRST_TOP && gs_settings_table[place].section == GS_SECTION_PARAMETERS)
+        return strcmp(section, "parameters") == 0 ? name : NULL;
+    if (length == 0) return strchr(name, '.') == NULL ? name : NULL;
+    return strncmp(name, section, length) == 0 && name[length] == '.' ? name + length + 1 : NULL;
+}
+
+int gs_key_within(gs_node key, const char *section)
+{
+    for (int place = 0; gs_node_is_scalar(key) && place < PLACES; place++) {
+        const char *name = name_within(place, section);
+        if (name != NULL && strcmp(name, gs_node_text(key)) == 0) return place;
+    }
+    return GS_PLACE_UNKNOWN;
+}
+
+int gs_key_of_text(const char *name)
+{
+    for (int place = 0; place < PLACES; place++)
+        if (strcmp(gs_key_name(place), name) == 0) return place;
+    return GS_PLACE_UNKNOWN;
+}
+
+/* A key by its full name; "parameters." may be said or left out. */
+int gs_key_of_name(gs_node key)
+{
+    const char *text = gs_node_text(key), *prefix = "parameters.";
+    return gs_key_of_text(strncmp(text, prefix, strlen(prefix)) == 0 ? text + strlen(prefix) : text);
+}
+
+gs_setting_id gs_setting_of_key(gs_node key, gs_error *error)
+{
+    int place = gs_key_of_name(key);
+    if (place >= 0 && place < FIRST_TOP) return (gs_setting_id)place;
+    const char *names[GS_SETTING_COUNT];
+    for (int id = 0; id < GS_SETTING_COUNT; id++) names[id] = gs_settings_table[id].column;
+    (void)gs_node_fail_name(key, error, "setting", names, GS_SETTING_COUNT);
+    return GS_SETTING_COUNT;
+}
+
+gs_status gs_check_unique(gs_node mapping, size_t index, gs_error *error)
+{
+    gs_node key = gs_node_key(mapping, index);
+    for (size_t i = 0; i < index; i++)
+        if (strcmp(gs_node_text(gs_node_key(mapping, i)), gs_node_text(key)) == 0)
+            return gs_node_fail(key, error, "'%.80s' is given twice", gs_node_text(key));
+    return GS_OK;
+}
+
+/* The sentence of an entry that no reader takes. */
+static gs_status tell_problem(const gs_entry *entry, gs_error *error)
+{
+    const char *what = *entry->section == '\0'                     ? "key"
+                       : strcmp(entry->section, "parameters") == 0 ? "parameter"
+                                                                   : entry->section;
+    char described[64];
+    snprintf(described, sizeof described, "%s%s", what == entry->section ? "key of " : "", what);
+    if (entry->place == GS_PLACE_TWICE)
+        return gs_node_fail(entry->key, error, "'%.80s' is given twice", gs_node_text(entry->key));
+    if (entry->place == GS_PLACE_NO_MAPPING)
+        return gs_node_fail(entry->value, error, "expected a mapping (NAME: VALUE), to look for a %s", described);
+    const char *names[PLACES];
+    size_t known = 0;
+    for (int place = PLACES; place-- > 0;) { /* keys of the section come before its settings */
+        const char *name = name_within(place, entry->section);
+        if (name != NULL) names[known++] = name;
+    }
+    return gs_node_fail_name(entry->key, error, described, names, known);
+}
+
+gs_status gs_entry_read(gs_sweep *sweep, const gs_entry *entry, gs_error *error)
+{
+    int place = entry->place;
+    if (place < 0) return tell_problem(entry, error);
+    if (place < FIRST_TOP) return gs_read_parameter(sweep, (gs_setting_id)place, entry, error);
+    return (place < FIRST_SECTION ? top_keys[place - FIRST_TOP] : section_keys[place - FIRST_SECTION])
+        .read(sweep, entry, error);
+}

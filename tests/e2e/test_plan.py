@@ -1,0 +1,109 @@
+"""gensweep plan: what would run, and the bill."""
+
+import json
+import time
+
+import h5py
+import pytest
+from support import SMALL, gensweep
+
+
+@pytest.fixture
+def sweep(tmp_path):
+    path = tmp_path / "small.yaml"
+    path.write_text(SMALL)
+    return path
+
+
+def plan(*arguments, **how):
+    done = gensweep("plan", *arguments, "--json", **how)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_the_plan_is_what_a_run_does(small_sweep):
+    told = plan(small_sweep[0], "--runs", "--no-measure")
+    with h5py.File(small_sweep[1]) as file:
+        assert [run["id"] for run in told["run_list"]] == [id.decode() for id in file["runs/id"]]
+        assert [told["variants"][run["variant"]]["label"] for run in told["run_list"]] == [text.decode() for text in file["runs/variant"]]
+
+
+def test_for_people(sweep, tmp_path):
+    done = gensweep("plan", sweep, "--ranks", "4", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[1].startswith("minibatch_discrimination=off ")
+    assert "small: 4 runs = 2 variants x 2 seeds\n" in done.stdout and "core-hours" in done.stdout and "on 4 ranks" in done.stdout
+    assert [path.name for path in tmp_path.iterdir()] == ["small.yaml"]
+
+
+def test_the_bill_adds_up(sweep):
+    told = plan(sweep, "--ranks", "1", "model=vae", "~minibatch_discrimination", "~generator_steps", "~generator_hidden_1",
+                "~generator_hidden_2", "~discriminator_hidden_1", "~discriminator_hidden_2", "~discriminator_hidden_3",
+                "~generator_learning_rate", "steps=100,1000")
+    each = [variant["seconds_per_run"] for variant in told["variants"]]
+    assert 0 < each[0] < each[1]
+    assert told["makespan_seconds"] == pytest.approx(2 * sum(each)) == pytest.approx(3600 * told["core_hours"])
+    assert plan(sweep, "--ranks=64", "seeds=0-63")["makespan_seconds"] < plan(sweep, "--ranks=2", "seeds=0-63")["makespan_seconds"] / 8
+
+
+def test_what_is_merged_and_excluded_is_said(sweep):
+    done = gensweep("plan", sweep, "--no-measure", "+mbd_features=4,8", "+exclude=[{mbd_features: 4}]")
+    assert "2 variants" in done.stdout and "; 1 excluded" in done.stdout
+    done = gensweep("plan", sweep, "--no-measure", "+mbd_features=4,8")
+    assert "3 variants" in done.stdout and "1 combination merged" in done.stdout
+
+
+def test_a_note_about_foreign_keys(tmp_path):
+    path = tmp_path / "w.yaml"
+    path.write_text("program: train.py\nproject: p\n" + SMALL)
+    done = gensweep("plan", path, "--no-measure")
+    assert done.returncode == 0
+    assert done.stderr == "gensweep: note: W&B's keys that mean nothing here: program, project\n"
+
+
+def test_a_million_runs(tmp_path):
+    path = tmp_path / "big.yaml"
+    path.write_text("seeds: 0-9999\nparameters: {steps: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10], batch_size: [2, 3, 4, 5, 6, 7, 8, 9, 10, 11]}\n")
+    start = time.monotonic()
+    done = gensweep("plan", path, "--no-measure", memory=1 << 30)
+    assert done.returncode == 0 and "1000000 runs" in done.stdout, done.stderr
+    assert time.monotonic() - start < 10
+
+
+@pytest.mark.parametrize("content", [
+    b"a: b\n" * 20_000_000,
+    b"seeds: " + b"[" * 1_000_000,
+    b"- " * 500_000,
+    b"".join(b"k%d: 1\n" % i for i in range(80_000)),
+    b"".join(b"k%d: &a%d 1\n" % (i, i) for i in range(60_000)),
+    b"seeds: 0\nparameters:\n  steps: [" + b"1," * 400_000 + b"1]\n",
+    b"a0: &a0 [x, x]\n" + b"".join(b"a%d: &a%d [*a%d, *a%d]\n" % (i, i, i - 1, i - 1) for i in range(1, 90)) + b"seeds: *a89\n",
+    b"description: |\n" + b"  x\n" * 200_000 + b"seeds: q\n",
+], ids=["large", "brackets", "dashes", "keys", "anchors", "values", "bomb", "text"])
+def test_absurd_files_are_refused_at_once(tmp_path, content):
+    path = tmp_path / "absurd.yaml"
+    path.write_bytes(content)
+    start = time.monotonic()
+    done = gensweep("plan", path, memory=2 << 30)
+    assert done.returncode == 2 and str(path) in done.stderr
+    assert len(done.stderr) < 5000
+    assert time.monotonic() - start < 5  # a second on a machine that does nothing else
+
+
+@pytest.mark.parametrize("arguments, says", [
+    ((), "which sweep? usage: gensweep plan SWEEP.yaml"),
+    (("small.yaml", "--ranks", "0"), "--ranks expects"),
+    (("small.yaml", "--rnks"), "did you mean '--ranks'?"),
+    (("small.yaml", "steps"), "given as KEY=VALUE"),
+    (("small.yaml", "~steps=4"), "expected ~KEY"),
+    (("small.yaml", "steps=4", "steps=5"), "steps is given twice on the command line"),
+    (("small.yaml", "stpes=4", "seeds=x"), "did you mean 'steps'?"),
+])
+def test_bad_usage(sweep, tmp_path, arguments, says):
+    done = gensweep("plan", *arguments, cwd=tmp_path)
+    assert done.returncode == 2 and says in done.stderr and done.stdout == ""
+
+
+def test_options_of_plan_are_of_plan_only(sweep):
+    done = gensweep(sweep, "--json")
+    assert done.returncode == 2 and "--json is an option of gensweep plan" in done.stderr
