@@ -34,11 +34,6 @@ typedef struct {
 
 enum { LOSS };
 
-static int setting(const gs_settings *settings, gs_setting_id id)
-{
-    return (int)gs_settings_integer(settings, id);
-}
-
 static int units_of(const diffusion *model, int i)
 {
     return model->base.tensors.tensors[model->layers[i].bias].columns;
@@ -60,9 +55,9 @@ static void prepare(gs_model *base, const gs_settings *settings, gs_arena *arena
 {
     diffusion *model = (diffusion *)base;
     gs_tensor_table *table = &base->tensors;
-    model->batch = setting(settings, GS_SETTING_BATCH_SIZE);
-    model->predicts_noise = setting(settings, GS_SETTING_PREDICTION) == GS_PREDICTION_EPSILON;
-    int hidden = setting(settings, GS_SETTING_HIDDEN_UNITS);
+    model->batch = gs_settings_int(settings, GS_SETTING_BATCH_SIZE);
+    model->predicts_noise = gs_settings_int(settings, GS_SETTING_PREDICTION) == GS_PREDICTION_EPSILON;
+    int hidden = gs_settings_int(settings, GS_SETTING_HIDDEN_UNITS);
     model->layers[0] = gs_dense_add(table, "denoiser/dense_0", GS_IMAGE, hidden, GS_TANH);
     model->layers[1] = gs_dense_add(table, "denoiser/dense_1", hidden + TIME_FEATURES, hidden, GS_TANH);
     model->layers[2] = gs_dense_add(table, "denoiser/dense_2", hidden, hidden, GS_TANH);

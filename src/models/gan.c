@@ -33,26 +33,21 @@ typedef struct {
 
 enum { GENERATOR_LOSS, DISCRIMINATOR_LOSS, MINIBATCH_ACTIVE };
 
-static int setting(const gs_settings *settings, gs_setting_id id)
-{
-    return (int)gs_settings_integer(settings, id);
-}
-
 static void add_tensors(gan *model, const gs_settings *settings)
 {
     gs_tensor_table *table = &model->base.tensors;
-    int g1 = setting(settings, GS_SETTING_GENERATOR_HIDDEN_1), g2 = setting(settings, GS_SETTING_GENERATOR_HIDDEN_2);
+    int g1 = gs_settings_int(settings, GS_SETTING_GENERATOR_HIDDEN_1), g2 = gs_settings_int(settings, GS_SETTING_GENERATOR_HIDDEN_2);
     gs_network_add(&model->generator, table, "generator", (int[]){model->latent, g1, g2, GS_IMAGE}, 3, GS_SIGMOID);
     size_t generator_end = table->size;
 
-    int d1 = setting(settings, GS_SETTING_DISCRIMINATOR_HIDDEN_1), d2 = setting(settings, GS_SETTING_DISCRIMINATOR_HIDDEN_2);
-    int d3 = setting(settings, GS_SETTING_DISCRIMINATOR_HIDDEN_3), similarities = 0;
+    int d1 = gs_settings_int(settings, GS_SETTING_DISCRIMINATOR_HIDDEN_1), d2 = gs_settings_int(settings, GS_SETTING_DISCRIMINATOR_HIDDEN_2);
+    int d3 = gs_settings_int(settings, GS_SETTING_DISCRIMINATOR_HIDDEN_3), similarities = 0;
     model->discriminator[0] = gs_dense_add(table, "discriminator/dense_0", GS_IMAGE, d1, GS_TANH);
     model->discriminator[1] = gs_dense_add(table, "discriminator/dense_1", d1, d2, GS_TANH);
     if (model->minibatch_on) {
-        similarities = setting(settings, GS_SETTING_MBD_FEATURES);
+        similarities = gs_settings_int(settings, GS_SETTING_MBD_FEATURES);
         model->minibatch = gs_minibatch_add(table, "discriminator/minibatch", d2, similarities,
-                                            setting(settings, GS_SETTING_MBD_KERNEL_DIM));
+                                            gs_settings_int(settings, GS_SETTING_MBD_KERNEL_DIM));
     }
     model->discriminator[2] = gs_dense_add(table, "discriminator/dense_2", d2 + similarities, d3, GS_TANH);
     model->discriminator[3] = gs_dense_add(table, "discriminator/dense_3", d3, 1, GS_LINEAR);
@@ -64,10 +59,10 @@ static void add_tensors(gan *model, const gs_settings *settings)
 static void prepare(gs_model *base, const gs_settings *settings, gs_arena *arena)
 {
     gan *model = (gan *)base;
-    model->batch = setting(settings, GS_SETTING_BATCH_SIZE);
-    model->latent = setting(settings, GS_SETTING_LATENT_DIM);
-    model->generator_steps = setting(settings, GS_SETTING_GENERATOR_STEPS);
-    model->discriminator_steps = setting(settings, GS_SETTING_DISCRIMINATOR_STEPS);
+    model->batch = gs_settings_int(settings, GS_SETTING_BATCH_SIZE);
+    model->latent = gs_settings_int(settings, GS_SETTING_LATENT_DIM);
+    model->generator_steps = gs_settings_int(settings, GS_SETTING_GENERATOR_STEPS);
+    model->discriminator_steps = gs_settings_int(settings, GS_SETTING_DISCRIMINATOR_STEPS);
     model->minibatch_on = gs_settings_on(settings, GS_SETTING_MINIBATCH_DISCRIMINATION);
     add_tensors(model, settings);
 

@@ -21,16 +21,11 @@ typedef struct {
 
 enum { LOSS };
 
-static int setting(const gs_settings *settings, gs_setting_id id)
-{
-    return (int)gs_settings_integer(settings, id);
-}
-
 static void prepare(gs_model *base, const gs_settings *settings, gs_arena *arena)
 {
     oracle *model = (oracle *)base;
-    model->batch = setting(settings, GS_SETTING_BATCH_SIZE);
-    int h1 = setting(settings, GS_SETTING_DECODER_HIDDEN_1), h2 = setting(settings, GS_SETTING_DECODER_HIDDEN_2);
+    model->batch = gs_settings_int(settings, GS_SETTING_BATCH_SIZE);
+    int h1 = gs_settings_int(settings, GS_SETTING_DECODER_HIDDEN_1), h2 = gs_settings_int(settings, GS_SETTING_DECODER_HIDDEN_2);
     gs_network_add(&model->decoder, &base->tensors, "decoder", (int[]){LABEL, h1, h2, GS_IMAGE}, 3, GS_SIGMOID);
     model->adam = gs_model_adam(settings, GS_SETTING_LEARNING_RATE, 0, base->tensors.size);
 

@@ -30,16 +30,11 @@ typedef struct {
 
 enum { LOSS, RECONSTRUCTION_LOSS, KL };
 
-static int setting(const gs_settings *settings, gs_setting_id id)
-{
-    return (int)gs_settings_integer(settings, id);
-}
-
 static void add_tensors(vae *model, const gs_settings *settings)
 {
     gs_tensor_table *table = &model->base.tensors;
-    int e1 = setting(settings, GS_SETTING_ENCODER_HIDDEN_1), e2 = setting(settings, GS_SETTING_ENCODER_HIDDEN_2);
-    int d1 = setting(settings, GS_SETTING_DECODER_HIDDEN_1), d2 = setting(settings, GS_SETTING_DECODER_HIDDEN_2);
+    int e1 = gs_settings_int(settings, GS_SETTING_ENCODER_HIDDEN_1), e2 = gs_settings_int(settings, GS_SETTING_ENCODER_HIDDEN_2);
+    int d1 = gs_settings_int(settings, GS_SETTING_DECODER_HIDDEN_1), d2 = gs_settings_int(settings, GS_SETTING_DECODER_HIDDEN_2);
     gs_network_add(&model->encoder, table, "encoder", (int[]){GS_IMAGE, e1, e2, 2 * model->latents}, 3, GS_LINEAR);
     gs_network_add(&model->decoder, table, "decoder", (int[]){model->latents, d1, d2, GS_IMAGE}, 3, GS_SIGMOID);
     model->adam = gs_model_adam(settings, GS_SETTING_LEARNING_RATE, 0, table->size);
@@ -48,8 +43,8 @@ static void add_tensors(vae *model, const gs_settings *settings)
 static void prepare(gs_model *base, const gs_settings *settings, gs_arena *arena)
 {
     vae *model = (vae *)base;
-    model->batch = setting(settings, GS_SETTING_BATCH_SIZE);
-    model->latents = setting(settings, GS_SETTING_LATENT_DIM);
+    model->batch = gs_settings_int(settings, GS_SETTING_BATCH_SIZE);
+    model->latents = gs_settings_int(settings, GS_SETTING_LATENT_DIM);
     model->kl_weight = gs_settings_real(settings, GS_SETTING_KL_WEIGHT);
     add_tensors(model, settings);
 

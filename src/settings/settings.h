@@ -133,6 +133,12 @@ static inline int64_t gs_settings_integer(const gs_settings *settings, gs_settin
     return settings->values[id].integer;
 }
 
+/* For sizes and counts that the table keeps within an int. */
+static inline int gs_settings_int(const gs_settings *settings, gs_setting_id id)
+{
+    return (int)settings->values[id].integer;
+}
+
 static inline bool gs_settings_on(const gs_settings *settings, gs_setting_id id)
 {
     return settings->values[id].integer != 0;
