@@ -26,7 +26,7 @@ JOBS := -j$(HOST_CPUS)
 PACKAGES := gcc make pkg-config libopenmpi-dev openmpi-bin libopenblas-dev libhdf5-dev libyaml-dev zlib1g-dev \
 	libxxhash-dev librandom123-dev libcmocka-dev python3 python3-h5py python3-numpy python3-matplotlib \
 	python3-pytest python3-scipy python3-yaml hdf5-tools
-LINT_PACKAGES := clang clang-tidy cppcheck shellcheck
+LINT_PACKAGES := clang cppcheck shellcheck
 MODULES := a C11 compiler, GNU make, pkg-config, Open MPI (or another MPI-3), OpenBLAS, HDF5 >= 1.10 with its high-level \
 	library, libyaml, zlib, xxHash >= 0.8, Random123, cmocka, and Python 3 with h5py, numpy, matplotlib, pytest, scipy, yaml
 
@@ -186,7 +186,7 @@ deps:
 	@.ci/deps "$(PACKAGES)" "$(strip $(MODULES))"
 
 lint:
-	@.ci/deps "$(LINT_PACKAGES)" "clang, clang-tidy, cppcheck, shellcheck"
+	@.ci/deps "$(LINT_PACKAGES)" "clang, cppcheck, shellcheck"
 	$(MAKE) CC=gcc WERROR=1 BUILD=build/lint-gcc build/lint-gcc/gensweep
 	$(MAKE) CC=clang WERROR=1 BUILD=build/lint-clang build/lint-clang/gensweep
 	cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr \

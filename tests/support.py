@@ -36,3 +36,9 @@ def gensweep(*arguments, ranks=0, cwd=None, timeout=120, memory=None, **environm
     limit = (lambda: resource.setrlimit(resource.RLIMIT_AS, (memory, memory))) if memory else None
     return subprocess.run([*launcher, str(PROGRAM), *map(str, arguments)], cwd=cwd, env=variables, text=True,
                           capture_output=True, timeout=timeout, check=False, preexec_fn=limit)
+
+
+def start(*arguments):
+    """Starts the program alone and returns at once."""
+    return subprocess.Popen([str(PROGRAM), *map(str, arguments)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                            env=dict(os.environ, OPENBLAS_NUM_THREADS="1"))

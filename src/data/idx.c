@@ -92,8 +92,7 @@ static bool is_blank(const uint8_t grey[GS_PIXELS])
 }
 
 static gs_status read_image(gzFile file, int64_t count, int64_t index, uint8_t grey[GS_PIXELS], gs_error *error) {
-    if (index < 0)
-{
+    if (index < 0) {
         return gs_fail(error, GS_ERROR_INPUT, "index %" PRId64 " was asked for, but images are counted from 0", index);
     }
     if (index >= count) {

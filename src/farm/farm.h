@@ -15,7 +15,7 @@
 #include "farm/world.h"
 #include "store/store.h"
 
-enum { GS_TRAINING_MANAGER = 32 /* with more ranks than this, rank 0 only manages */ };
+enum { GS_TRAINING_MANAGER = 256 /* with more ranks than this, rank 0 only manages */ };
 
 /* What every rank has to know; sent from rank 0 to all. */
 typedef struct {

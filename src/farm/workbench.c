@@ -37,6 +37,9 @@ gs_status gs_workbench_work(gs_workbench *workbench, const gs_common *common, in
     gs_status status = gs_parcel_pack(&workbench->parcel, &workbench->job, gs_trainer_result(workbench->trainer), common->storage,
                                       rank, workbench->seconds, &reason);
     gs_trainer_destroy(&workbench->trainer);
+    if (status == GS_OK && workbench->parcel.size > INT32_MAX)
+        status = gs_fail(&reason, GS_ERROR_MEMORY, "results of %zu bytes are too many for one message: fewer evaluation.samples, or "
+                         "storage.samples: none", workbench->parcel.size);
     return status == GS_OK ? GS_OK : pack_failure(workbench, &workbench->job, &reason, rank, ended, error);
 }
 

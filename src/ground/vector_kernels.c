@@ -45,7 +45,7 @@ static void normals_of_blocks(size_t count, const uint32_t counter[4], const uin
     philox_keys(key, keys);
     for (size_t done = 0; done < count; done += AT_ONCE, at[0] += GS_LANES) {
         size_t left = count - done;
-        gs_real *to = left < AT_ONCE ? spare : normals + done;
+        gs_real *to = left < AT_ONCE ? spare : normals + done; /* cppcheck-suppress legacyUninitvar */
         philox_lanes(at, keys, words);
         for (size_t lane = 0; lane < GS_LANES; lane++) {
             float four[4];
@@ -53,6 +53,7 @@ static void normals_of_blocks(size_t count, const uint32_t counter[4], const uin
             box_muller_pair(words[2][lane], words[3][lane], &four[2]);
             for (size_t i = 0; i < 4; i++) to[4 * lane + i] = (gs_real)four[i];
         }
+        /* cppcheck-suppress uninitvar ; written through `to` */
         if (left < AT_ONCE) memcpy(normals + done, spare, left * sizeof *spare);
     }
 }

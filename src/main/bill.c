@@ -8,6 +8,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "farm/farm.h"
 #include "ground/clock.h"
 #include "store/parcel.h"
 #include "train/trainer.h"
@@ -182,7 +183,8 @@ static double bytes_of(const gs_settings *settings, double numbers, gs_storage s
  * are free). */
 static gs_status schedule(gs_bill *bill, const gs_plan *plan, gs_error *error)
 {
-    size_t ranks = (size_t)bill->ranks < plan->run_count ? (size_t)bill->ranks : plan->run_count;
+    size_t training = (size_t)bill->ranks - (bill->ranks > GS_TRAINING_MANAGER); /* rank 0 of many only manages */
+    size_t ranks = training < plan->run_count ? training : plan->run_count;
     double *free_at = calloc(ranks, sizeof *free_at);
     if (free_at == NULL) return gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu ranks", ranks);
     for (size_t run = 0; run < plan->run_count; run++) {

@@ -7,7 +7,7 @@
 
 extern const char *const gs_version;
 
-enum { GS_FACTS_MAX = 24, GS_FACT_TEXT = 4096 };
+enum { GS_FACTS_MAX = 24 };
 
 typedef struct {
     gs_fact facts[GS_FACTS_MAX];

@@ -12,6 +12,7 @@
 #include "main/progress.h"
 #include "main/summary.h"
 #include "nn/matrix.h"
+#include "store/file.h"
 
 enum { EXIT_RUNS_FAILED = 1, EXIT_INPUT = 2, EXIT_STORAGE = 3, EXIT_INTERNAL = 70 };
 
@@ -35,6 +36,8 @@ static void tell(const gs_error *error)
     fprintf(stderr, "%s%s\n", placed ? "" : "gensweep: ", error->text);
 }
 
+enum { GS_ASIDE = GS_PATH + 16 };
+
 /* Everything that rank 0 prepares before the first run. */
 typedef struct {
     gs_sweep *sweep;
@@ -45,33 +48,39 @@ typedef struct {
     gs_common common;
     int64_t failed_runs;
     char path[GS_PATH];
+    char aside[GS_ASIDE]; /* where --fresh has put the earlier file; empty: there was none */
 } launch_state;
 
-/* Renames an existing file to FILE.1, FILE.2, ... */
-static gs_status put_aside(const char *path, gs_error *error)
+/* Renames an existing results file to FILE.1, FILE.2, ...; `aside` gets the name, "" if there was none. */
+static gs_status put_aside(const char *path, char aside[GS_ASIDE], gs_error *error)
 {
     struct stat found;
-    char aside[GS_PATH + 16];
+    aside[0] = '\0';
     if (stat(path, &found) != 0) return GS_OK;
+    if (!S_ISREG(found.st_mode) || !gs_file_is_ours(path))
+        return gs_fail(error, GS_ERROR_STORAGE, "'%s' is no results file of gensweep, so it is left alone", path);
     for (int number = 1;; number++) {
-        snprintf(aside, sizeof aside, "%s.%d", path, number);
+        snprintf(aside, GS_ASIDE, "%s.%d", path, number);
         if (stat(aside, &found) != 0) break;
     }
-    if (rename(path, aside) != 0) return gs_fail(error, GS_ERROR_STORAGE, "cannot rename '%s' to '%s': %s", path, aside, strerror(errno));
-    fprintf(stderr, "gensweep: the earlier %s is now %s\n", path, aside);
-    return GS_OK;
+    if (rename(path, aside) == 0) return GS_OK;
+    gs_status status = gs_fail(error, GS_ERROR_STORAGE, "cannot rename '%s' to '%s': %s", path, aside, strerror(errno));
+    aside[0] = '\0';
+    return status;
 }
 
 static gs_status choose_path(launch_state *state, const gs_options *options, gs_error *error)
 {
     if (options->output != NULL) {
+        if (strlen(options->output) >= sizeof state->path)
+            return gs_fail(error, GS_ERROR_INPUT, "-o: a path of %zu bytes is too long", strlen(options->output));
         snprintf(state->path, sizeof state->path, "%s", options->output);
     } else {
         snprintf(state->path, sizeof state->path, "results/%s.h5", state->sweep->name);
         if (mkdir("results", 0777) != 0 && errno != EEXIST)
             return gs_fail(error, GS_ERROR_STORAGE, "cannot make the folder 'results': %s", strerror(errno));
     }
-    if (options->fresh) return put_aside(state->path, error);
+    if (options->fresh) return put_aside(state->path, state->aside, error);
     struct stat found;
     if (stat(state->path, &found) == 0)
         return gs_fail(error, GS_ERROR_STORAGE,
@@ -117,8 +126,14 @@ static gs_status prepare(launch_state *state, const gs_options *options, const g
     if (status == GS_OK) status = gs_summary_create(&state->summary, state->plan, error);
     if (status == GS_OK) status = gs_progress_create(&state->progress, options->progress, error);
     if (status == GS_OK) status = create_store(state, options, launch, error);
-    if (status == GS_OK) state->common.storage = state->sweep->storage;
-    return status;
+    if (status != GS_OK) {
+        if (state->aside[0] != '\0') rename(state->aside, state->path); /* nothing has been touched */
+        return status;
+    }
+    if (state->aside[0] != '\0') fprintf(stderr, "gensweep: the earlier %s is now %s\n", state->path, state->aside);
+    state->common.storage = state->sweep->storage;
+    state->common.storage.width = gs_plan_largest(state->plan, GS_SETTING_SAMPLES);
+    return GS_OK;
 }
 
 static void on_finished(void *context, const gs_row *row)
@@ -145,6 +160,11 @@ static void release(launch_state *state)
     gs_sweep_destroy(&state->sweep);
 }
 
+static const char *plural(size_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
 /* Rank 0's part of a sweep. Returns the exit code. */
 static int manage(const gs_world *world, const gs_options *options, const gs_launch *launch)
 {
@@ -159,8 +179,9 @@ static int manage(const gs_world *world, const gs_options *options, const gs_lau
         return verdict;
     }
     gs_world_broadcast(world, &state.common, sizeof state.common);
-    gs_progress_say(state.progress, "gensweep: %zu runs (%zu variants x %zu seeds) on %d rank%s into %s", state.plan->run_count,
-                    state.plan->variant_count, state.plan->seed_count, world->size, world->size == 1 ? "" : "s", state.path);
+    gs_progress_say(state.progress, "gensweep: %zu run%s (%zu variant%s x %zu seed%s) on %d rank%s into %s", state.plan->run_count,
+                    plural(state.plan->run_count), state.plan->variant_count, plural(state.plan->variant_count),
+                    state.plan->seed_count, plural(state.plan->seed_count), world->size, plural((size_t)world->size), state.path);
     gs_observer observer = {.finished = on_finished, .tick = on_tick, .context = &state};
     status = gs_farm_manage(world, &state.common, state.plan, state.store, &observer, &error);
     gs_status closed = gs_store_close(&state.store, status == GS_OK ? &error : NULL);

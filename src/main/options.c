@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "settings/settings.h"
 
@@ -116,7 +117,9 @@ static gs_status read_word(gs_options *options, char *argument, gs_error *error)
     }
     if (options->sweep == NULL) {
         options->sweep = argument;
-        return GS_OK;
+        bool file = strpbrk(argument, "./") != NULL || access(argument, F_OK) == 0;
+        if (file) return GS_OK;
+        return gs_fail(error, GS_ERROR_INPUT, "there is no verb and no file '%s'; the verbs are run, plan and settings", argument);
     }
     if (strchr(argument, '=') == NULL && argument[0] != '~')
         return gs_fail(error, GS_ERROR_INPUT, "unexpected argument '%s': settings are given as KEY=VALUE", argument);

@@ -95,5 +95,5 @@ void gs_summary_print(const gs_summary *summary)
         else printf("  %8s  %6s  %10s\n", "-", "-", "-");
     }
     printf("collapsed: covered mass < .9; severe: < .5 (bins with at least 10 %% of their expected samples are covered).\n"
-           "Rates: runs/n with Wilson 95 %% intervals; modes_10 (of 30), TV and mean error are means over the runs.\n");
+           "Rates: of the runs that did not fail, with Wilson 95 %% intervals; modes_10 (of 30), TV and mean error are means over the runs.\n");
 }

@@ -112,12 +112,13 @@ static gs_matrix predict(diffusion *model, int rows)
 static void predict_backward(diffusion *model)
 {
     gs_gradients gradients = {.parameters = model->base.gradients};
+    const gs_matrix unwanted = {0};
     for (int i = LAYERS - 1; i >= 0; i--) {
         gs_matrix output = units_alone(model, i, gs_matrix_rows(model->outputs[i], model->batch));
         gs_matrix input = gs_matrix_rows(i == 0 ? model->noised : model->outputs[i - 1], model->batch);
         gs_matrix doutput = units_alone(model, i, model->doutputs[i]);
         gs_dense_backward(&model->layers[i], &model->base.tensors, model->base.parameters, input, output, doutput,
-                          gradients, i == 0 ? (gs_matrix){0} : model->doutputs[i - 1]);
+                          gradients, i == 0 ? unwanted : model->doutputs[i - 1]);
     }
 }
 

@@ -6,14 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DATASETS_MAX = 1024 };
-
 struct gs_file {
     char *name;
     hid_t file, status_type;
-    hid_t datasets[DATASETS_MAX];
-    hid_t types[DATASETS_MAX]; /* of a cell in memory, which is also that in the file */
-    int count;
+    hid_t *datasets;
+    hid_t *types; /* of a cell in memory, which is also that in the file */
+    int count, room;
     bool broken;
 };
 
@@ -45,10 +43,11 @@ static gs_status fail(gs_file *file, const char *doing, gs_error *error)
     return gs_fail(error, GS_ERROR_STORAGE, "cannot %s '%s': %s", doing, file->name, reason);
 }
 
+/* Before anything else of HDF5. */
 static void quiet_library(void)
 {
+    H5dont_atexit();                       /* its exit handler crashes after a failed write; must be the first call */
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL); /* reasons are told in our own sentence */
-    H5dont_atexit();                       /* HDF5's exit handler crashes after a failed write */
 }
 
 /* ---- types ------------------------------------------------------------------------------------------------------- */
@@ -172,9 +171,23 @@ static int label_axes(hid_t dataset, const gs_dataset_spec *spec)
     return 0;
 }
 
+static gs_status make_room(gs_file *file, gs_error *error)
+{
+    if (file->count < file->room) return GS_OK;
+    int room = file->room == 0 ? 256 : 2 * file->room;
+    hid_t *datasets = realloc(file->datasets, (size_t)room * sizeof *datasets);
+    if (datasets != NULL) file->datasets = datasets;
+    hid_t *types = realloc(file->types, (size_t)room * sizeof *types);
+    if (types != NULL) file->types = types;
+    if (datasets == NULL || types == NULL) return gs_fail(error, GS_ERROR_MEMORY, "out of memory: %d datasets", room);
+    file->room = room;
+    return GS_OK;
+}
+
 gs_status gs_file_add(gs_file *file, const gs_dataset_spec *spec, gs_dataset *dataset, gs_error *error)
 {
-    if (file->count == DATASETS_MAX) return gs_fail(error, GS_ERROR_INTERNAL, "more than %d datasets", DATASETS_MAX);
+    gs_status status = make_room(file, error);
+    if (status != GS_OK) return status;
     hid_t type = type_of(file, spec->cell, spec->text);
     hsize_t dims[GS_RANK_MAX], largest[GS_RANK_MAX];
     for (int i = 0; i < spec->rank; i++) dims[i] = spec->dims[i];
@@ -183,7 +196,7 @@ gs_status gs_file_add(gs_file *file, const gs_dataset_spec *spec, gs_dataset *da
     hid_t links = H5Pcreate(H5P_LINK_CREATE);
     H5Pset_create_intermediate_group(links, 1);
     hid_t made = H5Dcreate2(file->file, spec->path, type, space, links, creation, H5P_DEFAULT);
-    gs_status status = made < 0 || label_axes(made, spec) < 0 ? fail(file, "create a dataset in", error) : GS_OK;
+    if (made < 0 || label_axes(made, spec) < 0) status = fail(file, "create a dataset in", error);
     H5Pclose(links);
     H5Pclose(creation);
     H5Sclose(space);
@@ -301,16 +314,37 @@ gs_status gs_file_close(gs_file **file, gs_error *error)
         H5Tclose((*file)->status_type);
         if (H5Fclose((*file)->file) < 0 && status == GS_OK) status = fail(*file, "close", error);
     }
+    free((*file)->datasets);
+    free((*file)->types);
     free((*file)->name);
     free(*file);
     *file = NULL;
     return status;
 }
 
+bool gs_file_is_ours(const char *path)
+{
+    char format[16] = "";
+    quiet_library();
+    hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+    H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110);
+    hid_t file = H5Fopen(path, H5F_ACC_RDONLY, access);
+    if (file < 0) file = H5Fopen(path, H5F_ACC_RDONLY | H5F_ACC_SWMR_READ, access); /* its writer died */
+    hid_t attribute = file < 0 ? -1 : H5Aopen(file, "format", H5P_DEFAULT);
+    hid_t type = text_type(sizeof format);
+    if (attribute >= 0 && H5Aread(attribute, type, format) < 0) format[0] = '\0';
+    if (attribute >= 0) H5Aclose(attribute);
+    if (file >= 0) H5Fclose(file);
+    H5Tclose(type);
+    H5Pclose(access);
+    return strncmp(format, "gensweep", sizeof format) == 0;
+}
+
 const char *gs_file_library_version(void)
 {
     static char text[32];
     unsigned major = 0, minor = 0, release = 0;
+    quiet_library();
     H5get_libversion(&major, &minor, &release);
     snprintf(text, sizeof text, "%u.%u.%u", major, minor, release);
     return text;

@@ -86,6 +86,9 @@ GS_MUST_CHECK gs_status gs_file_flush(gs_file *file, gs_error *error);
 /* Closes the file and sets *file to NULL. After a storage error nothing is touched, and GS_OK returned: the error has been told. */
 GS_MUST_CHECK gs_status gs_file_close(gs_file **file, gs_error *error);
 
+/* Whether there is a results file of gensweep at `path`. */
+bool gs_file_is_ours(const char *path);
+
 /* "1.10.8". */
 const char *gs_file_library_version(void);
 

@@ -85,9 +85,27 @@ static gs_status add_samples(gs_parcel *parcel, const gs_result *result, int lev
         status = add_chunk(parcel, GS_BULK_IMAGE, (uint32_t)c, whole, chunk_bytes, level, error);
         free(whole);
     }
-    size_t samples = (size_t)result->samples;
-    if (status == GS_OK) status = add_chunk(parcel, GS_BULK_BIN, 0, result->bins, samples, level, error);
-    if (status == GS_OK) status = add_chunk(parcel, GS_BULK_ERROR, 0, result->errors, samples * sizeof *result->errors, level, error);
+    return status;
+}
+
+/* Bins and errors, one chunk each, as wide as the widest run: behind the last sample bins say rejected and errors 0. */
+static gs_status add_classes(gs_parcel *parcel, const gs_result *result, const gs_storage *storage, gs_error *error)
+{
+    size_t samples = (size_t)result->samples, width = (size_t)storage->width;
+    uint8_t *bins = malloc(width);
+    uint16_t *errors = calloc(width, sizeof *errors);
+    gs_status status = GS_OK;
+    if (bins == NULL || errors == NULL) status = gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu bins", width);
+    if (status == GS_OK) {
+        memset(bins, GS_BIN_REJECTED, width);
+        memcpy(bins, result->bins, samples);
+        memcpy(errors, result->errors, samples * sizeof *errors);
+        status = add_chunk(parcel, GS_BULK_BIN, 0, bins, width, storage->compression, error);
+    }
+    if (status == GS_OK)
+        status = add_chunk(parcel, GS_BULK_ERROR, 0, errors, width * sizeof *errors, storage->compression, error);
+    free(bins);
+    free(errors);
     return status;
 }
 
@@ -145,6 +163,7 @@ gs_status gs_parcel_pack(gs_parcel *parcel, const gs_job *job, const gs_result *
         status = add_chunk(parcel, GS_BULK_ALONG, 0, result->along, (size_t)result->points * sizeof *result->along, 0, error);
     if (status != GS_OK || result->outcome != GS_OUTCOME_DONE) return status;
     if (storage.samples) status = add_samples(parcel, result, storage.compression, error);
+    if (status == GS_OK && storage.samples) status = add_classes(parcel, result, &storage, error);
     if (status == GS_OK) status = add_examples(parcel, result, storage.compression, error);
     if (status == GS_OK && storage.checkpoints) status = add_tensors(parcel, result, error);
     return status;

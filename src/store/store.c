@@ -79,27 +79,17 @@ static gs_status add_facts(gs_store *store, const gs_store_contents *contents, g
         const gs_fact *fact = &contents->facts[i];
         char path[128];
         snprintf(path, sizeof path, "/provenance/%s", fact->name);
-        size_t text = fact->text == NULL ? 0 : strlen(fact->text) < 256 ? 256 : 4096;
+        size_t text = fact->text == NULL ? 0 : GS_FACT_TEXT; /* room for those of later launches */
         gs_dataset_spec spec = {.path = path, .cell = fact->text != NULL ? GS_CELL_TEXT : GS_CELL_INT64, .text = text,
                                 .layout = GS_ROWS, .rank = 1, .dims = {1}, .axes = axes};
         gs_dataset dataset;
         status = gs_file_add(store->file, &spec, &dataset, error);
-        char cell[4096] = {0};
+        char cell[GS_FACT_TEXT] = {0};
         if (fact->text != NULL) strncpy(cell, fact->text, sizeof cell - 1);
         else memcpy(cell, &fact->number, sizeof fact->number);
         if (status == GS_OK) status = gs_file_write(store->file, dataset, LAUNCH, 1, cell, error);
     }
     return status;
-}
-
-static int64_t largest(const gs_plan *plan, gs_setting_id id)
-{
-    int64_t most = 0;
-    for (size_t v = 0; v < plan->variant_count; v++) {
-        int64_t value = gs_settings_integer(&plan->variants[v].settings, id);
-        if (value > most) most = value;
-    }
-    return most;
 }
 
 static gs_status add_bulk(gs_store *store, const gs_store_contents *contents, const scales *axes, gs_error *error)
@@ -108,7 +98,7 @@ static gs_status add_bulk(gs_store *store, const gs_store_contents *contents, co
     static const char *const example_axes[] = {"run", "color", "digit", "row", "column", "channel"};
     static const char *const point_axes[] = {"run", "point", "color", "digit"};
     const gs_storage *storage = &contents->sweep->storage;
-    uint64_t runs = contents->plan->run_count, samples = (uint64_t)largest(contents->plan, GS_SETTING_SAMPLES);
+    uint64_t runs = contents->plan->run_count, samples = (uint64_t)gs_plan_largest(contents->plan, GS_SETTING_SAMPLES);
     uint64_t points = store->points;
     const int64_t no_step = -1;
     int level = storage->compression;
@@ -205,9 +195,9 @@ gs_status gs_store_create(gs_store **store, const char *path, const gs_store_con
     snprintf(temporary, size, "%s.%ld.tmp", path, (long)getpid());
     status = gs_file_create(&made->file, temporary, path, error);
     if (status == GS_OK) status = make_all(made, contents, error);
+    if (status == GS_OK) status = gs_file_start_swmr(made->file, error);
     if (status == GS_OK) status = give_name(temporary, path, error);
     else unlink(temporary);
-    if (status == GS_OK) status = gs_file_start_swmr(made->file, error);
 out:
     free(temporary);
     if (status == GS_OK) {
@@ -224,7 +214,8 @@ out:
 gs_status gs_store_start(gs_store *store, int64_t run, gs_error *error)
 {
     int32_t attempts = ++store->attempts[run];
-    return gs_columns_start(&store->columns, store->file, run, attempts, LAUNCH, error);
+    gs_status status = gs_columns_start(&store->columns, store->file, run, attempts, LAUNCH, error);
+    return status == GS_OK ? gs_file_flush(store->file, error) : status; /* readers see what is running */
 }
 
 static gs_status write_along(gs_store *store, int64_t run, const gs_chunk *chunk, gs_error *error)

@@ -8,6 +8,8 @@
 #include "store/parcel.h"
 #include "sweep/plan.h"
 
+enum { GS_FACT_TEXT = 4096 /* longest text of a fact, with its NUL */ };
+
 typedef struct gs_store gs_store;
 
 /* One value of /provenance; text, or a number where text is NULL. */

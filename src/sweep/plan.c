@@ -405,6 +405,16 @@ const gs_variant *gs_plan_variant(const gs_plan *plan, size_t run)
     return &plan->variants[run / plan->seed_count];
 }
 
+int64_t gs_plan_largest(const gs_plan *plan, gs_setting_id id)
+{
+    int64_t most = 0;
+    for (size_t v = 0; v < plan->variant_count; v++) {
+        int64_t value = gs_settings_integer(&plan->variants[v].settings, id);
+        if (value > most) most = value;
+    }
+    return most;
+}
+
 gs_job gs_plan_job(const gs_plan *plan, size_t run)
 {
     return (gs_job){

@@ -26,6 +26,9 @@ typedef struct {
 GS_MUST_CHECK gs_status gs_plan_create(gs_plan **plan, const gs_sweep *sweep, gs_error *error);
 void gs_plan_destroy(gs_plan **plan);
 
+/* The largest value of an integer setting in any variant. */
+int64_t gs_plan_largest(const gs_plan *plan, gs_setting_id id);
+
 gs_job gs_plan_job(const gs_plan *plan, size_t run);
 const gs_variant *gs_plan_variant(const gs_plan *plan, size_t run);
 

@@ -41,6 +41,51 @@ def test_an_existing_file_is_refused_and_fresh_keeps_it(sweep, tmp_path):
     assert sorted(path.name for path in (tmp_path / "results").iterdir()) == ["small.h5", "small.h5.1"]
 
 
+@pytest.mark.parametrize("make", [lambda path: path.write_text("my notes"), lambda path: path.mkdir()])
+def test_fresh_leaves_what_is_not_ours(sweep, tmp_path, make):
+    make(tmp_path / "mine")
+    done = gensweep(sweep, *FAST, "-o", "mine", "--fresh", cwd=tmp_path)
+    assert done.returncode == 3 and "'mine' is no results file of gensweep" in done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine", "small.yaml"]
+
+
+@pytest.mark.parametrize("size", ["64k", "512k", "3m"])
+def test_a_full_disk_is_a_sentence(sweep, tmp_path, size):
+    """While the file is made, and while it is written."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], capture_output=True, check=False).returncode:
+        pytest.skip("this user may not mount a small disk")
+    try:
+        done = gensweep(sweep, "steps=3", "seeds=0-9", "evaluation.every=0", "-o", folder / "r.h5")
+        assert done.returncode == 3, done.stderr
+        assert "No space left on device" in done.stderr and "r.h5" in done.stderr
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+def test_runs_with_fewer_samples_are_padded(sweep, tmp_path):
+    for name in ("a.h5", "b.h5"):
+        done = gensweep(sweep, *FAST[:2], "evaluation.every=0", "evaluation.samples=700,50", "-o", tmp_path / name)
+        assert done.returncode == 0, done.stderr
+    with h5py.File(tmp_path / "a.h5") as a, h5py.File(tmp_path / "b.h5") as b:
+        assert a["samples/bin"].shape == (4, 700)
+        few = np.flatnonzero(a["settings/evaluation.samples"][...] == 50)
+        assert (a["samples/bin"][few, 50:] == 255).all() and (a["samples/error"][few, 50:] == 0).all()
+        assert (a["samples/image"][few, 50:] == 0).all() and (a["coverage/counts"][few].sum(axis=(1, 2)) <= 50).all()
+        for name in ("samples/bin", "samples/error", "samples/image"):
+            np.testing.assert_array_equal(a[name][...], b[name][...])
+
+
+def test_a_sweep_over_many_shapes_of_network(sweep, tmp_path):
+    shapes = ",".join(str(n) for n in range(2, 82))
+    done = gensweep(sweep, "steps=1", "seeds=0", "evaluation.samples=4", "evaluation.every=0", "minibatch_discrimination=on",
+                    f"+latent_dim={shapes}", "-o", tmp_path / "r.h5")
+    assert done.returncode == 0, done.stderr
+    with h5py.File(tmp_path / "r.h5") as file:
+        assert len(file["checkpoints"]) == 80
+
+
 @pytest.mark.parametrize("output, reason", [("missing/r.h5", "No such file or directory"), ("small.yaml/r.h5", "Not a directory")])
 def test_output_that_cannot_be_written(sweep, tmp_path, output, reason):
     done = gensweep(sweep, *FAST, "-o", output, cwd=tmp_path)
@@ -63,6 +108,7 @@ def test_a_read_only_folder(sweep, tmp_path):
     (("--sweep", "x"), "unknown option '--sweep'"),
     (("--fersh",), "did you mean '--fresh'?"),
     (("a.yaml", "b.yaml"), "unexpected argument 'b.yaml'"),
+    (("status", "x.h5"), "there is no verb and no file 'status'"),
     (("none.yaml",), "cannot read the sweep file 'none.yaml': No such file or directory"),
     ((".",), "cannot read the sweep file '.'"),
     (("small.yaml", "steps=many"), "command line:1:8: steps: expected an integer"),

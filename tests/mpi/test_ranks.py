@@ -5,7 +5,7 @@ import time
 import h5py
 import numpy as np
 import pytest
-from support import SMALL, gensweep
+from support import SMALL, gensweep, start
 
 # Who trained what, when and for how long may differ; nothing else may.
 MAY_DIFFER = ("provenance", "runs/rank", "runs/seconds", "runs/attempts", "runs/launch")
@@ -91,6 +91,23 @@ def test_a_run_that_gets_no_memory_is_recorded(tmp_path):
         wide = file["settings/discriminator_hidden_1"][...] == 8000
         assert list(file["runs/status"][...]) == [3 if w else 2 for w in wide]
         assert all(b"out of memory" in reason for reason in file["runs/error"][wide])
+
+
+def test_what_is_running_can_be_seen_meanwhile(tmp_path):
+    sweep = tmp_path / "sweep.yaml"
+    sweep.write_text(SMALL)
+    results = tmp_path / "r.h5"
+    process = start(sweep, "seeds=0", "steps=100000", "minibatch_discrimination=on", "-o", results)
+    try:
+        deadline = time.monotonic() + 20
+        while not results.exists() and time.monotonic() < deadline:
+            time.sleep(.05)
+        time.sleep(.5)
+        with h5py.File(results, "r", swmr=True) as file:
+            assert list(file["runs/status"]) == [1] and list(file["runs/attempts"]) == [1]
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_missing_arguments_do_not_hang(tmp_path):

@@ -52,7 +52,7 @@ static gs_trainer *train(const gs_job *job)
 static void pack(const gs_job *job, gs_parcel *parcel)
 {
     gs_trainer *trainer = train(job);
-    gs_storage storage = {.samples = true, .checkpoints = true, .compression = 1};
+    gs_storage storage = {.samples = true, .checkpoints = true, .compression = 1, .width = 800};
     gs_error error;
     assert_int_equal(gs_parcel_pack(parcel, job, gs_trainer_result(trainer), storage, 5, 1.5, &error), GS_OK);
     gs_trainer_destroy(&trainer);
@@ -95,7 +95,7 @@ static void a_parcel_holds_everything_of_the_run(void **state)
     assert_int_equal(row.curves.points, 6);
 
     int found[GS_BULK_TENSOR + 1] = {0};
-    static uint8_t images[2 * GS_IMAGES_PER_CHUNK * GS_IMAGE], bins[700];
+    static uint8_t images[2 * GS_IMAGES_PER_CHUNK * GS_IMAGE], bins[800];
     size_t cursor = 0;
     gs_chunk chunk;
     while (gs_parcel_next(&parcel, &cursor, &chunk)) {
@@ -109,6 +109,7 @@ static void a_parcel_holds_everything_of_the_run(void **state)
     assert_int_equal(found[GS_BULK_IMAGE], 2);
     assert_int_equal(found[GS_BULK_BIN] + found[GS_BULK_ERROR] + found[GS_BULK_EXAMPLES] + found[GS_BULK_ALONG], 4);
     assert_int_equal(found[GS_BULK_TENSOR], 15);
+    for (int i = 700; i < 800; i++) assert_int_equal(bins[i], GS_BIN_REJECTED); /* other runs have more samples */
     for (int i = 0; i < 700; i++)
         assert_int_equal(bins[i], gs_classify(&digits, images + (size_t)i * GS_IMAGE, GS_PIXELS).bin);
     gs_parcel_free(&parcel);
