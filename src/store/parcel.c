@@ -91,7 +91,8 @@ static gs_status add_samples(gs_parcel *parcel, const gs_result *result, int lev
 /* Bins and errors, one chunk each, as wide as the widest run: behind the last sample bins say rejected and errors 0. */
 static gs_status add_classes(gs_parcel *parcel, const gs_result *result, const gs_storage *storage, gs_error *error)
 {
-    size_t samples = (size_t)result->samples, width = (size_t)storage->width;
+    size_t samples = (size_t)result->samples;
+    size_t width = storage->width > result->samples ? (size_t)storage->width : samples;
     uint8_t *bins = malloc(width);
     uint16_t *errors = calloc(width, sizeof *errors);
     gs_status status = GS_OK;

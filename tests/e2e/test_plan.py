@@ -107,3 +107,9 @@ def test_bad_usage(sweep, tmp_path, arguments, says):
 def test_options_of_plan_are_of_plan_only(sweep):
     done = gensweep(sweep, "--json")
     assert done.returncode == 2 and "--json is an option of gensweep plan" in done.stderr
+
+
+def test_the_bill_is_measured(small_sweep):
+    done = gensweep("plan", small_sweep[0], "steps=20", "--ranks", "2")
+    assert done.returncode == 0, done.stderr
+    assert "core-hours" in done.stdout and "on 2 ranks" in done.stdout

@@ -42,3 +42,10 @@ def test_command(folder, command, runs):
     else:
         assert f": {runs} runs = " in done.stdout
     assert sorted(path.name for path in folder.iterdir()) == sorted(SWEEPS)
+
+
+def test_links_and_figures_are_there():
+    text = (ROOT / "README.md").read_text()
+    assert not re.search(r"@[A-Z]+@", text)
+    for target in re.findall(r"\]\(([^)#:]+)\)", text):
+        assert (ROOT / target).exists(), target
