@@ -103,9 +103,10 @@ typedef struct {
     void (*quantise)(size_t count, gs_real levels, const gs_real *template, const gs_real color[8], const gs_real *base,
                      gs_real *y);
 
-    /* x[i] += by; sum[i] = a x[i] + b y[i]. */
+    /* x[i] += by; sum[i] = a x[i] + b y[i]; y[i] += rate (x[i] - y[i]). */
     void (*shift)(size_t count, gs_real by, gs_real *x);
     void (*blend)(size_t count, gs_real a, const gs_real *x, gs_real b, const gs_real *y, gs_real *sum);
+    void (*approach)(size_t count, gs_real rate, const gs_real *x, gs_real *y);
 
     /* With r the rates and x0[i] = clip(r.estimate_x x[i] + r.estimate_predicted predicted[i], r.low, r.high):
      * x[i] = r.estimate x0[i] + r.x x[i] + r.noise noise[i]. */

@@ -379,6 +379,11 @@ static void blend(size_t count, gs_real a, const gs_real *restrict x, gs_real b,
     for (size_t i = 0; i < count; i++) sum[i] = a * x[i] + b * y[i];
 }
 
+static void approach(size_t count, gs_real rate, const gs_real *restrict x, gs_real *restrict y)
+{
+    for (size_t i = 0; i < count; i++) y[i] += rate * (x[i] - y[i]);
+}
+
 static void step_back(size_t count, gs_step_back rates, const gs_real *restrict predicted, const gs_real *restrict noise,
                       gs_real *restrict x)
 {
@@ -420,6 +425,7 @@ const gs_vector_kernels JOIN(gs_vector_, GS_VARIANT) = {
     .latent_gradient = latent_gradient,
     .shift = shift,
     .blend = blend,
+    .approach = approach,
     .step_back = step_back,
     .adam = adam,
     .closeness = closeness,

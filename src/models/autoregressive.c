@@ -32,6 +32,7 @@ static void prepare(gs_model *base, const gs_settings *settings, gs_arena *arena
     model->row_of = gs_arena_take(arena, GS_SAMPLE_BATCH, sizeof *model->row_of);
     model->network->prepare(model, settings, arena);
     model->adam = gs_model_adam(settings, GS_SETTING_LEARNING_RATE, 0, base->tensors.size);
+    base->average = gs_model_average(settings, GS_SETTING_WEIGHT_EMA, 0, base->tensors.size);
 }
 
 static void train(gs_model *base, int64_t step, double curves[GS_CURVES_MAX])

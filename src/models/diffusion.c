@@ -63,6 +63,7 @@ static void prepare(gs_model *base, const gs_settings *settings, gs_arena *arena
     model->layers[2] = gs_dense_add(table, "denoiser/dense_2", hidden, hidden, GS_TANH);
     model->layers[3] = gs_dense_add(table, "denoiser/dense_3", hidden, GS_IMAGE, GS_LINEAR);
     model->adam = gs_model_adam(settings, GS_SETTING_LEARNING_RATE, 0, table->size);
+    base->average = gs_model_average(settings, GS_SETTING_WEIGHT_EMA, 0, table->size);
 
     model->process = gs_diffusion_create(settings, arena);
     model->time_features = gs_matrix_take(arena, model->process.timesteps + 1, TIME_FEATURES);
@@ -97,13 +98,12 @@ static gs_matrix units_alone(const diffusion *model, int i, gs_matrix rows)
 }
 
 /* Predicts from the first `rows` rows of `noised`, whose times have been set. */
-static gs_matrix predict(diffusion *model, int rows)
+static gs_matrix predict(diffusion *model, gs_real *weights, int rows)
 {
     gs_matrix input = gs_matrix_rows(model->noised, rows);
     for (int i = 0; i < LAYERS; i++) {
         gs_matrix output = gs_matrix_rows(model->outputs[i], rows);
-        gs_dense_forward(&model->layers[i], &model->base.tensors, model->base.parameters, input,
-                         units_alone(model, i, output));
+        gs_dense_forward(&model->layers[i], &model->base.tensors, weights, input, units_alone(model, i, output));
         input = output;
     }
     return input;
@@ -145,7 +145,7 @@ static void train(gs_model *base, int64_t step, double curves[GS_CURVES_MAX])
 {
     diffusion *model = (diffusion *)base;
     draw_batch(model, step);
-    gs_matrix predicted = predict(model, model->batch);
+    gs_matrix predicted = predict(model, base->parameters, model->batch);
     gs_matrix truth = model->predicts_noise ? model->noise : model->images;
     curves[LOSS] = gs_squared_error(predicted, truth, model->doutputs[LAYERS - 1]);
     predict_backward(model);
@@ -175,7 +175,7 @@ static int sample(gs_model *base, int64_t samples, int64_t part, gs_matrix image
         set_time(model, i, t);
         if (t == timesteps) draw_noise(model, batch, t, i, row_of(model->noised, i));
     }
-    gs_matrix predicted = predict(model, rows);
+    gs_matrix predicted = predict(model, base->weights, rows);
     for (int i = 0; i < rows; i++) {
         draw_noise(model, batch, t - 1, i, model->noise.values);
         gs_diffusion_step_back(&model->process, t, GS_IMAGE, row_of(predicted, i), model->noise.values,

@@ -54,6 +54,7 @@ static void add_tensors(gan *model, const gs_settings *settings)
 
     model->generator_adam = gs_model_adam(settings, GS_SETTING_GENERATOR_LEARNING_RATE, 0, generator_end);
     model->discriminator_adam = gs_model_adam(settings, GS_SETTING_DISCRIMINATOR_LEARNING_RATE, generator_end, table->size);
+    model->base.average = gs_model_average(settings, GS_SETTING_GENERATOR_EMA, 0, generator_end);
 }
 
 static void prepare(gs_model *base, const gs_settings *settings, gs_arena *arena)
@@ -82,13 +83,14 @@ static void prepare(gs_model *base, const gs_settings *settings, gs_arena *arena
     model->losses = gs_arena_take_scratch(arena, (size_t)model->batch, sizeof *model->losses);
 }
 
-/* Draws z (number `use` of `stream`) for `rows` samples and makes their images. */
-static void generate(gan *model, gs_stream stream, uint64_t use, int rows, gs_matrix images)
+/* Draws z (number `use` of `stream`) for `rows` samples and makes their images with these weights. */
+static void generate(gan *model, gs_stream stream, uint64_t use, int rows,
+                     gs_real *weights, gs_matrix images)
 {
     gs_rng rng = {.seed = model->base.seed, .stream = stream, .step = use};
     gs_matrix noise = gs_matrix_rows(model->noise, rows);
     gs_rng_normal(rng, 0, (size_t)rows * (size_t)model->latent, noise.values);
-    gs_network_forward(&model->generator, &model->base.tensors, model->base.parameters, noise, images);
+    gs_network_forward(&model->generator, &model->base.tensors, weights, noise, images);
 }
 
 /* The output of layer i alone, without the similarities that may stand behind it in `rows`. */
@@ -140,7 +142,7 @@ static void judge_backward(gan *model, gs_matrix images, gs_gradients gradients,
 /* Loss and gradients of one generator update. `use` numbers the batches of noise. */
 static double generator_loss(gan *model, uint64_t use)
 {
-    generate(model, GS_STREAM_NOISE, use, model->batch, model->generated);
+    generate(model, GS_STREAM_NOISE, use, model->batch, model->base.parameters, model->generated);
     double loss = judge(model, model->generated, 1, 1);
     judge_backward(model, model->generated, (gs_gradients){0}, gs_network_doutput(&model->generator, model->batch));
     gs_network_backward(&model->generator, &model->base.tensors, model->base.parameters,
@@ -152,7 +154,7 @@ static double generator_loss(gan *model, uint64_t use)
 /* Loss and gradients of one discriminator update. */
 static double discriminator_loss(gan *model, uint64_t use, uint64_t data_step)
 {
-    generate(model, GS_STREAM_NOISE, use, model->batch, model->generated);
+    generate(model, GS_STREAM_NOISE, use, model->batch, model->base.parameters, model->generated);
     double fake = judge(model, model->generated, 0, (gs_real)0.5);
     judge_backward(model, model->generated, (gs_gradients){.parameters = model->base.gradients, .keep = 0},
                    (gs_matrix){0});
@@ -196,7 +198,7 @@ static int64_t sampling_parts(const gs_model *base, int64_t samples)
 static int sample(gs_model *base, int64_t samples, int64_t part, gs_matrix images)
 {
     int rows = gs_sample_rows(samples, part);
-    generate((gan *)base, GS_STREAM_EVALUATION, (uint64_t)part, rows, gs_matrix_rows(images, rows));
+    generate((gan *)base, GS_STREAM_EVALUATION, (uint64_t)part, rows, base->weights, gs_matrix_rows(images, rows));
     return rows;
 }
 

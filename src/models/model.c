@@ -48,6 +48,18 @@ gs_adam gs_model_adam(const gs_settings *settings, gs_setting_id learning_rate, 
     };
 }
 
+gs_average gs_model_average(const gs_settings *settings, gs_setting_id decay, size_t first, size_t end)
+{
+    return (gs_average){.decay = gs_settings_real(settings, decay), .first = first, .count = end - first};
+}
+
+void gs_model_train(gs_model *model, int64_t step, double curves[GS_CURVES_MAX])
+{
+    model->type->train(model, step, curves);
+    if (model->weights != model->parameters)
+        gs_average_update(&model->average, step + 1, model->tensors.size, model->parameters, model->weights);
+}
+
 int64_t gs_sample_batches(int64_t samples)
 {
     return (samples + GS_SAMPLE_BATCH - 1) / GS_SAMPLE_BATCH;
@@ -93,9 +105,12 @@ gs_status gs_model_create(gs_model **model, const gs_settings *settings, const g
     gs_real **buffers[] = {&made->parameters, &made->gradients, &made->moment1, &made->moment2};
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++)
         *buffers[i] = gs_arena_take(arena, made->tensors.size, sizeof(gs_real));
+    bool averaged = made->average.decay > 0;
+    made->weights = averaged ? gs_arena_take(arena, made->tensors.size, sizeof(gs_real)) : made->parameters;
     gs_status status = gs_arena_check(arena, error);
     if (status != GS_OK) return status;
     gs_tensors_initialise(&made->tensors, seed, made->parameters);
+    if (averaged) memcpy(made->weights, made->parameters, made->tensors.size * sizeof(gs_real));
     *model = made;
     return GS_OK;
 }

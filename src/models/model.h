@@ -9,6 +9,7 @@
 #include "data/batches.h"
 #include "ground/arena.h"
 #include "nn/adam.h"
+#include "nn/average.h"
 #include "nn/tensors.h"
 #include "settings/settings.h"
 
@@ -29,7 +30,7 @@ typedef struct {
      * taken here must not be used here without a look at whether it is NULL. */
     void (*prepare)(gs_model *model, const gs_settings *settings, gs_arena *arena);
 
-    /* Training step number `step` (counted from 0); curves[i] gets the value for curves[i] above. */
+    /* Training step number `step` (counted from 0); curves[i] gets the value for curves[i] above. gs_model_train calls it. */
     void (*train)(gs_model *model, int64_t step, double curves[GS_CURVES_MAX]);
 
     /* Sampling is cut into parts, so that a run can be left between two of them. Parts are done in order from 0. `sample` returns how many
@@ -46,6 +47,8 @@ struct gs_model {
     const gs_model_type *type;
     gs_tensor_table tensors;
     gs_real *parameters, *gradients, *moment1, *moment2; /* each tensors.size numbers */
+    gs_average average;
+    gs_real *weights; /* what samples are made with: averages of the parameters, or (decay 0) the parameters themselves */
     gs_painter painter;
     gs_law law;
     uint64_t seed;
@@ -66,6 +69,12 @@ gs_adam gs_model_adam(const gs_settings *settings, gs_setting_id learning_rate, 
 /* For the models' own use: rows of batch `part` of GS_SAMPLE_BATCH images when `samples` are wanted, and the number of such batches. */
 int gs_sample_rows(int64_t samples, int64_t part);
 int64_t gs_sample_batches(int64_t samples);
+
+/* For the models' own use: samples are made with averages of the parameters from `first` to `end`, if `decay` says so. */
+gs_average gs_model_average(const gs_settings *settings, gs_setting_id decay, size_t first, size_t end);
+
+/* Training step number `step` (counted from 0), and what it does to the averaged weights. */
+void gs_model_train(gs_model *model, int64_t step, double curves[GS_CURVES_MAX]);
 
 /* The table of tensors of these settings, without the memory that the model would take. GS_ERROR_MEMORY. */
 GS_MUST_CHECK gs_status gs_model_tensors(const gs_settings *settings, const gs_digits *digits, gs_tensor_table *tensors,

@@ -28,6 +28,7 @@ static void prepare(gs_model *base, const gs_settings *settings, gs_arena *arena
     int h1 = gs_settings_int(settings, GS_SETTING_DECODER_HIDDEN_1), h2 = gs_settings_int(settings, GS_SETTING_DECODER_HIDDEN_2);
     gs_network_add(&model->decoder, &base->tensors, "decoder", (int[]){LABEL, h1, h2, GS_IMAGE}, 3, GS_SIGMOID);
     model->adam = gs_model_adam(settings, GS_SETTING_LEARNING_RATE, 0, base->tensors.size);
+    base->average = gs_model_average(settings, GS_SETTING_WEIGHT_EMA, 0, base->tensors.size);
 
     int sampled = model->batch > GS_SAMPLE_BATCH ? model->batch : GS_SAMPLE_BATCH;
     gs_network_take(&model->decoder, &base->tensors, arena, sampled);
@@ -75,7 +76,7 @@ static int sample(gs_model *base, int64_t samples, int64_t part, gs_matrix image
     gs_rng rng = {.seed = base->seed, .stream = GS_STREAM_EVALUATION, .step = (uint64_t)part};
     int rows = gs_sample_rows(samples, part);
     for (int i = 0; i < rows; i++) draw_label(model, rng, i);
-    gs_network_forward(&model->decoder, &base->tensors, base->parameters, gs_matrix_rows(model->labels, rows),
+    gs_network_forward(&model->decoder, &base->tensors, base->weights, gs_matrix_rows(model->labels, rows),
                        gs_matrix_rows(images, rows));
     return rows;
 }

@@ -60,7 +60,7 @@ static double loss(gs_autoregressive *model, gs_rng data)
 static void start(gs_autoregressive *model, int rows)
 {
     const gs_dense *first = &model->flat.network.layers[0];
-    gs_matrix kernel = gs_tensor_view(&model->base.tensors, first->kernel, model->base.parameters);
+    gs_matrix kernel = gs_tensor_view(&model->base.tensors, first->kernel, model->base.weights);
     size_t hidden = (size_t)kernel.columns;
     gs_real *rows_of_colors = model->flat.color_kernel.values;
     for (size_t p = 0; p < (size_t)model->pixels.lead; p++)
@@ -120,11 +120,11 @@ static const gs_real *sum_places(gs_autoregressive *model, int position)
 {
     const gs_tensor_table *table = &model->base.tensors;
     const gs_dense *first = &model->flat.network.layers[0];
-    gs_matrix sums = model->flat.place_sums, kernel = gs_tensor_view(table, first->kernel, model->base.parameters);
+    gs_matrix sums = model->flat.place_sums, kernel = gs_tensor_view(table, first->kernel, model->base.weights);
     size_t units = (size_t)sums.columns;
     gs_real *places = model->pixels.places + (size_t)position * GS_PIXEL_FEATURES; /* of the `lead` pixels before it */
     gs_matrix_multiply(GS_PLAIN, gs_matrix_of(places, 1, kernel.rows), GS_PLAIN, kernel, 0, sums);
-    const gs_real *bias = gs_tensor_view(table, first->bias, model->base.parameters).values;
+    const gs_real *bias = gs_tensor_view(table, first->bias, model->base.weights).values;
     gs_vector->bias_linear(1, units, units, bias, sums.values);
     return sums.values;
 }
@@ -143,7 +143,7 @@ static gs_matrix logits(gs_autoregressive *model, int rows, int position)
     gs_vector->bias_tanh((size_t)count, (size_t)hidden.columns, (size_t)hidden.stride, sum_places(model, position),
                          hidden.values);
     for (int l = 1; l < LAYERS; l++)
-        gs_dense_forward(&network->layers[l], &model->base.tensors, model->base.parameters,
+        gs_dense_forward(&network->layers[l], &model->base.tensors, model->base.weights,
                          gs_matrix_rows(network->outputs[l - 1], count), gs_matrix_rows(network->outputs[l], count));
     return gs_network_output(network, count);
 }

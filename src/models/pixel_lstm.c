@@ -119,7 +119,7 @@ static void start(gs_autoregressive *model, int rows)
 static gs_matrix logits(gs_autoregressive *model, int rows, int position)
 {
     const gs_tensor_table *table = &model->base.tensors;
-    gs_real *parameters = model->base.parameters;
+    gs_real *weights = model->base.weights;
     gs_matrix features = gs_matrix_rows(model->lstm.features, rows);
     gs_matrix input = gs_network_output(&model->lstm.pixel, rows);
     for (int i = 0; i < rows; i++) {
@@ -129,10 +129,10 @@ static gs_matrix logits(gs_autoregressive *model, int rows, int position)
         uint16_t before = gs_canvas_row(model, i)[position - 1];
         memcpy(row, gs_pixels_color(&model->pixels, before), GS_CHANNELS * sizeof *row);
     }
-    gs_network_forward(&model->lstm.pixel, table, parameters, features, input);
-    gs_lstm_forward(&model->lstm.sampler, table, parameters, 0, input);
+    gs_network_forward(&model->lstm.pixel, table, weights, features, input);
+    gs_lstm_forward(&model->lstm.sampler, table, weights, 0, input);
     gs_matrix output = gs_network_output(&model->lstm.color, rows);
-    gs_network_forward(&model->lstm.color, table, parameters, gs_lstm_outputs(&model->lstm.sampler, 0, 1), output);
+    gs_network_forward(&model->lstm.color, table, weights, gs_lstm_outputs(&model->lstm.sampler, 0, 1), output);
     gs_lstm_carry(&model->lstm.sampler);
     return output;
 }

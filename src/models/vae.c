@@ -38,6 +38,7 @@ static void add_tensors(vae *model, const gs_settings *settings)
     gs_network_add(&model->encoder, table, "encoder", (int[]){GS_IMAGE, e1, e2, 2 * model->latents}, 3, GS_LINEAR);
     gs_network_add(&model->decoder, table, "decoder", (int[]){model->latents, d1, d2, GS_IMAGE}, 3, GS_SIGMOID);
     model->adam = gs_model_adam(settings, GS_SETTING_LEARNING_RATE, 0, table->size);
+    model->base.average = gs_model_average(settings, GS_SETTING_WEIGHT_EMA, 0, table->size);
 }
 
 static void prepare(gs_model *base, const gs_settings *settings, gs_arena *arena)
@@ -121,7 +122,7 @@ static int sample(gs_model *base, int64_t samples, int64_t part, gs_matrix image
     vae *model = (vae *)base;
     int rows = gs_sample_rows(samples, part);
     gs_matrix z = draw_noise(model, GS_STREAM_EVALUATION, part, rows);
-    gs_network_forward(&model->decoder, &base->tensors, base->parameters, z, gs_matrix_rows(images, rows));
+    gs_network_forward(&model->decoder, &base->tensors, base->weights, z, gs_matrix_rows(images, rows));
     return rows;
 }
 

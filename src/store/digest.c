@@ -39,7 +39,7 @@ static void add_checkpoint(XXH3_state_t *state, const gs_result *result)
 {
     const gs_tensor_table *table = &result->model->tensors;
     for (int t = 0; t < table->count; t++)
-        XXH3_128bits_update(state, result->model->parameters + table->tensors[t].offset,
+        XXH3_128bits_update(state, result->model->weights + table->tensors[t].offset,
                             gs_tensor_elements(&table->tensors[t]) * sizeof(gs_real));
 }
 

@@ -133,7 +133,7 @@ static gs_status add_tensors(gs_parcel *parcel, const gs_result *result, gs_erro
     const gs_tensor_table *table = &result->model->tensors;
     gs_status status = GS_OK;
     for (int t = 0; t < table->count && status == GS_OK; t++)
-        status = add_chunk(parcel, GS_BULK_TENSOR, (uint32_t)t, result->model->parameters + table->tensors[t].offset,
+        status = add_chunk(parcel, GS_BULK_TENSOR, (uint32_t)t, result->model->weights + table->tensors[t].offset,
                            gs_tensor_elements(&table->tensors[t]) * sizeof(gs_real), 0, error);
     return status;
 }

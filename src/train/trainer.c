@@ -121,7 +121,7 @@ static void advance_training(gs_trainer *trainer)
 {
     gs_result *result = &trainer->result;
     double values[GS_CURVES_MAX] = {0};
-    trainer->model->type->train(trainer->model, result->steps_done, values);
+    gs_model_train(trainer->model, result->steps_done, values);
     result->steps_done++;
     record_curves(trainer, values);
     for (int c = 0; c < trainer->model->type->losses; c++)
@@ -132,7 +132,7 @@ static void advance_training(gs_trainer *trainer)
             return;
         }
     bool last = result->steps_done == trainer->steps;
-    if (last && !gs_tensors_finite(&trainer->model->tensors, trainer->model->parameters)) {
+    if (last && !gs_tensors_finite(&trainer->model->tensors, trainer->model->weights)) {
         end_failed(trainer, "a weight is not finite");
         return;
     }

@@ -315,6 +315,10 @@ static void test_diffusion_definitions(void **state)
     gs_vector->blend(COUNT, 2, x, 3, y, sum);
     for (int i = 0; i < 4; i++) assert_true(fabsf(here[i] - (x[i] - 0.5f)) + fabsf(sum[i] - (2 * x[i] + 3 * y[i])) <= 0);
     assert_true(isnan(here[4]) && isnan(sum[4]) && isnan(sum[5]));
+    memcpy(here, y, sizeof here);
+    gs_vector->approach(COUNT, 0.25f, x, here);
+    for (int i = 0; i < 4; i++) assert_true(fabsf(here[i] - (0.75f * y[i] + 0.25f * x[i])) <= 0);
+    assert_true(isnan(here[4]) && isnan(here[5]));
 
     /* estimates 2 y - x: 4, 0, 4, -2.25 and clipped 1, 0, 1, -1 */
     const gs_step_back rates = {-1, 2, -1, 1, 0.5f, 4, 8};
@@ -567,6 +571,8 @@ static void record_diffusion(const gs_vector_kernels *kernels, size_t count, rec
     kernels->blend(count, 0.37f, x, 0.91f, y, z);
     keep(all, z, count * sizeof *z);
     kernels->step_back(count, rates, x, y, z);
+    keep(all, z, count * sizeof *z);
+    kernels->approach(count, 0.0013f, x, z);
     keep(all, z, count * sizeof *z);
 }
 
