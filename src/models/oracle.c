@@ -28,7 +28,6 @@ static void prepare(gs_model *base, const gs_settings *settings, gs_arena *arena
     int h1 = gs_settings_int(settings, GS_SETTING_DECODER_HIDDEN_1), h2 = gs_settings_int(settings, GS_SETTING_DECODER_HIDDEN_2);
     gs_network_add(&model->decoder, &base->tensors, "decoder", (int[]){LABEL, h1, h2, GS_IMAGE}, 3, GS_SIGMOID);
     model->adam = gs_model_adam(settings, GS_SETTING_LEARNING_RATE, 0, base->tensors.size);
-    base->average = gs_model_average(settings, GS_SETTING_WEIGHT_EMA, 0, base->tensors.size);
 
     int sampled = model->batch > GS_SAMPLE_BATCH ? model->batch : GS_SAMPLE_BATCH;
     gs_network_take(&model->decoder, &base->tensors, arena, sampled);

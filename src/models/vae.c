@@ -38,7 +38,6 @@ static void add_tensors(vae *model, const gs_settings *settings)
     gs_network_add(&model->encoder, table, "encoder", (int[]){GS_IMAGE, e1, e2, 2 * model->latents}, 3, GS_LINEAR);
     gs_network_add(&model->decoder, table, "decoder", (int[]){model->latents, d1, d2, GS_IMAGE}, 3, GS_SIGMOID);
     model->adam = gs_model_adam(settings, GS_SETTING_LEARNING_RATE, 0, table->size);
-    model->base.average = gs_model_average(settings, GS_SETTING_WEIGHT_EMA, 0, table->size);
 }
 
 static void prepare(gs_model *base, const gs_settings *settings, gs_arena *arena)

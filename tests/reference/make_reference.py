@@ -20,7 +20,7 @@ A file holds cases of one model, one keyword a line:
     gradient <summary>       of that step: each tensor's gradient as its last update found it
     parameter <summary>      after the training steps below
     step <number> <losses>
-    samples <count> <summary of the first images sampled after training>
+    samples <count> <summary of the first images sampled after training, with the averaged weights if there are any>
     end
 A summary of x is |x|, sum x_i, sum x_i cos(i), and the first four elements (0 where there are fewer).
 
@@ -176,9 +176,10 @@ class Model:
     returns the first images."""
 
     samples = SAMPLES
+    averaged = "weight_ema", ""  # the setting with the decay, and the prefix of the tensors that it is for
 
     def __init__(self, case):
-        self.case, self.tensors = case, {}
+        self.case, self.tensors, self.averages = case, {}, {}
 
     def kernel(self, name, rows, columns):
         """LeCun normal: variance 1 / rows, cut at two deviations; the stream's step is the hash of the name."""
@@ -220,6 +221,30 @@ class Model:
             return loss.item()
         return update
 
+    def average(self, step):
+        """After training step `step`, counted from 1 (src/nn/average.h)."""
+        setting, prefix = self.averaged
+        decay = min(float(self.case.settings.get(setting, 0)), (1 + step) / (10 + step))
+        for name, tensor in self.tensors.items():
+            value, mine = tensor.detach().clone(), name.startswith(prefix)
+            self.averages[name] = decay * self.averages[name] + (1 - decay) * value if mine else value
+
+    def train_all(self, steps):
+        """The losses of each step; the averages follow."""
+        losses = []
+        self.averages = {name: tensor.detach().clone() for name, tensor in self.tensors.items()}
+        for step in range(steps):
+            losses.append(self.train(step))
+            self.average(step + 1)
+        return losses
+
+    def sample_averaged(self):
+        """The first images, made with the averages; nothing can be trained afterwards."""
+        with torch.no_grad():
+            for name, tensor in self.tensors.items():
+                tensor.copy_(self.averages[name])
+        return self.sample(self.samples)
+
 
 def summary(values):
     x = values.detach().numpy().reshape(-1)
@@ -239,14 +264,14 @@ def describe(kind, build, case):
     lines = [f"case {kind} {case.name}", f"seed {case.seed}"]
     lines += [f"set {setting} {value}" for setting, value in case.settings.items()]
     lines += [f"losses {len(frozen)}", line("frozen", frozen)]
-    steps = [line(f"step {step}", model.train(step)) for step in range(STEPS)]
+    steps = [line(f"step {step}", losses) for step, losses in enumerate(model.train_all(STEPS))]
     for name, tensor in model.tensors.items():
         lines.append(f"tensor {name} {tensor.shape[0]} {tensor.shape[1]}")
         lines.append(line("gradient", summary(still.tensors[name].grad)))
         lines.append(line("parameter", summary(tensor)))
     lines += steps
     if model.samples > 0:
-        lines.append(line(f"samples {model.samples}", summary(model.sample(model.samples))))
+        lines.append(line(f"samples {model.samples}", summary(model.sample_averaged())))
     return lines + ["end"]
 
 
@@ -303,6 +328,8 @@ class Vae(Model):
 
 class Gan(Model):
     """src/models/gan.c: non-saturating; real and fake images pass the discriminator as separate batches."""
+
+    averaged = "generator_ema", "generator/"
 
     def __init__(self, case):
         super().__init__(case)
@@ -553,7 +580,8 @@ def gan_case(name, seed, **changes):
         "batch_size": "6", **ADAM, "latent_dim": "4", "generator_learning_rate": "1e-3",
         "discriminator_learning_rate": "2e-3", "generator_steps": "2", "discriminator_steps": "1",
         "generator_hidden_1": "8", "generator_hidden_2": "12", "discriminator_hidden_1": "10",
-        "discriminator_hidden_2": "9", "discriminator_hidden_3": "6", "minibatch_discrimination": "off", **DATA,
+        "discriminator_hidden_2": "9", "discriminator_hidden_3": "6", "minibatch_discrimination": "off",
+        "generator_ema": "0", **DATA,
     }
     return Case(name, seed, {**settings, **changes})
 
@@ -576,7 +604,8 @@ def vae_case(name, seed, **changes):
 def autoregressive_case(name, seed, **changes):
     settings = {
         "batch_size": "7", "learning_rate": "1e-3", **ADAM, "network": "flat", "loss": "softmax", "start": "padding",
-        "context_pixels": "70", "color_levels": "4", "lstm_units": "5", "gradient_clip": "1", "hidden_units": "8", **DATA,
+        "context_pixels": "70", "color_levels": "4", "lstm_units": "5", "gradient_clip": "1", "hidden_units": "8",
+        "weight_ema": "0", **DATA,
     }
     return Case(name, seed, {**settings, **changes})
 
@@ -584,7 +613,7 @@ def autoregressive_case(name, seed, **changes):
 def diffusion_case(name, seed, **changes):
     settings = {
         "batch_size": "6", "learning_rate": "1e-3", **ADAM, "hidden_units": "10", "timesteps": "30", "schedule": "linear",
-        "prediction": "x0", "process": "ddpm", **DATA,
+        "prediction": "x0", "process": "ddpm", "weight_ema": "0", **DATA,
     }
     return Case(name, seed, {**settings, **changes})
 
@@ -608,13 +637,13 @@ MODELS = {
                  mbd_kernel_dim="2"),
         gan_case("wide_batch", 2**40 + 13, batch_size="19", minibatch_discrimination="on", mbd_features="4",
                  mbd_kernel_dim="1", generator_steps="1", discriminator_steps="2", adam_beta1="0.5",
-                 adam_epsilon="1e-5", **{"data.digit_weights": "[1,0,2,3,0,5]", "data.green": "0.6"}),
+                 generator_ema="0.5", adam_epsilon="1e-5", **{"data.digit_weights": "[1,0,2,3,0,5]", "data.green": "0.6"}),
     ]),
     "autoregressive": (autoregressive, [
         autoregressive_case("flat_softmax", 41, color_levels="2"),
         autoregressive_case("flat_article", 42, loss="article", start="article", context_pixels="64", color_levels="8"),
         autoregressive_case("flat_long", 2**40 + 43, context_pixels="400", color_levels="2", batch_size="19",
-                            adam_epsilon="1e-5", **{"data.digit_weights": "[1,0,2,3,0,5]", "data.green": "0.6"}),
+                            weight_ema="0.5", adam_epsilon="1e-5", **{"data.digit_weights": "[1,0,2,3,0,5]", "data.green": "0.6"}),
         autoregressive_case("lstm_softmax", 44, network="lstm", batch_size="2", gradient_clip="1e9"),
         autoregressive_case("lstm_article", 45, network="lstm", batch_size="3", loss="article", start="article",
                             color_levels="2", gradient_clip="0.01"),
@@ -622,7 +651,7 @@ MODELS = {
     "diffusion": (Diffusion, [
         diffusion_case("x0_linear", 51),
         diffusion_case("epsilon_cosine", 52, prediction="epsilon", schedule="cosine", hidden_units="7"),
-        diffusion_case("x0_short_linear", 2**40 + 53, timesteps="10", batch_size="19", adam_epsilon="1e-5",
+        diffusion_case("x0_short_linear", 2**40 + 53, timesteps="10", batch_size="19", weight_ema="0.4", adam_epsilon="1e-5",
                        **{"data.digit_weights": "[1,0,2,3,0,5]", "data.green": "0.6"}),
         diffusion_case("x0_article", 54, process="article", schedule="article", timesteps="40"),
         diffusion_case("epsilon_article", 55, process="article", prediction="epsilon"),

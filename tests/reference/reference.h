@@ -206,7 +206,7 @@ static bool reference_measure_training(const reference_case *expected, reference
     gs_real *images = malloc((size_t)GS_SAMPLE_BATCH * GS_IMAGE * sizeof *images);
     if (model != NULL && images != NULL) {
         for (; actual->steps < expected->steps; actual->steps++)
-            model->type->train(model, actual->steps, actual->curves[actual->steps]);
+            gs_model_train(model, actual->steps, actual->curves[actual->steps]);
         for (int t = 0; t < actual->tensor_count; t++) {
             const gs_tensor *tensor = &model->tensors.tensors[t];
             actual->tensors[t].parameter =

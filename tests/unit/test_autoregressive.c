@@ -397,7 +397,7 @@ static void test_weights_that_are_not_finite_give_images_that_are_not(void **sta
     gs_arena *arena;
     small_settings(&settings, GS_NETWORK_FLAT);
     gs_autoregressive *model = create(&settings, &arena);
-    for (size_t i = 0; i < model->base.tensors.size; i++) model->base.parameters[i] = 1e38f;
+    for (size_t i = 0; i < model->base.tensors.size; i++) model->base.weights[i] = 1e38f;
     gs_real *samples = all_samples(model, 3);
     for (int i = 0; i < 3; i++) assert_true(isnan(samples[(i + 1) * GS_IMAGE - 1]));
     free(samples);
