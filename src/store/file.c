@@ -609,7 +609,7 @@ static gs_status repair(gs_file *file, const char *path, gs_error *error)
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110);
     tolerate_killed_writer(access);
-    hid_t opened = H5Fopen(path, H5F_ACC_RDWR, access);
+    hid_t opened = H5Fopen(path, H5F_ACC_RDWR | H5F_ACC_SWMR_WRITE, access);
     if (opened < 0) status = fail(file, "open", error);
     if (status == GS_OK && H5Fincrement_filesize(opened, 0) < 0) status = fail(file, "repair", error); /* its end: that of the disk */
     if (status == GS_OK && H5Fclose(opened) < 0) status = fail(file, "repair", error);

@@ -29,13 +29,11 @@ def test_default_output_is_named_after_the_sweep(sweep, tmp_path):
         assert file["provenance/argv"][0].decode().endswith(" ".join(FAST))
 
 
-def test_an_existing_file_is_refused_and_fresh_keeps_it(sweep, tmp_path):
+def test_an_existing_file_is_continued_and_fresh_keeps_it(sweep, tmp_path):
     assert gensweep(sweep, *FAST, cwd=tmp_path).returncode == 0
-    before = (tmp_path / "results/small.h5").read_bytes()
     again = gensweep(sweep, *FAST, cwd=tmp_path)
-    assert again.returncode == 3
-    assert "'results/small.h5' exists" in again.stderr and "--fresh" in again.stderr
-    assert (tmp_path / "results/small.h5").read_bytes() == before
+    assert again.returncode == 0 and "nothing to do" in again.stderr
+    before = (tmp_path / "results/small.h5").read_bytes()
     assert gensweep("run", sweep, "--fresh", *FAST, cwd=tmp_path).returncode == 0
     assert (tmp_path / "results/small.h5.1").read_bytes() == before
     assert sorted(path.name for path in (tmp_path / "results").iterdir()) == ["small.h5", "small.h5.1"]
