@@ -106,7 +106,7 @@ def test_a_read_only_folder(sweep, tmp_path):
     (("--sweep", "x"), "unknown option '--sweep'"),
     (("--fersh",), "did you mean '--fresh'?"),
     (("a.yaml", "b.yaml"), "unexpected argument 'b.yaml'"),
-    (("status", "x.h5"), "there is no verb and no file 'status'"),
+    (("state", "x.h5"), "there is no verb and no file 'state'"),
     (("none.yaml",), "cannot read the sweep file 'none.yaml': No such file or directory"),
     ((".",), "cannot read the sweep file '.'"),
     (("small.yaml", "steps=many"), "command line:1:8: steps: expected an integer"),

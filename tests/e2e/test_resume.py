@@ -144,9 +144,9 @@ def test_failed_runs_are_retried_when_asked(copied, tmp_path):
 def test_a_run_in_flight_too_often_is_set_aside(copied, tmp_path):
     sweep, results = copied[0], tmp_path / "a.h5"
     command = (sweep, "seeds=3", "minibatch_discrimination=on", "steps=1000000", "evaluation.every=0", "-o", results, "--max-attempts", "2")
-    for _ in range(2):
+    for attempt in (1, 2):
         process = launch(*command)
-        wait_until(lambda: results.exists() and status(results)["running"] == 1 and status(results)["state"] == "running")
+        wait_until(lambda: results.exists() and [run["attempts"] for run in status(results)["running_runs"]] == [attempt])
         process.kill()
         process.communicate()
         found = status(results)
