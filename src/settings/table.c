@@ -40,7 +40,7 @@ const gs_setting gs_settings_table[GS_SETTING_COUNT] = {
     [GS_SETTING_ADAM_EPSILON] = {PARAMETER("adam_epsilon"), .type = GS_TYPE_REAL, .models = ALL, .fallback = "1e-8",
         .minimum = 0, .above_minimum = true, .maximum = 1, .help = "Adam: added to the root of the second moment"},
     [GS_SETTING_WEIGHT_EMA] = {PARAMETER("weight_ema"), .type = GS_TYPE_REAL, .models = AUTOREGRESSIVE | DIFFUSION, .fallback = "0.999",
-        .fallback_by_model = {[GS_MODEL_DIFFUSION] = "0.999"}, .minimum = 0, .maximum = 0.9999999,
+        .minimum = 0, .maximum = 0.9999999,
         .help = "decay (a step) of the exponential average of the weights that samples are made with; 0: the last weights"},
     [GS_SETTING_LATENT_DIM] = {PARAMETER("latent_dim"), .type = GS_TYPE_INTEGER, .models = GAN | VAE, .fallback = "16",
         .minimum = 1, .maximum = 1024, .help = "numbers of normal noise that an image is made from"},
