@@ -101,7 +101,7 @@ static gs_status time_samples(gs_job job, const gs_digits *digits, gs_storage st
 static gs_status measure_kind(kind *one, const gs_plan *plan, const gs_digits *digits, gs_storage storage,
                               double seconds, gs_error *error)
 {
-    gs_job job = {.seed = plan->seeds[0], .settings = plan->variants[one->variant].settings};
+    gs_job job = {.seed = plan->seeds[0], .settings = gs_plan_settings(plan, one->variant)};
     int64_t wanted = gs_settings_integer(&job.settings, GS_SETTING_SAMPLES);
     int64_t few = wanted < FEW_SAMPLES ? wanted : FEW_SAMPLES, batch = wanted < GS_SAMPLE_BATCH ? wanted : GS_SAMPLE_BATCH;
     gs_status status = time_steps(job, digits, seconds / 2, &one->step, error);
@@ -210,7 +210,8 @@ static gs_status find_kinds(kind *kinds, size_t *kind_of, size_t *count, const g
     enum { RECENT = 512 }; /* only the latest ones are looked through: a kind that is found twice does no harm */
     *count = 0;
     for (size_t v = 0; v < plan->variant_count; v++) {
-        const gs_settings *settings = &plan->variants[v].settings;
+        gs_settings variant = gs_plan_settings(plan, v);
+        const gs_settings *settings = &variant;
         uint64_t key = cost_key(settings);
         size_t first = *count > RECENT ? *count - RECENT : 0, k = *count;
         while (k > first && kinds[k - 1].key != key) k--;
@@ -232,7 +233,8 @@ static gs_status find_kinds(kind *kinds, size_t *kind_of, size_t *count, const g
 static void estimate(gs_bill *bill, const gs_plan *plan, const kind *kinds, const size_t *kind_of, gs_storage storage)
 {
     for (size_t v = 0; v < plan->variant_count; v++) {
-        const gs_settings *settings = &plan->variants[v].settings;
+        gs_settings variant = gs_plan_settings(plan, v);
+        const gs_settings *settings = &variant;
         const kind *one = &kinds[kind_of[v]];
         double samples =
             (double)gs_settings_integer(settings, GS_SETTING_SAMPLES) * (1 + (double)gs_coverage_points(settings));

@@ -44,16 +44,20 @@ static void print_variants(const contents *all)
 {
     const gs_plan *plan = all->plan;
     int width = (int)strlen("variant");
-    for (size_t v = 0; v < plan->variant_count; v++)
-        if ((int)strlen(plan->variants[v].label) > width) width = (int)strlen(plan->variants[v].label);
+    for (size_t v = 0; v < plan->variant_count; v++) {
+        char label[GS_LABEL];
+        gs_plan_label(plan, v, label);
+        if ((int)strlen(label) > width) width = (int)strlen(label);
+    }
     printf("%-*s  %8s  %10s  %12s  %10s\n", width, "variant", "runs", "each", "core-hours", "HDF5");
     for (size_t v = 0; v < plan->variant_count; v++) {
-        char each[32] = "-", hours[32] = "-", size[32];
+        char each[32] = "-", hours[32] = "-", size[32], label[GS_LABEL];
+        gs_plan_label(plan, v, label);
         if (all->bill->measured) {
             duration(all->bill->seconds[v], each);
             snprintf(hours, sizeof hours, "%.3g", all->bill->seconds[v] * (double)plan->seed_count / 3600);
         }
-        printf("%-*s  %8zu  %10s  %12s  %10s\n", width, plan->variants[v].label, plan->seed_count, each, hours,
+        printf("%-*s  %8zu  %10s  %12s  %10s\n", width, label, plan->seed_count, each, hours,
                bytes(all->bill->bytes[v] * (double)plan->seed_count, size));
     }
 }
@@ -65,7 +69,7 @@ static void print_runs(const contents *all)
         char id[GS_ID];
         gs_job job = gs_plan_job(all->plan, run);
         gs_run_id(&job.settings, job.seed, all->digits, id);
-        printf("%8zu  %s  %s, seed=%" PRIu64 "\n", run, id, gs_plan_variant(all->plan, run)->label, job.seed);
+        printf("%8zu  %s  %s, seed=%" PRIu64 "\n", run, id, gs_plan_variant(all->plan, run).label, job.seed);
     }
 }
 
@@ -142,12 +146,15 @@ static void print_json(const contents *all, bool runs)
                bill->ranks, bill->makespan);
     printf(" \"variants\": [");
     for (size_t v = 0; v < plan->variant_count; v++) {
+        char label[GS_LABEL];
+        gs_settings settings = gs_plan_settings(plan, v);
+        gs_plan_label(plan, v, label);
         printf("%s\n  {\"label\": ", v == 0 ? "" : ",");
-        print_quoted(plan->variants[v].label);
+        print_quoted(label);
         printf(", \"runs\": %zu, ", plan->seed_count);
         if (bill->measured) printf("\"seconds_per_run\": %.9g, ", bill->seconds[v]);
         printf("\"settings\": ");
-        print_settings(&plan->variants[v].settings);
+        print_settings(&settings);
         putchar('}');
     }
     printf("\n ]");

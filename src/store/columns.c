@@ -104,14 +104,15 @@ static void id_value(const gs_plan *plan, const void *digits, size_t run, void *
 static void variant_value(const gs_plan *plan, const void *what, size_t run, void *cell)
 {
     (void)what;
-    snprintf(cell, GS_LABEL, "%s", gs_plan_variant(plan, run)->label);
+    gs_plan_label(plan, run / plan->seed_count, cell);
 }
 
 static void label_value(const gs_plan *plan, const void *what, size_t run, void *cell)
 {
     (void)what;
-    snprintf(cell, GS_LABEL, "%.200s, seed=%llu", gs_plan_variant(plan, run)->label,
-             (unsigned long long)gs_plan_job(plan, run).seed);
+    char label[GS_LABEL];
+    gs_plan_label(plan, run / plan->seed_count, label);
+    snprintf(cell, GS_LABEL, "%.200s, seed=%llu", label, (unsigned long long)gs_plan_job(plan, run).seed);
 }
 
 enum { MODEL_TEXT = 16 };
@@ -119,7 +120,8 @@ enum { MODEL_TEXT = 16 };
 static void model_value(const gs_plan *plan, const void *what, size_t run, void *cell)
 {
     (void)what;
-    const char *name = gs_model_names[gs_settings_model(&gs_plan_variant(plan, run)->settings)];
+    gs_job job = gs_plan_job(plan, run);
+    const char *name = gs_model_names[gs_settings_model(&job.settings)];
     memcpy(cell, name, strlen(name));
 }
 
@@ -154,9 +156,9 @@ static void setting_value(const gs_plan *plan, const void *what, size_t run, voi
 {
     const gs_setting *row = what;
     gs_setting_id id = (gs_setting_id)(row - gs_settings_table);
-    const gs_settings *settings = &gs_plan_variant(plan, run)->settings;
-    const gs_value *value = &settings->values[id];
-    bool applies = gs_setting_applies(id, settings);
+    gs_job job = gs_plan_job(plan, run);
+    const gs_value *value = &job.settings.values[id];
+    bool applies = gs_setting_applies(id, &job.settings);
     switch (row->type) {
     case GS_TYPE_INTEGER: *(int64_t *)cell = applies ? value->integer : -1; break;
     case GS_TYPE_REAL: *(double *)cell = applies ? value->real : (double)NAN; break;
@@ -249,12 +251,14 @@ static gs_status add_curves(maker *make, gs_error *error)
     static const float no_value = NAN;
     gs_columns *columns = make->columns;
     for (size_t v = 0; v < make->plan->variant_count; v++) {
-        int points = gs_curve_points(gs_settings_integer(&make->plan->variants[v].settings, GS_SETTING_STEPS));
+        gs_settings settings = gs_plan_settings(make->plan, v);
+        int points = gs_curve_points(gs_settings_integer(&settings, GS_SETTING_STEPS));
         if (points > columns->curve_points) columns->curve_points = points;
     }
     gs_status status = add_curve(make, "step", GS_CELL_INT64, &no_step, &columns->curve_steps, error);
     for (size_t v = 0; v < make->plan->variant_count; v++) {
-        const gs_model_type *type = gs_model_type_of(gs_settings_model(&make->plan->variants[v].settings));
+        gs_settings settings = gs_plan_settings(make->plan, v);
+        const gs_model_type *type = gs_model_type_of(gs_settings_model(&settings));
         for (int c = 0; type->curves[c] != NULL && status == GS_OK; c++) {
             int known = 0;
             while (known < columns->curve_count && strcmp(columns->curve_names[known], type->curves[c]) != 0) known++;
@@ -291,7 +295,10 @@ gs_status gs_columns_add(gs_columns *columns, gs_file *file, const gs_plan *plan
     static const char *const axes[] = {"run"};
     columns->models = malloc(plan->run_count * sizeof *columns->models);
     if (columns->models == NULL) return gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu runs", plan->run_count);
-    for (size_t run = 0; run < plan->run_count; run++) columns->models[run] = gs_settings_model(&gs_plan_variant(plan, run)->settings);
+    for (size_t run = 0; run < plan->run_count; run++) {
+        gs_job job = gs_plan_job(plan, run);
+        columns->models[run] = gs_settings_model(&job.settings);
+    }
     gs_dataset_spec scale = {.path = "/runs/index", .cell = GS_CELL_INT64, .layout = GS_ROWS, .rank = 1,
                              .dims = {plan->run_count}, .axes = axes};
     gs_status status = gs_file_add(file, &scale, &columns->run_scale, error);

@@ -189,7 +189,8 @@ gs_status gs_store_create(gs_store **store, const char *path, const gs_store_con
         goto out;
     }
     for (size_t v = 0; v < contents->plan->variant_count; v++) {
-        uint64_t points = (uint64_t)gs_coverage_points(&contents->plan->variants[v].settings);
+        gs_settings settings = gs_plan_settings(contents->plan, v);
+        uint64_t points = (uint64_t)gs_coverage_points(&settings);
         if (points > made->points) made->points = points;
     }
     snprintf(temporary, size, "%s.%ld.tmp", path, (long)getpid());
