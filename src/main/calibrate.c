@@ -10,6 +10,7 @@
 #include "train/trainer.h"
 
 enum {
+    TURNS = 64,
     FEW_PARTS = 4, /* of sampling are too few to measure: then more batches of samples */
     WARM_STEPS = 2, /* before the first step that counts: memory is touched, caches and clock speed are up */
     PATIENCE = 4    /* times the wanted seconds, where the machine is busy or a single step is long */
@@ -18,12 +19,18 @@ enum {
 static const double slice = 0.015;   /* seconds that a run works in its turn */
 static const double training = 0.6; /* share of the time of a run that is for training */
 
-/* A short version of a run. Its speed is the best of its turns: whatever else happens on the machine only slows it. */
+/* Seconds of a step or a part, one number a turn; of very many turns the latest. */
+typedef struct {
+    double seconds[TURNS];
+    size_t count;
+} turns;
+
+/* A short version of a run. */
 typedef struct {
     gs_job job;
     gs_trainer *trainer; /* NULL: has ended */
     int64_t parts;       /* of the sampling */
-    double step, part;   /* seconds; infinite before the first turn */
+    turns steps, samples;
 } probe;
 
 /* Seconds that this process computed: what a rank with a core of its own will take, also where the machine is busy now. */
@@ -32,6 +39,26 @@ static double computed(void)
     struct timespec now;
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static void add_turn(turns *all, double seconds)
+{
+    all->seconds[all->count++ % TURNS] = seconds;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    double left = *(const double *)a, right = *(const double *)b;
+    return (left > right) - (left < right);
+}
+
+/* The lower quartile: whatever else happens on the machine only slows a turn, and rarely all of them. 0: no turns. */
+static double typical(turns *all)
+{
+    size_t count = all->count < TURNS ? all->count : TURNS;
+    if (count == 0) return 0;
+    qsort(all->seconds, count, sizeof all->seconds[0], ascending);
+    return all->seconds[(count - 1) / 4];
 }
 
 static gs_status warm_up(probe *one, const gs_digits *digits, gs_error *error)
@@ -43,7 +70,7 @@ static gs_status warm_up(probe *one, const gs_digits *digits, gs_error *error)
     for (int i = 0; i < WARM_STEPS && more; i++) more = gs_trainer_advance(one->trainer);
     double start = computed();
     if (more) more = gs_trainer_advance(one->trainer);
-    one->step = more ? computed() - start : HUGE_VAL;
+    if (more) add_turn(&one->steps, computed() - start);
     one->parts = gs_trainer_parts(one->trainer);
     gs_trainer_destroy(&one->trainer);
     return GS_OK;
@@ -62,14 +89,14 @@ static gs_status begin(probe *one, const gs_job *job, const gs_digits *digits, d
 {
     int64_t samples = gs_settings_integer(&job->settings, GS_SETTING_SAMPLES);
     int64_t steps = gs_settings_integer(&job->settings, GS_SETTING_STEPS);
-    *one = (probe){.job = *job, .step = HUGE_VAL, .part = HUGE_VAL};
+    *one = (probe){.job = *job};
     one->job.settings.values[GS_SETTING_EVERY].integer = 0;
     one->job.settings.values[GS_SETTING_SAMPLES].integer = whole_batches(samples, 1);
     gs_status status = warm_up(one, digits, error);
     if (status != GS_OK) return status;
     if (one->parts < FEW_PARTS) one->job.settings.values[GS_SETTING_SAMPLES].integer = whole_batches(samples, FEW_PARTS);
-    double fit = fmax(training * seconds / one->step, WARM_STEPS);
-    speed->steps = fit < (double)steps ? (int64_t)fit : steps;
+    double fit = training * seconds / fmax(typical(&one->steps), 1e-9);
+    speed->steps = fit < (double)steps ? (int64_t)fmax(fit, WARM_STEPS) : steps;
     one->job.settings.values[GS_SETTING_STEPS].integer = speed->steps;
     double start = computed();
     status = gs_trainer_create(&one->trainer, &one->job, digits, 0, error);
@@ -108,23 +135,23 @@ static gs_status finish(probe *one, gs_storage storage, gs_speed *speed, gs_erro
 static gs_status take_turn(probe *one, gs_storage storage, gs_speed *speed, gs_error *error)
 {
     double start = computed(), end = start;
-    bool trains = gs_trainer_steps_done(one->trainer) < speed->steps, more = true;
-    for (int64_t pieces = 1; more && end - start < slice; pieces++) {
+    int64_t pieces = 0, steps = gs_trainer_steps_done(one->trainer);
+    bool trains = steps < speed->steps, more = true;
+    while (more && end - start < slice && trains == (steps < speed->steps)) {
         more = gs_trainer_advance(one->trainer);
+        steps = gs_trainer_steps_done(one->trainer);
         end = computed();
-        double each = (end - start) / (double)pieces;
-        if (end - start >= slice / 2 && trains) one->step = fmin(one->step, each);
-        if ((end - start >= slice / 2 || !more) && !trains) one->part = fmin(one->part, each);
-        if (trains && gs_trainer_steps_done(one->trainer) == speed->steps) break;
+        pieces++;
     }
+    add_turn(trains ? &one->steps : &one->samples, (end - start) / (double)pieces);
     return more ? GS_OK : finish(one, storage, speed, error);
 }
 
-static void conclude(const probe *one, gs_speed *speed)
+static void conclude(probe *one, gs_speed *speed)
 {
     double samples = (double)gs_settings_integer(&one->job.settings, GS_SETTING_SAMPLES);
-    speed->step = isfinite(one->step) ? one->step : 0;
-    speed->sample = isfinite(one->part) ? one->part * (double)one->parts / samples : 0;
+    speed->step = typical(&one->steps);
+    speed->sample = typical(&one->samples) * (double)one->parts / samples;
 }
 
 gs_status gs_calibrate(const gs_job *jobs, size_t count, const gs_digits *digits, gs_storage storage, double seconds,
@@ -142,7 +169,7 @@ gs_status gs_calibrate(const gs_job *jobs, size_t count, const gs_digits *digits
     for (bool going = true; going && status == GS_OK && gs_clock() < last;) {
         going = false;
         for (size_t i = 0; i < count && status == GS_OK; i++) {
-            bool enough = isfinite(probes[i].part) && computed() > end;
+            bool enough = probes[i].samples.count > 0 && computed() > end;
             if (probes[i].trainer == NULL || enough) continue;
             status = take_turn(&probes[i], storage, &speeds[i], error);
             going = true;
