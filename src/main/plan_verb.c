@@ -73,6 +73,26 @@ static void print_runs(const contents *all)
     }
 }
 
+/* Settings that some variants have no use for. */
+static void print_inapplicable(const contents *all)
+{
+    const gs_plan *plan = all->plan;
+    for (size_t n = 0; n < plan->named_count; n++) {
+        gs_setting_id id = plan->named[n];
+        const gs_setting *row = &gs_settings_table[id];
+        char condition[128] = "";
+        if (plan->applies[id] == plan->variant_count) continue;
+        printf("%s applies to %zu of %zu variants:", row->column, plan->applies[id], plan->variant_count);
+        for (int m = 0, first = 1; m < GS_MODEL_COUNT; m++) {
+            if ((row->models & (1u << m)) == 0) continue;
+            printf("%s %s", first ? "" : ",", gs_model_names[m]);
+            first = 0;
+        }
+        if (row->conditional) gs_setting_condition(id, condition, sizeof condition);
+        printf("%s%s; the others ignore it\n", row->conditional ? " with " : "", condition);
+    }
+}
+
 static void print_totals(const contents *all)
 {
     const gs_plan *plan = all->plan;
@@ -144,7 +164,15 @@ static void print_json(const contents *all, bool runs)
     if (bill->measured)
         printf(" \"core_hours\": %.9g,\n \"ranks\": %ld,\n \"makespan_seconds\": %.9g,\n", bill->total / 3600,
                bill->ranks, bill->makespan);
-    printf(" \"variants\": [");
+    printf(" \"inapplicable\": {");
+    const char *between = "";
+    for (size_t n = 0; n < plan->named_count; n++) {
+        gs_setting_id id = plan->named[n];
+        if (plan->applies[id] == plan->variant_count) continue;
+        printf("%s\"%s\": %zu", between, gs_settings_table[id].column, plan->variant_count - plan->applies[id]);
+        between = ", ";
+    }
+    printf("},\n \"variants\": [");
     for (size_t v = 0; v < plan->variant_count; v++) {
         char label[GS_LABEL];
         gs_settings settings = gs_plan_settings(plan, v);
@@ -184,6 +212,7 @@ gs_status gs_plan_print(const gs_options *options, gs_error *error)
         } else {
             if (options->runs) print_runs(&all);
             else print_variants(&all);
+            print_inapplicable(&all);
             print_totals(&all);
         }
     }

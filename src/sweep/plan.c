@@ -62,8 +62,8 @@ gs_settings gs_plan_settings(const gs_plan *plan, size_t variant)
 
 /* ---- checks of the whole ----------------------------------------------------------------------------------------- */
 
-/* One look at all variants: which named settings have a say in any of them, and which vary. */
-static void survey(gs_plan *plan, bool applies[GS_SETTING_COUNT])
+/* One look at all variants: to how many each named setting applies, and which vary. */
+static void survey(gs_plan *plan)
 {
     gs_settings first;
     for (size_t v = 0; v < plan->variant_count; v++) {
@@ -71,20 +71,19 @@ static void survey(gs_plan *plan, bool applies[GS_SETTING_COUNT])
         for (size_t n = 0; n < plan->named_count; n++) {
             gs_setting_id id = plan->named[n];
             if (!gs_setting_applies(id, &settings)) continue;
-            if (!applies[id]) first.values[id] = settings.values[id];
+            if (plan->applies[id]++ == 0) first.values[id] = settings.values[id];
             else if (!gs_values_equal(id, &first.values[id], &settings.values[id])) plan->varies[id] = true;
-            applies[id] = true;
         }
     }
 }
 
 /* A setting that was given must have a say in at least one variant. */
-static gs_status check_all_apply(const gs_sweep *sweep, const bool applies[GS_SETTING_COUNT], gs_error *error)
+static gs_status check_all_apply(const gs_plan *plan, const gs_sweep *sweep, gs_error *error)
 {
     gs_status status = GS_OK;
     for (size_t a = 0; a < sweep->axis_count; a++) {
         const gs_setting *row = &gs_settings_table[sweep->axes[a].id];
-        if (applies[sweep->axes[a].id]) continue;
+        if (plan->applies[sweep->axes[a].id] > 0) continue;
         char models[256] = "", condition[128] = "";
         for (int m = 0; m < GS_MODEL_COUNT; m++)
             if ((row->models & (1u << m)) != 0)
@@ -139,10 +138,9 @@ gs_status gs_plan_create(gs_plan **plan, const gs_sweep *sweep, gs_error *error)
     if (error != NULL) error->text[0] = '\0';
     gs_plan *made = calloc(1, sizeof *made);
     if (made == NULL) return gs_fail(error, GS_ERROR_MEMORY, "out of memory for the plan");
-    bool applies[GS_SETTING_COUNT] = {false};
     gs_status status = gs_expand(made, sweep, error);
-    if (status == GS_OK) survey(made, applies);
-    if (status == GS_OK) status = check_all_apply(sweep, applies, error);
+    if (status == GS_OK) survey(made);
+    if (status == GS_OK) status = check_all_apply(made, sweep, error);
     if (status == GS_OK && sweep->seed_count > INT32_MAX / made->variant_count)
         status = gs_node_fail(gs_document_root(sweep->documents[0]), error, "%zu variants x %zu seeds are too many runs",
                               made->variant_count, sweep->seed_count);

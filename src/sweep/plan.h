@@ -24,7 +24,8 @@ typedef struct {
      * values of the settings that the sweep names. All others have the default of the variant's model. */
     gs_setting_id named[GS_SETTING_COUNT]; /* the model, then axes in their order, then what only `include` names */
     size_t named_count;
-    bool varies[GS_SETTING_COUNT]; /* has different values where it applies */
+    size_t applies[GS_SETTING_COUNT]; /* to so many variants; of named settings */
+    bool varies[GS_SETTING_COUNT];    /* has different values where it applies */
     gs_settings defaults[GS_MODEL_COUNT];
     unsigned char *rows; /* owned */
     size_t row_size;

@@ -53,12 +53,30 @@ def test_what_is_merged_and_excluded_is_said(sweep):
     assert "3 variants" in done.stdout and "1 combination merged" in done.stdout
 
 
+def test_settings_that_some_variants_ignore_are_listed(sweep):
+    done = gensweep("plan", sweep, "--no-measure", "+mbd_features=4,8")
+    assert "\nmbd_features applies to 2 of 3 variants: gan with minibatch_discrimination: on; the others ignore it\n" in done.stdout
+    assert "generator_steps applies" not in done.stdout
+    told = plan(sweep, "--no-measure", "model=gan,oracle", "+decoder_hidden_1=8")
+    assert told["inapplicable"] == {"minibatch_discrimination": 1, "generator_steps": 1, "generator_hidden_1": 1, "generator_hidden_2": 1,
+                                    "discriminator_hidden_1": 1, "discriminator_hidden_2": 1, "discriminator_hidden_3": 1,
+                                    "generator_learning_rate": 1, "decoder_hidden_1": 2}
+
+
 def test_a_note_about_foreign_keys(tmp_path):
     path = tmp_path / "w.yaml"
     path.write_text("program: train.py\nproject: p\n" + SMALL)
     done = gensweep("plan", path, "--no-measure")
     assert done.returncode == 0
     assert done.stderr == "gensweep: note: W&B's keys that mean nothing here: program, project\n"
+
+
+def test_a_million_variants(tmp_path):
+    path = tmp_path / "many.yaml"
+    axes = [f"{name}: {list(range(1, 101))}" for name in ("steps", "latent_dim", "generator_steps")]
+    path.write_text("seeds: 0\nparameters: {" + ", ".join(axes) + "}\n")
+    done = gensweep("plan", path, "--no-measure", memory=400 << 20)  # of addresses, libraries included
+    assert done.returncode == 0 and "1000000 variants x 1 seed\n" in done.stdout, done.stderr
 
 
 def test_a_million_runs(tmp_path):
