@@ -18,8 +18,7 @@ ROW(ADAM_BETA2, PARAMETER("adam_beta2"), .type = GS_TYPE_REAL, .models = ALL, .f
 ROW(ADAM_EPSILON, PARAMETER("adam_epsilon"), .type = GS_TYPE_REAL, .models = ALL, .fallback = "1e-8",
     .minimum = 0, .above_minimum = true, .maximum = 1, .help = "Adam: added to the root of the second moment")
 ROW(WEIGHT_EMA, PARAMETER("weight_ema"), .type = GS_TYPE_REAL, .models = AUTOREGRESSIVE | DIFFUSION,
-    .fallback = "0.999",
-    .fallback_by_model = {[GS_MODEL_DIFFUSION] = "0.999"}, .minimum = 0, .maximum = 0.9999999,
+    .fallback = "0.999", .minimum = 0, .maximum = 0.9999999,
     .help = "decay (a step) of the exponential average of the weights that samples are made with; 0: the last weights")
 ROW(LATENT_DIM, PARAMETER("latent_dim"), .type = GS_TYPE_INTEGER, .models = GAN | VAE, .fallback = "16",
     .minimum = 1, .maximum = 1024, .help = "numbers of normal noise that an image is made from")
