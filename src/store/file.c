@@ -680,6 +680,24 @@ bool gs_file_is_ours(const char *path)
     return ours;
 }
 
+bool gs_file_marked(const char *path)
+{
+    quiet_library();
+    hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+    H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110);
+    hid_t file = H5Fopen(path, H5F_ACC_RDONLY, access);
+    if (file >= 0) H5Fclose(file);
+    H5Pclose(access);
+    return file < 0;
+}
+
+gs_status gs_file_recover(const char *path, gs_error *error)
+{
+    gs_file *file;
+    gs_status status = gs_file_open(&file, path, path, GS_OPEN_CONTINUE, error);
+    return status == GS_OK ? gs_file_close(&file, error) : status;
+}
+
 const char *gs_file_library_version(void)
 {
     static char text[32];

@@ -143,6 +143,11 @@ GS_MUST_CHECK gs_status gs_file_close(gs_file **file, gs_error *error);
 /* Whether there is a results file of gensweep at `path`, of whatever format. */
 bool gs_file_is_ours(const char *path);
 
+/* Whether a writer that was killed left its mark, so that plain readers are refused; gs_file_recover removes it. The caller of
+ * gs_file_recover must hold the lock. */
+bool gs_file_marked(const char *path);
+GS_MUST_CHECK gs_status gs_file_recover(const char *path, gs_error *error);
+
 enum { GS_FORMAT_VERSION = 1 };
 
 /* "1.10.8". */
