@@ -37,7 +37,7 @@ typedef struct {
     void *context;
 } gs_observer;
 
-/* Rank 0: runs the whole plan. Returns when every run has ended and all workers have been told to leave. Errors of storage (GS_ERROR_STORAGE)
+/* Rank 0: runs what the store does not have yet of the plan. Returns when every run has ended and all workers have been told to leave. Errors of storage (GS_ERROR_STORAGE)
  * end it early; the workers then still wait, and the caller has to abort the world. */
 GS_MUST_CHECK gs_status gs_farm_manage(const gs_world *world, const gs_common *common, const gs_plan *plan, gs_store *store,
                                        const gs_observer *observer, gs_error *error);

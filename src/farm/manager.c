@@ -9,6 +9,7 @@
 static const double nap = 0.001;   /* between two looks for a message when there is nothing to do */
 static const double slice = 0.02;  /* rank 0 trains so long, at most a step longer, before it looks for messages */
 static const double tick = 0.2;    /* between two calls of the observer */
+static const double tell = 5;      /* between two notes in the file of how far the running runs are */
 
 typedef struct {
     const gs_world *world;
@@ -21,7 +22,7 @@ typedef struct {
     bool *waiting;       /* ranks with an unanswered request */
     int64_t *steps_done; /* of each rank's current run, as last told */
     double steps_ended;  /* of all runs that have ended */
-    double next_tick;
+    double next_tick, next_note;
     gs_workbench own;   /* rank 0's own run */
     gs_parcel incoming; /* memory for results that arrive */
 } manager;
@@ -43,6 +44,30 @@ static void observe(manager *m, bool now)
     for (size_t v = 0; v < m->plan->variant_count; v++)
         view.steps_total += steps_of(m, (int64_t)(v * m->plan->seed_count)) * (double)m->plan->seed_count;
     m->observer->tick(m->observer->context, &view);
+}
+
+/* Readers of the file see how far the running runs are. */
+static gs_status note_progress(manager *m, gs_error *error)
+{
+    if (gs_clock() < m->next_note) return GS_OK;
+    m->next_note = gs_clock() + tell;
+    gs_status status = GS_OK;
+    for (int rank = 0; rank < m->world->size && status == GS_OK; rank++) {
+        int64_t run = gs_schedule_run_of(m->schedule, rank);
+        if (run != GS_NO_RUN) status = gs_store_progress(m->store, run, m->steps_done[rank], error);
+    }
+    return status == GS_OK ? gs_store_flush(m->store, error) : status;
+}
+
+/* Runs that an earlier launch has ended are not handed out. */
+static void settle(manager *m)
+{
+    for (int64_t run = 0; run < (int64_t)m->plan->run_count; run++) {
+        gs_run_status status = gs_store_status(m->store, run);
+        if (status != GS_RUN_DONE && status != GS_RUN_FAILED) continue;
+        gs_schedule_settle(m->schedule, run, status == GS_RUN_FAILED);
+        m->steps_ended += steps_of(m, run);
+    }
 }
 
 /* Stores the run that a rank has ended. */
@@ -69,7 +94,7 @@ static gs_status assign(manager *m, int rank, gs_job *job, bool *found, gs_error
     if (!*found) return GS_OK;
     *job = gs_plan_job(m->plan, (size_t)run);
     m->steps_done[rank] = 0;
-    return gs_store_start(m->store, run, error);
+    return gs_store_start(m->store, run, rank, error);
 }
 
 static gs_status answer(manager *m, int rank, gs_error *error)
@@ -141,11 +166,14 @@ gs_status gs_farm_manage(const gs_world *world, const gs_common *common, const g
     gs_status status = GS_OK;
     if (m.waiting == NULL || m.steps_done == NULL) status = gs_fail(error, GS_ERROR_MEMORY, "out of memory: %d ranks", world->size);
     if (status == GS_OK) status = gs_schedule_create(&m.schedule, (int64_t)plan->run_count, world->size, error);
+    if (status == GS_OK) settle(&m);
+    m.next_note = gs_clock() + tell;
     while (status == GS_OK && !gs_schedule_complete(m.schedule)) {
         bool busy = false;
         status = serve(&m, &busy, error);
         if (status == GS_OK && world->size <= GS_TRAINING_MANAGER) status = work(&m, &busy, error);
         if (status == GS_OK) observe(&m, gs_schedule_complete(m.schedule));
+        if (status == GS_OK) status = note_progress(&m, error);
         if (!busy) gs_sleep(nap);
     }
     for (int stopped = 1; status == GS_OK && stopped < world->size; stopped++) {

@@ -18,9 +18,12 @@ typedef struct {
     int64_t waiting, running, done, failed;
 } gs_schedule_counts;
 
-/* Runs 0 ... runs - 1 are handed out in that order. */
+/* Runs 0 ... runs - 1 are handed out in that order, but for those that gs_schedule_settle names. */
 GS_MUST_CHECK gs_status gs_schedule_create(gs_schedule **schedule, int64_t runs, int ranks, gs_error *error);
 void gs_schedule_destroy(gs_schedule **schedule);
+
+/* This run has ended in an earlier launch. To be said before the first rank asks. */
+void gs_schedule_settle(gs_schedule *schedule, int64_t run, bool failed);
 
 /* An idle rank asks: the run that is now its own, or GS_NO_RUN if none is waiting. Runs of lost ranks go first. */
 int64_t gs_schedule_assign(gs_schedule *schedule, int rank);

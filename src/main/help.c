@@ -9,26 +9,31 @@ static const char general[] =
     "  gensweep - a distributed seed and hyperparameter sweep for generative models\n"
     "\n"
     "SYNOPSIS\n"
-    "  mpirun -n RANKS gensweep [run] SWEEP.yaml [KEY=VALUE ...] [-o FILE] [--fresh]\n"
+    "  mpirun -n RANKS gensweep [run] SWEEP.yaml [KEY=VALUE ...] [-o FILE] [--retry-failed] [--fresh]\n"
     "  gensweep plan SWEEP.yaml [KEY=VALUE ...] [--runs] [--json] [--ranks N] [--no-measure]\n"
+    "  gensweep status FILE.h5 [--watch] [--json]\n"
+    "  gensweep verify FILE.h5\n"
     "  gensweep settings [MODEL]\n"
     "  gensweep --version | --help | VERB --help\n"
     "\n"
     "DESCRIPTION\n"
     "  Reads a sweep (models x settings x seeds), trains every run on one core, and writes samples, final weights,\n"
     "  30-bin coverage counts and metrics of all runs into one HDF5 file. Results do not depend on the number of\n"
-    "  ranks. Works under mpirun or srun, and alone as one process.\n"
+    "  ranks. Works under mpirun or srun, and alone as one process. The same command again resumes: finished runs\n"
+    "  stay; a sweep that was edited in the meantime adds its new runs to the file.\n"
     "\n"
     "VERBS\n"
     "  run        train a sweep (may be left out)\n"
     "  plan       what would run, and what it would cost; trains nothing\n"
+    "  status     how far a sweep is, from another terminal or after a crash\n"
+    "  verify     compares every finished run of a results file with its digests; trains nothing\n"
     "  settings   every setting: type, default, range, which models it applies to\n"
     "\n"
     "EXIT STATUS\n"
     "  0   every planned run is done\n"
-    "  1   finished, but some runs failed; the file says why\n"
+    "  1   finished, but some runs failed; the file says why. verify: there is a difference\n"
     "  2   bad usage or bad input: nothing was touched\n"
-    "  3   storage error: full disk, permissions, a file that exists already\n"
+    "  3   storage error: full disk, permissions, a damaged file, a file that another gensweep writes\n"
     "  70  internal error\n"
     "\n"
     "ENVIRONMENT\n"
@@ -43,7 +48,8 @@ static const char run[] =
     "  gensweep run - train a sweep\n"
     "\n"
     "SYNOPSIS\n"
-    "  [mpirun -n RANKS] gensweep [run] SWEEP.yaml [KEY=VALUE ...] [-o FILE] [--fresh] [--progress STYLE]\n"
+    "  [mpirun -n RANKS] gensweep [run] SWEEP.yaml [KEY=VALUE ...] [-o FILE] [--fresh] [--retry-failed]\n"
+    "      [--max-attempts N] [--progress STYLE]\n"
     "\n"
     "ARGUMENTS\n"
     "  SWEEP.yaml       the sweep; the README explains the language, `gensweep settings` lists the settings\n"
@@ -51,10 +57,41 @@ static const char run[] =
     "                   steps=range(100,500,100) is 100,200,300,400; +KEY=VALUE adds (an error if the file has it);\n"
     "                   ~KEY removes\n"
     "  -o FILE          the results file; default results/NAME.h5 for `name: NAME`\n"
+    "  --retry-failed   runs that have failed are to do again\n"
+    "  --max-attempts N a run that was in flight N times when the program was killed has failed; default 3, 0: no limit\n"
     "  --fresh          if the results file exists, rename it to FILE.1, FILE.2, ... and start over\n"
     "  --progress STYLE auto (a bar on a terminal, lines otherwise), bar, lines, none\n"
     "\n"
-    "  Progress goes to stderr, the final table to stdout. A file that exists is never overwritten.\n";
+    "  If the results file exists, it is continued: what is done stays, what was in flight or pending starts, new runs\n"
+    "  of the sweep are added behind the others, and runs that are no longer in the sweep are kept. A file of other\n"
+    "  digits or of another sweep is refused.\n"
+    "\n"
+    "  Progress goes to stderr, the final table to stdout.\n";
+
+static const char status[] =
+    "NAME\n"
+    "  gensweep status - how far a sweep is\n"
+    "\n"
+    "SYNOPSIS\n"
+    "  gensweep status FILE.h5 [--watch] [--json]\n"
+    "\n"
+    "ARGUMENTS\n"
+    "  FILE.h5   the results file\n"
+    "  --watch   again every two seconds, as long as the sweep runs\n"
+    "  --json    for machines: one object, on one line\n"
+    "\n"
+    "  Runs by status, running runs with rank and step, failures with their reasons, rate and time left. Does not disturb\n"
+    "  a sweep that runs. After a crash it repairs the marks in the file, so that plain readers can open it.\n";
+
+static const char verify[] =
+    "NAME\n"
+    "  gensweep verify - check every digest of a results file\n"
+    "\n"
+    "SYNOPSIS\n"
+    "  gensweep verify FILE.h5\n"
+    "\n"
+    "  Recomputes the digests of counts, samples, checkpoints and curves of every finished run from what is stored, and\n"
+    "  names the runs and parts that differ. Exit status 0: all agree, 1: there is a difference.\n";
 
 static const char plan[] =
     "NAME\n"
@@ -84,7 +121,7 @@ static const char settings[] =
 
 void gs_help_print(gs_verb about)
 {
-    fputs(about == GS_VERB_RUN ? run : about == GS_VERB_PLAN ? plan : about == GS_VERB_SETTINGS ? settings : general, stdout);
+    fputs(about == GS_VERB_RUN ? run : about == GS_VERB_PLAN ? plan : about == GS_VERB_STATUS ? status : about == GS_VERB_VERIFY ? verify : about == GS_VERB_SETTINGS ? settings : general, stdout);
 }
 
 static void print_models(const gs_setting *row)

@@ -1,8 +1,6 @@
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "farm/farm.h"
 #include "main/inputs.h"
@@ -10,11 +8,13 @@
 #include "main/options.h"
 #include "main/plan_verb.h"
 #include "main/progress.h"
+#include "main/results.h"
+#include "main/status_verb.h"
 #include "main/summary.h"
+#include "main/verify_verb.h"
 #include "nn/matrix.h"
-#include "store/file.h"
 
-enum { EXIT_RUNS_FAILED = 1, EXIT_INPUT = 2, EXIT_STORAGE = 3, EXIT_INTERNAL = 70 };
+enum { EXIT_RUNS_FAILED = 1, EXIT_DIFFERENCE = 1, EXIT_INPUT = 2, EXIT_STORAGE = 3, EXIT_INTERNAL = 70 };
 
 static int exit_code_of(gs_status status)
 {
@@ -36,104 +36,34 @@ static void tell(const gs_error *error)
     fprintf(stderr, "%s%s\n", placed ? "" : "gensweep: ", error->text);
 }
 
-enum { GS_ASIDE = GS_PATH + 16 };
-
 /* Everything that rank 0 prepares before the first run. */
 typedef struct {
     gs_sweep *sweep;
     gs_plan *plan;
-    gs_store *store;
+    gs_results results;
     gs_progress *progress;
     gs_summary *summary;
     gs_common common;
     int64_t failed_runs;
-    char path[GS_PATH];
-    char aside[GS_ASIDE]; /* where --fresh has put the earlier file; empty: there was none */
 } launch_state;
 
-/* Renames an existing results file to FILE.1, FILE.2, ...; `aside` gets the name, "" if there was none. */
-static gs_status put_aside(const char *path, char aside[GS_ASIDE], gs_error *error)
+static void on_earlier(void *context, const gs_row *row)
 {
-    struct stat found;
-    aside[0] = '\0';
-    if (stat(path, &found) != 0) return GS_OK;
-    if (!S_ISREG(found.st_mode) || !gs_file_is_ours(path))
-        return gs_fail(error, GS_ERROR_STORAGE, "'%s' is no results file of gensweep, so it is left alone", path);
-    for (int number = 1;; number++) {
-        snprintf(aside, GS_ASIDE, "%s.%d", path, number);
-        if (stat(aside, &found) != 0) break;
-    }
-    if (rename(path, aside) == 0) return GS_OK;
-    gs_status status = gs_fail(error, GS_ERROR_STORAGE, "cannot rename '%s' to '%s': %s", path, aside, strerror(errno));
-    aside[0] = '\0';
-    return status;
-}
-
-static gs_status choose_path(launch_state *state, const gs_options *options, gs_error *error)
-{
-    if (options->output != NULL) {
-        if (strlen(options->output) >= sizeof state->path)
-            return gs_fail(error, GS_ERROR_INPUT, "-o: a path of %zu bytes is too long", strlen(options->output));
-        snprintf(state->path, sizeof state->path, "%s", options->output);
-    } else {
-        snprintf(state->path, sizeof state->path, "results/%s.h5", state->sweep->name);
-        if (mkdir("results", 0777) != 0 && errno != EEXIST)
-            return gs_fail(error, GS_ERROR_STORAGE, "cannot make the folder 'results': %s", strerror(errno));
-    }
-    if (options->fresh) return put_aside(state->path, state->aside, error);
-    struct stat found;
-    if (stat(state->path, &found) == 0)
-        return gs_fail(error, GS_ERROR_STORAGE,
-                       "'%s' exists; this version cannot continue a file. Give another name with -o, or --fresh to rename the old one",
-                       state->path);
-    return GS_OK;
-}
-
-static char *join_overrides(const gs_options *options)
-{
-    size_t size = 1;
-    for (size_t i = 0; i < options->override_count; i++) size += strlen(options->overrides[i]) + 1;
-    char *text = calloc(1, size);
-    for (size_t i = 0; text != NULL && i < options->override_count; i++) {
-        strcat(text, options->overrides[i]);
-        strcat(text, "\n");
-    }
-    return text;
-}
-
-static gs_status create_store(launch_state *state, const gs_options *options, const gs_launch *launch, gs_error *error)
-{
-    char *overrides = join_overrides(options);
-    if (overrides == NULL) return gs_fail(error, GS_ERROR_MEMORY, "out of memory for the command line");
-    gs_store_contents contents = {
-        .sweep = state->sweep,
-        .plan = state->plan,
-        .digits = &state->common.digits,
-        .version = gs_version,
-        .overrides = overrides,
-        .facts = launch->facts,
-        .fact_count = launch->count,
-    };
-    gs_status status = gs_store_create(&state->store, state->path, &contents, error);
-    free(overrides);
-    return status;
+    launch_state *state = context;
+    gs_summary_add(state->summary, row);
+    state->failed_runs += row->failed != 0;
 }
 
 static gs_status prepare(launch_state *state, const gs_options *options, const gs_launch *launch, gs_error *error)
 {
     gs_status status = gs_inputs_read(options, &state->sweep, &state->plan, &state->common.digits, error);
-    if (status == GS_OK) status = choose_path(state, options, error);
     if (status == GS_OK) status = gs_summary_create(&state->summary, state->plan, error);
     if (status == GS_OK) status = gs_progress_create(&state->progress, options->progress, error);
-    if (status == GS_OK) status = create_store(state, options, launch, error);
-    if (status != GS_OK) {
-        if (state->aside[0] != '\0') rename(state->aside, state->path); /* nothing has been touched */
-        return status;
-    }
-    if (state->aside[0] != '\0') fprintf(stderr, "gensweep: the earlier %s is now %s\n", state->path, state->aside);
-    state->common.storage = state->sweep->storage;
-    state->common.storage.width = gs_plan_largest(state->plan, GS_SETTING_SAMPLES);
-    return GS_OK;
+    if (status == GS_OK)
+        status = gs_results_open(&state->results, options, launch, state->sweep, state->plan, &state->common.digits, error);
+    if (status == GS_OK) status = gs_store_ended(state->results.store, on_earlier, state, error);
+    if (status == GS_OK) state->common.storage = gs_store_storage(state->results.store);
+    return status;
 }
 
 static void on_finished(void *context, const gs_row *row)
@@ -160,11 +90,6 @@ static void release(launch_state *state)
     gs_sweep_destroy(&state->sweep);
 }
 
-static const char *plural(size_t count)
-{
-    return count == 1 ? "" : "s";
-}
-
 /* Rank 0's part of a sweep. Returns the exit code. */
 static int manage(const gs_world *world, const gs_options *options, const gs_launch *launch)
 {
@@ -175,16 +100,15 @@ static int manage(const gs_world *world, const gs_options *options, const gs_lau
     int verdict = exit_code_of(status);
     gs_world_broadcast(world, &verdict, sizeof verdict);
     if (verdict != EXIT_SUCCESS) {
+        status = gs_results_close(&state.results, NULL);
         release(&state);
         return verdict;
     }
     gs_world_broadcast(world, &state.common, sizeof state.common);
-    gs_progress_say(state.progress, "gensweep: %zu run%s (%zu variant%s x %zu seed%s) on %d rank%s into %s", state.plan->run_count,
-                    plural(state.plan->run_count), state.plan->variant_count, plural(state.plan->variant_count),
-                    state.plan->seed_count, plural(state.plan->seed_count), world->size, plural((size_t)world->size), state.path);
+    status = gs_results_announce(&state.results, state.plan, world->size, &error);
     gs_observer observer = {.finished = on_finished, .tick = on_tick, .context = &state};
-    status = gs_farm_manage(world, &state.common, state.plan, state.store, &observer, &error);
-    gs_status closed = gs_store_close(&state.store, status == GS_OK ? &error : NULL);
+    if (status == GS_OK) status = gs_farm_manage(world, &state.common, state.plan, state.results.store, &observer, &error);
+    gs_status closed = gs_results_close(&state.results, status == GS_OK ? &error : NULL);
     if (status == GS_OK) status = closed;
     if (status != GS_OK) { /* the workers wait for an answer that cannot come */
         gs_progress_say(state.progress, "gensweep: %s", error.text);
@@ -192,7 +116,7 @@ static int manage(const gs_world *world, const gs_options *options, const gs_lau
     }
     gs_progress_destroy(&state.progress);
     gs_summary_print(state.summary);
-    printf("results: %s\n", state.path);
+    printf("results: %s\n", state.results.path);
     int code = state.failed_runs > 0 ? EXIT_RUNS_FAILED : EXIT_SUCCESS;
     release(&state);
     return code;
@@ -230,13 +154,16 @@ static int print_only(const gs_options *options, const gs_world *world)
 {
     gs_error error = {{0}};
     gs_status status = GS_OK;
+    bool differs = false;
     if (world->rank != 0) return EXIT_SUCCESS;
     if (options->verb == GS_VERB_HELP) gs_help_print(options->help_about);
     else if (options->verb == GS_VERB_VERSION) gs_version_print(world);
+    else if (options->verb == GS_VERB_STATUS) status = gs_status_print(options, &error);
+    else if (options->verb == GS_VERB_VERIFY) status = gs_verify_print(options, &differs, &error);
     else if (options->verb == GS_VERB_PLAN) status = gs_plan_print(options, &error);
     else status = gs_settings_print(options->model, &error);
     if (status != GS_OK) tell(&error);
-    return exit_code_of(status);
+    return status == GS_OK && differs ? EXIT_DIFFERENCE : exit_code_of(status);
 }
 
 int main(int argc, char **argv)

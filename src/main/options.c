@@ -6,8 +6,28 @@
 
 #include "settings/settings.h"
 
-static const char *const verbs[] = {"run", "plan", "settings", "help"};
+static const char *const verbs[] = {"run", "plan", "status", "verify", "settings", "help"};
 enum { VERBS = sizeof verbs / sizeof verbs[0] };
+static const gs_verb verb_values[VERBS] = {GS_VERB_RUN, GS_VERB_PLAN, GS_VERB_STATUS, GS_VERB_VERIFY, GS_VERB_SETTINGS, GS_VERB_HELP};
+
+static size_t verb_place(gs_verb verb)
+{
+    size_t place = 0;
+    while (place + 1 < VERBS && verb_values[place] != verb) place++;
+    return place;
+}
+
+/* The first argument that is no option may be a verb. */
+static bool read_verb(gs_options *options, const char *argument)
+{
+    for (size_t v = 0; v < VERBS; v++)
+        if (strcmp(argument, verbs[v]) == 0) {
+            options->verb = verb_values[v];
+            options->help_about = GS_VERB_HELP;
+            return true;
+        }
+    return false;
+}
 
 /* The value of an option, from "--name=VALUE" or the next argument. */
 static const char *value_of(int *i, int argc, char **argv, const char *name)
@@ -45,6 +65,31 @@ static gs_status read_ranks(gs_options *options, const char *value, gs_error *er
                    value != NULL ? value : "");
 }
 
+static gs_status read_attempts(gs_options *options, const char *value, gs_error *error)
+{
+    char *end = NULL;
+    long number = value != NULL ? strtol(value, &end, 10) : -1;
+    options->max_attempts = (int)number;
+    if (value != NULL && end != value && *end == '\0' && number >= 0 && number <= 1000000) return GS_OK;
+    return gs_fail(error, GS_ERROR_INPUT, "--max-attempts expects a number from 0 (no limit) to 1000000, got '%s'", value != NULL ? value : "");
+}
+
+/* Options of `gensweep run` that take no value; false if it is none of them. */
+static bool read_run_option(gs_options *options, const char *argument)
+{
+    if (strcmp(argument, "--fresh") == 0) return options->fresh = true;
+    if (strcmp(argument, "--retry-failed") == 0) return options->retry_failed = true;
+    return false;
+}
+
+/* Options of `gensweep status`; false if it is none of them. */
+static bool read_status_option(gs_options *options, const char *argument)
+{
+    if (strcmp(argument, "--json") == 0) return options->json = true;
+    if (strcmp(argument, "--watch") == 0) return options->watch = true;
+    return false;
+}
+
 /* Options of `gensweep plan`; false if it is none of them. */
 static bool read_plan_option(gs_options *options, const char *argument)
 {
@@ -56,8 +101,8 @@ static bool read_plan_option(gs_options *options, const char *argument)
 
 static gs_status read_option(gs_options *options, int *i, int argc, char **argv, gs_error *error)
 {
-    static const char *const names[] = {"--help", "--version", "--output", "--fresh",     "--progress",
-                                        "--json", "--runs",    "--ranks",  "--no-measure"};
+    static const char *const names[] = {"--help", "--version", "--output",     "--fresh",        "--progress",    "--json",
+                                        "--runs", "--ranks",   "--no-measure", "--retry-failed", "--max-attempts", "--watch"};
     const char *argument = argv[*i];
     if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0) {
         if (options->verb != GS_VERB_HELP) options->help_about = *i == 1 ? GS_VERB_HELP : options->verb;
@@ -68,10 +113,10 @@ static gs_status read_option(gs_options *options, int *i, int argc, char **argv,
         options->verb = GS_VERB_VERSION;
         return GS_OK;
     }
-    if (strcmp(argument, "--fresh") == 0) {
-        options->fresh = true;
-        return GS_OK;
-    }
+    if (options->verb == GS_VERB_RUN && read_run_option(options, argument)) return GS_OK;
+    if (options->verb == GS_VERB_RUN && is_option(argument, "--max-attempts"))
+        return read_attempts(options, value_of(i, argc, argv, "--max-attempts"), error);
+    if (options->verb == GS_VERB_STATUS && read_status_option(options, argument)) return GS_OK;
     if (options->verb == GS_VERB_PLAN && read_plan_option(options, argument)) return GS_OK;
     if (options->verb == GS_VERB_PLAN && is_option(argument, "--ranks"))
         return read_ranks(options, value_of(i, argc, argv, "--ranks"), error);
@@ -83,22 +128,9 @@ static gs_status read_option(gs_options *options, int *i, int argc, char **argv,
     }
     const char *near = gs_nearest_name(argument, names, sizeof names / sizeof names[0]);
     if (near != NULL && strcmp(near, argument) == 0)
-        return gs_fail(error, GS_ERROR_INPUT, "%s is an option of gensweep plan", argument);
+        return gs_fail(error, GS_ERROR_INPUT, "%s is no option of gensweep %s; see gensweep --help", argument, verbs[verb_place(options->verb)]);
     return gs_fail(error, GS_ERROR_INPUT, "unknown option '%s'%s%s%s", argument, near != NULL ? "; did you mean '" : "",
                    near != NULL ? near : "", near != NULL ? "'?" : "; see gensweep --help");
-}
-
-/* The first argument that is no option may be a verb. */
-static bool read_verb(gs_options *options, const char *argument)
-{
-    static const gs_verb values[] = {GS_VERB_RUN, GS_VERB_PLAN, GS_VERB_SETTINGS, GS_VERB_HELP};
-    for (size_t v = 0; v < VERBS; v++)
-        if (strcmp(argument, verbs[v]) == 0) {
-            options->verb = values[v];
-            options->help_about = GS_VERB_HELP;
-            return true;
-        }
-    return false;
 }
 
 static gs_status read_word(gs_options *options, char *argument, gs_error *error)
@@ -107,6 +139,11 @@ static gs_status read_word(gs_options *options, char *argument, gs_error *error)
         if (options->model != NULL)
             return gs_fail(error, GS_ERROR_INPUT, "settings takes one model, got also '%s'", argument);
         options->model = argument;
+        return GS_OK;
+    }
+    if (options->verb == GS_VERB_STATUS || options->verb == GS_VERB_VERIFY) {
+        if (options->file != NULL) return gs_fail(error, GS_ERROR_INPUT, "one results file at a time: got also '%s'", argument);
+        options->file = argument;
         return GS_OK;
     }
     if (options->verb == GS_VERB_HELP) {
@@ -119,7 +156,7 @@ static gs_status read_word(gs_options *options, char *argument, gs_error *error)
         options->sweep = argument;
         bool file = strpbrk(argument, "./") != NULL || access(argument, F_OK) == 0;
         if (file) return GS_OK;
-        return gs_fail(error, GS_ERROR_INPUT, "there is no verb and no file '%s'; the verbs are run, plan and settings", argument);
+        return gs_fail(error, GS_ERROR_INPUT, "there is no verb and no file '%s'; the verbs are run, plan, status, verify and settings", argument);
     }
     if (strchr(argument, '=') == NULL && argument[0] != '~')
         return gs_fail(error, GS_ERROR_INPUT, "unexpected argument '%s': settings are given as KEY=VALUE", argument);
@@ -129,7 +166,7 @@ static gs_status read_word(gs_options *options, char *argument, gs_error *error)
 
 gs_status gs_options_read(gs_options *options, int argc, char **argv, gs_error *error)
 {
-    *options = (gs_options){.verb = GS_VERB_RUN, .help_about = GS_VERB_HELP};
+    *options = (gs_options){.verb = GS_VERB_RUN, .help_about = GS_VERB_HELP, .max_attempts = 3};
     options->overrides = calloc((size_t)argc + 1, sizeof *options->overrides);
     if (options->overrides == NULL) return gs_fail(error, GS_ERROR_MEMORY, "out of memory for the command line");
     gs_status status = GS_OK;
@@ -146,6 +183,8 @@ gs_status gs_options_read(gs_options *options, int argc, char **argv, gs_error *
         status = gs_fail(
             error, GS_ERROR_INPUT, "which sweep? usage: gensweep %sSWEEP.yaml [KEY=VALUE ...]%s; see gensweep --help",
             options->verb == GS_VERB_PLAN ? "plan " : "", options->verb == GS_VERB_PLAN ? "" : " [-o FILE]");
+    if (status == GS_OK && (options->verb == GS_VERB_STATUS || options->verb == GS_VERB_VERIFY) && options->file == NULL)
+        status = gs_fail(error, GS_ERROR_INPUT, "which results file? usage: gensweep %s FILE.h5", verbs[verb_place(options->verb)]);
     return status;
 }
 

@@ -7,7 +7,7 @@
 
 #include "ground/status.h"
 
-typedef enum { GS_VERB_RUN, GS_VERB_PLAN, GS_VERB_SETTINGS, GS_VERB_HELP, GS_VERB_VERSION } gs_verb;
+typedef enum { GS_VERB_RUN, GS_VERB_PLAN, GS_VERB_STATUS, GS_VERB_VERIFY, GS_VERB_SETTINGS, GS_VERB_HELP, GS_VERB_VERSION } gs_verb;
 typedef enum { GS_PROGRESS_AUTO, GS_PROGRESS_BAR, GS_PROGRESS_LINES, GS_PROGRESS_NONE } gs_progress_style;
 
 typedef struct {
@@ -18,8 +18,12 @@ typedef struct {
     size_t override_count;
     const char *output;   /* run: NULL = results/NAME.h5 */
     bool fresh;           /* run: rename an existing file and start over */
+    bool retry_failed;    /* run: failed runs are to do again */
+    int max_attempts;     /* run: gs_store_contents */
+    const char *file;     /* status, verify: the results file */
+    bool watch;           /* status: again and again */
     gs_progress_style progress;
-    bool json, runs, no_measure; /* plan: for machines; every run; without times */
+    bool json, runs, no_measure; /* plan (json: status too): for machines; every run; without times */
     long ranks;           /* plan: 0 = as many as there are cores */
     const char *model;    /* settings: NULL = all */
 } gs_options;

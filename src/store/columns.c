@@ -10,6 +10,8 @@ typedef enum { BY_RUN, BY_BIN /* (R, color, digit) */ } column_shape;
 static const int32_t no_rank = -1;
 static const double not_a_number = (double)NAN;
 
+enum { RANK, STEPS_DONE }; /* the first rows of the table */
+
 /* Columns that are copied from a gs_row as they are. */
 static const struct {
     const char *path;
@@ -19,8 +21,8 @@ static const struct {
     size_t offset;
     const void *fill;
 } from_row[] = {
-    {"/runs/rank", GS_CELL_INT32, 0, BY_RUN, offsetof(gs_row, rank), &no_rank},
-    {"/runs/steps_done", GS_CELL_INT64, 0, BY_RUN, offsetof(gs_row, steps_done), NULL},
+    [RANK] = {"/runs/rank", GS_CELL_INT32, 0, BY_RUN, offsetof(gs_row, rank), &no_rank},
+    [STEPS_DONE] = {"/runs/steps_done", GS_CELL_INT64, 0, BY_RUN, offsetof(gs_row, steps_done), NULL},
     {"/runs/seconds", GS_CELL_FLOAT64, 0, BY_RUN, offsetof(gs_row, seconds), NULL},
     {"/runs/error", GS_CELL_TEXT, GS_REASON, BY_RUN, offsetof(gs_row, error), NULL},
     {"/runs/digest", GS_CELL_TEXT, GS_DIGEST, BY_RUN, offsetof(gs_row, digests.whole), NULL},
@@ -40,7 +42,7 @@ enum { FROM_ROW = sizeof from_row / sizeof from_row[0] };
 typedef struct {
     gs_columns *columns;
     gs_file *file;
-    const gs_plan *plan;
+    const gs_roster *roster;
     gs_dataset color, digit;
 } maker;
 
@@ -49,7 +51,7 @@ static gs_status add(maker *make, const char *path, gs_cell cell, size_t text, c
 {
     static const char *const axes[] = {"run"};
     gs_dataset_spec spec = {.path = path, .cell = cell, .text = text, .layout = GS_ROWS, .rank = 1,
-                            .dims = {make->plan->run_count}, .fill = fill, .axes = axes};
+                            .dims = {make->roster->rows}, .fill = fill, .axes = axes};
     gs_status status = gs_file_add(make->file, &spec, dataset, error);
     return status == GS_OK ? gs_file_attach_scale(make->file, *dataset, 0, make->columns->run_scale, error) : status;
 }
@@ -58,7 +60,7 @@ static gs_status add_by_bin(maker *make, const char *path, gs_cell cell, const v
 {
     static const char *const axes[] = {"run", "color", "digit"};
     gs_dataset_spec spec = {.path = path, .cell = cell, .layout = GS_ROWS, .rank = 3,
-                            .dims = {make->plan->run_count, GS_COLORS, GS_DIGITS}, .fill = fill, .axes = axes};
+                            .dims = {make->roster->rows, GS_COLORS, GS_DIGITS}, .fill = fill, .axes = axes};
     gs_status status = gs_file_add(make->file, &spec, dataset, error);
     const gs_dataset scales[] = {make->columns->run_scale, make->color, make->digit};
     for (int i = 0; i < 3 && status == GS_OK; i++) status = gs_file_attach_scale(make->file, *dataset, i, scales[i], error);
@@ -67,71 +69,90 @@ static gs_status add_by_bin(maker *make, const char *path, gs_cell cell, const v
 
 /* ---- planned values ---------------------------------------------------------------------------------------------- */
 
-static gs_status fill_column(maker *make, gs_dataset dataset, size_t cell_size,
-                             void (*value)(const gs_plan *plan, const void *what, size_t run, void *cell), const void *what,
+/* What a row holds of its planned run. */
+typedef void (*planned_value)(const gs_roster *roster, const void *what, size_t row, void *cell);
+
+/* Fills in the rows that the file did not have before. */
+static gs_status fill_column(maker *make, gs_dataset dataset, size_t cell_size, planned_value value, const void *what,
                              gs_error *error)
 {
-    size_t runs = make->plan->run_count;
-    unsigned char *cells = calloc(runs, cell_size);
-    if (cells == NULL) return gs_fail(error, GS_ERROR_MEMORY, "out of memory: a column of %zu runs", runs);
-    for (size_t run = 0; run < runs; run++) value(make->plan, what, run, cells + run * cell_size);
-    gs_status status = gs_file_write(make->file, dataset, 0, runs, cells, error);
+    if (gs_file_lacks(make->file)) return GS_OK;
+    uint64_t first = gs_file_earlier_rows(make->file, dataset), rows = make->roster->rows;
+    if (first >= rows) return GS_OK;
+    unsigned char *cells = calloc(rows - first, cell_size);
+    if (cells == NULL) return gs_fail(error, GS_ERROR_MEMORY, "out of memory: a column of %zu runs", (size_t)rows);
+    gs_status status = GS_OK;
+    for (uint64_t row = first; row < rows && status == GS_OK;) {
+        uint64_t end = row;
+        for (; end < rows && make->roster->run_of_row[end] >= 0; end++) value(make->roster, what, end, cells + (end - first) * cell_size);
+        if (end > row) status = gs_file_write(make->file, dataset, row, end - row, cells + (row - first) * cell_size, error);
+        row = end + 1; /* of a kept run that is no longer planned nothing is known */
+    }
     free(cells);
     return status;
 }
 
-static void index_value(const gs_plan *plan, const void *what, size_t run, void *cell)
+static gs_job job_of(const gs_roster *roster, size_t row)
 {
-    (void)plan;
-    (void)what;
-    *(int64_t *)cell = (int64_t)run;
+    return gs_plan_job(roster->plan, (size_t)roster->run_of_row[row]);
 }
 
-static void seed_value(const gs_plan *plan, const void *what, size_t run, void *cell)
+static const char *name_of(const gs_roster *roster, size_t row)
 {
-    (void)what;
-    *(uint64_t *)cell = gs_plan_job(plan, run).seed;
+    return roster->variants[(size_t)roster->run_of_row[row] / roster->plan->seed_count];
 }
 
-static void id_value(const gs_plan *plan, const void *digits, size_t run, void *cell)
+static void index_value(const gs_roster *roster, const void *what, size_t row, void *cell)
 {
+    (void)roster;
+    (void)what;
+    *(int64_t *)cell = (int64_t)row;
+}
+
+static void seed_value(const gs_roster *roster, const void *what, size_t row, void *cell)
+{
+    (void)what;
+    *(uint64_t *)cell = job_of(roster, row).seed;
+}
+
+static void id_value(const gs_roster *roster, const void *what, size_t row, void *cell)
+{
+    (void)what;
     char id[GS_ID];
-    gs_job job = gs_plan_job(plan, run);
-    gs_run_id(&job.settings, job.seed, digits, id);
+    gs_job job = job_of(roster, row);
+    gs_run_id(&job.settings, job.seed, roster->digits, id);
     memcpy(cell, id, GS_ID - 1);
 }
 
-static void variant_value(const gs_plan *plan, const void *what, size_t run, void *cell)
+static void variant_value(const gs_roster *roster, const void *what, size_t row, void *cell)
 {
     (void)what;
-    gs_plan_label(plan, run / plan->seed_count, cell);
+    snprintf(cell, GS_LABEL, "%s", name_of(roster, row));
 }
 
-static void label_value(const gs_plan *plan, const void *what, size_t run, void *cell)
+static void label_value(const gs_roster *roster, const void *what, size_t row, void *cell)
 {
     (void)what;
-    char label[GS_LABEL];
-    gs_plan_label(plan, run / plan->seed_count, label);
-    snprintf(cell, GS_LABEL, "%.200s, seed=%llu", label, (unsigned long long)gs_plan_job(plan, run).seed);
+    snprintf(cell, GS_LABEL, "%.200s, seed=%llu", name_of(roster, row), (unsigned long long)job_of(roster, row).seed);
 }
 
 enum { MODEL_TEXT = 16 };
 
-static void model_value(const gs_plan *plan, const void *what, size_t run, void *cell)
+static void model_value(const gs_roster *roster, const void *what, size_t row, void *cell)
 {
     (void)what;
-    gs_job job = gs_plan_job(plan, run);
+    gs_job job = job_of(roster, row);
     const char *name = gs_model_names[gs_settings_model(&job.settings)];
     memcpy(cell, name, strlen(name));
 }
 
-static gs_status add_planned(maker *make, const gs_digits *digits, gs_error *error)
+static gs_status add_planned(maker *make, gs_error *error)
 {
     const struct {
         const char *path;
         gs_cell cell;
         size_t text;
-        void (*value)(const gs_plan *plan, const void *what, size_t run, void *cell);
+        planned_value value;
     } planned[] = {
         {"/runs/id", GS_CELL_TEXT, GS_ID - 1, id_value},     {"/runs/label", GS_CELL_TEXT, GS_LABEL, label_value},
         {"/runs/variant", GS_CELL_TEXT, GS_LABEL, variant_value}, {"/runs/model", GS_CELL_TEXT, MODEL_TEXT, model_value},
@@ -142,7 +163,7 @@ static gs_status add_planned(maker *make, const gs_digits *digits, gs_error *err
         gs_dataset dataset;
         status = add(make, planned[i].path, planned[i].cell, planned[i].text, NULL, &dataset, error);
         size_t size = gs_cell_size(planned[i].cell, planned[i].text);
-        if (status == GS_OK) status = fill_column(make, dataset, size, planned[i].value, digits, error);
+        if (status == GS_OK) status = fill_column(make, dataset, size, planned[i].value, NULL, error);
     }
     return status;
 }
@@ -152,11 +173,11 @@ static gs_status add_planned(maker *make, const gs_digits *digits, gs_error *err
 enum { CHOICE_TEXT = 32 };
 
 /* `what` is the row of the settings table. */
-static void setting_value(const gs_plan *plan, const void *what, size_t run, void *cell)
+static void setting_value(const gs_roster *roster, const void *what, size_t number, void *cell)
 {
     const gs_setting *row = what;
     gs_setting_id id = (gs_setting_id)(row - gs_settings_table);
-    gs_job job = gs_plan_job(plan, run);
+    gs_job job = job_of(roster, number);
     const gs_value *value = &job.settings.values[id];
     bool applies = gs_setting_applies(id, &job.settings);
     switch (row->type) {
@@ -177,7 +198,7 @@ static gs_status add_weights_column(maker *make, const char *path, gs_dataset *d
 {
     static const char *const axes[] = {"run", "digit"};
     gs_dataset_spec spec = {.path = path, .cell = GS_CELL_FLOAT64, .layout = GS_ROWS, .rank = 2,
-                            .dims = {make->plan->run_count, GS_DIGITS}, .axes = axes};
+                            .dims = {make->roster->rows, GS_DIGITS}, .fill = &not_a_number, .axes = axes};
     gs_status status = gs_file_add(make->file, &spec, dataset, error);
     if (status == GS_OK) status = gs_file_attach_scale(make->file, *dataset, 0, make->columns->run_scale, error);
     return status == GS_OK ? gs_file_attach_scale(make->file, *dataset, 1, make->digit, error) : status;
@@ -193,13 +214,17 @@ static gs_status add_settings(maker *make, gs_error *error)
         const gs_setting *row = &gs_settings_table[id];
         gs_dataset dataset;
         char path[128];
+        static const int64_t no_integer = -1;
+        static const int8_t no_switch = -1;
+        const void *const fills[GS_TYPE_COUNT] = {
+            [GS_TYPE_INTEGER] = &no_integer, [GS_TYPE_REAL] = &not_a_number, [GS_TYPE_SWITCH] = &no_switch};
         snprintf(path, sizeof path, "/settings/%s", row->column);
         size_t size = gs_cell_size(cells[row->type], CHOICE_TEXT);
         if (row->type == GS_TYPE_WEIGHTS) {
             size *= GS_DIGITS;
             status = add_weights_column(make, path, &dataset, error);
         } else {
-            status = add(make, path, cells[row->type], CHOICE_TEXT, NULL, &dataset, error);
+            status = add(make, path, cells[row->type], CHOICE_TEXT, fills[row->type], &dataset, error);
         }
         if (status == GS_OK) status = fill_column(make, dataset, size, setting_value, row, error);
         bool has_fill = row->type == GS_TYPE_INTEGER || row->type == GS_TYPE_SWITCH;
@@ -239,34 +264,63 @@ static gs_status add_curve(maker *make, const char *name, gs_cell cell, const vo
     char path[128];
     snprintf(path, sizeof path, "/curves/%s", name);
     gs_dataset_spec spec = {.path = path, .cell = cell, .layout = GS_ROWS, .rank = 2,
-                            .dims = {make->plan->run_count, (uint64_t)make->columns->curve_points}, .fill = fill, .axes = axes};
+                            .dims = {make->roster->rows, (uint64_t)make->columns->curve_points}, .fill = fill, .axes = axes};
     gs_status status = gs_file_add(make->file, &spec, dataset, error);
     return status == GS_OK ? gs_file_attach_scale(make->file, *dataset, 0, make->columns->run_scale, error) : status;
 }
 
-/* One column for each name that any model of the plan measures. */
+static gs_status add_curves_of(maker *make, const gs_model_type *type, gs_error *error)
+{
+    static const float no_value = NAN;
+    gs_columns *columns = make->columns;
+    gs_status status = GS_OK;
+    for (int c = 0; type->curves[c] != NULL && status == GS_OK; c++) {
+        int known = 0;
+        while (known < columns->curve_count && strcmp(columns->curve_names[known], type->curves[c]) != 0) known++;
+        if (known < columns->curve_count) continue;
+        columns->curve_names[known] = type->curves[c];
+        status = add_curve(make, type->curves[c], GS_CELL_FLOAT32, &no_value, &columns->curves[known], error);
+        columns->curve_count++;
+    }
+    return status;
+}
+
+/* Whether a file that is continued has all curves of a model already, perhaps of runs that are no longer in the sweep. */
+static bool has_curves(const maker *make, const gs_model_type *type)
+{
+    gs_extent extent;
+    char path[128];
+    if (make->roster->earlier_rows == 0) return false;
+    for (int c = 0; type->curves[c] != NULL; c++) {
+        snprintf(path, sizeof path, "/curves/%s", type->curves[c]);
+        if (!gs_file_extent(make->file, path, &extent)) return false;
+    }
+    return true;
+}
+
+/* One column for each name that any model of the plan, or of the file, measures. */
 static gs_status add_curves(maker *make, gs_error *error)
 {
     static const int64_t no_step = -1;
-    static const float no_value = NAN;
     gs_columns *columns = make->columns;
-    for (size_t v = 0; v < make->plan->variant_count; v++) {
-        gs_settings settings = gs_plan_settings(make->plan, v);
+    const gs_plan *plan = make->roster->plan;
+    gs_extent extent;
+    if (make->roster->earlier_rows > 0 && gs_file_extent(make->file, "/curves/step", &extent)) columns->curve_points = (int)extent.dims[1];
+    if (columns->curve_points > GS_CURVE_POINTS)
+        return gs_fail(error, GS_ERROR_STORAGE, "the results file is damaged: /curves/step has %d points", columns->curve_points);
+    for (size_t v = 0; v < plan->variant_count; v++) {
+        gs_settings settings = gs_plan_settings(plan, v);
         int points = gs_curve_points(gs_settings_integer(&settings, GS_SETTING_STEPS));
         if (points > columns->curve_points) columns->curve_points = points;
     }
     gs_status status = add_curve(make, "step", GS_CELL_INT64, &no_step, &columns->curve_steps, error);
-    for (size_t v = 0; v < make->plan->variant_count; v++) {
-        gs_settings settings = gs_plan_settings(make->plan, v);
-        const gs_model_type *type = gs_model_type_of(gs_settings_model(&settings));
-        for (int c = 0; type->curves[c] != NULL && status == GS_OK; c++) {
-            int known = 0;
-            while (known < columns->curve_count && strcmp(columns->curve_names[known], type->curves[c]) != 0) known++;
-            if (known < columns->curve_count) continue;
-            columns->curve_names[known] = type->curves[c];
-            status = add_curve(make, type->curves[c], GS_CELL_FLOAT32, &no_value, &columns->curves[known], error);
-            columns->curve_count++;
-        }
+    for (size_t v = 0; v < plan->variant_count && status == GS_OK; v++) {
+        gs_settings settings = gs_plan_settings(plan, v);
+        status = add_curves_of(make, gs_model_type_of(gs_settings_model(&settings)), error);
+    }
+    for (int m = 0; m < GS_MODEL_COUNT && status == GS_OK; m++) {
+        const gs_model_type *type = gs_model_type_of((gs_model_id)m);
+        if (type != NULL && has_curves(make, type)) status = add_curves_of(make, type, error);
     }
     return status;
 }
@@ -275,8 +329,11 @@ static gs_status add_results(maker *make, gs_error *error)
 {
     gs_columns *columns = make->columns;
     static const int32_t no_launch = -1;
+    static const int8_t planned = 1;
     gs_status status = add(make, "/runs/status", GS_CELL_STATUS, 0, NULL, &columns->status, error);
+    if (status == GS_OK) status = add(make, "/runs/planned", GS_CELL_INT8, 0, &planned, &columns->planned, error);
     if (status == GS_OK) status = add(make, "/runs/attempts", GS_CELL_INT32, 0, NULL, &columns->attempts, error);
+    if (status == GS_OK) status = add(make, "/runs/interruptions", GS_CELL_INT32, 0, NULL, &columns->interruptions, error);
     if (status == GS_OK) status = add(make, "/runs/launch", GS_CELL_INT32, 0, &no_launch, &columns->launch, error);
     for (int i = 0; i < FROM_ROW && status == GS_OK; i++)
         status = from_row[i].shape == BY_BIN
@@ -288,35 +345,42 @@ static gs_status add_results(maker *make, gs_error *error)
     return status == GS_OK ? add_curves(make, error) : status;
 }
 
-gs_status gs_columns_add(gs_columns *columns, gs_file *file, const gs_plan *plan, const gs_digits *digits,
-                         gs_dataset color_scale, gs_dataset digit_scale, gs_error *error)
+gs_status gs_columns_add(gs_columns *columns, gs_file *file, const gs_roster *roster, gs_dataset color_scale, gs_dataset digit_scale,
+                         gs_error *error)
 {
-    maker make = {columns, file, plan, color_scale, digit_scale};
+    maker make = {columns, file, roster, color_scale, digit_scale};
     static const char *const axes[] = {"run"};
-    columns->models = malloc(plan->run_count * sizeof *columns->models);
-    if (columns->models == NULL) return gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu runs", plan->run_count);
-    for (size_t run = 0; run < plan->run_count; run++) {
-        gs_job job = gs_plan_job(plan, run);
-        columns->models[run] = gs_settings_model(&job.settings);
-    }
-    gs_dataset_spec scale = {.path = "/runs/index", .cell = GS_CELL_INT64, .layout = GS_ROWS, .rank = 1,
-                             .dims = {plan->run_count}, .axes = axes};
+    columns->roster = roster;
+    gs_dataset_spec scale = {.path = "/runs/index", .cell = GS_CELL_INT64, .layout = GS_ROWS, .rank = 1, .dims = {roster->rows}, .axes = axes};
     gs_status status = gs_file_add(file, &scale, &columns->run_scale, error);
     if (status == GS_OK) status = gs_file_make_scale(file, columns->run_scale, "run", error);
     if (status == GS_OK) status = fill_column(&make, columns->run_scale, sizeof(int64_t), index_value, NULL, error);
-    if (status == GS_OK) status = add_planned(&make, digits, error);
+    if (status == GS_OK) status = add_planned(&make, error);
     if (status == GS_OK) status = add_settings(&make, error);
     return status == GS_OK ? add_results(&make, error) : status;
 }
 
 /* ---- rows -------------------------------------------------------------------------------------------------------- */
 
-gs_status gs_columns_start(gs_columns *columns, gs_file *file, int64_t run, int32_t attempts, int32_t launch, gs_error *error)
+static uint64_t row_of(const gs_columns *columns, int64_t run)
+{
+    return (uint64_t)columns->roster->row_of_run[run];
+}
+
+gs_status gs_columns_start(gs_columns *columns, gs_file *file, int64_t run, int32_t attempts, int32_t launch, int32_t rank,
+                           gs_error *error)
 {
     int8_t running = GS_RUN_RUNNING;
-    gs_status status = gs_file_write(file, columns->attempts, (uint64_t)run, 1, &attempts, error);
-    if (status == GS_OK) status = gs_file_write(file, columns->launch, (uint64_t)run, 1, &launch, error);
-    return status == GS_OK ? gs_file_write(file, columns->status, (uint64_t)run, 1, &running, error) : status;
+    uint64_t row = row_of(columns, run);
+    gs_status status = gs_file_write(file, columns->attempts, row, 1, &attempts, error);
+    if (status == GS_OK) status = gs_file_write(file, columns->launch, row, 1, &launch, error);
+    if (status == GS_OK) status = gs_file_write(file, columns->from_row[RANK], row, 1, &rank, error);
+    return status == GS_OK ? gs_file_write(file, columns->status, row, 1, &running, error) : status;
+}
+
+gs_status gs_columns_progress(gs_columns *columns, gs_file *file, int64_t run, int64_t steps_done, gs_error *error)
+{
+    return gs_file_write(file, columns->from_row[STEPS_DONE], row_of(columns, run), 1, &steps_done, error);
 }
 
 static gs_status write_metric(gs_columns *columns, gs_file *file, uint64_t run, int m, double value, gs_error *error)
@@ -334,36 +398,90 @@ static gs_status write_curves(gs_columns *columns, gs_file *file, const gs_row *
     int64_t steps[GS_CURVE_POINTS];
     float values[GS_CURVE_POINTS];
     for (int p = 0; p < columns->curve_points; p++) steps[p] = p < curves->points ? curves->step[p] : -1;
-    gs_status status = gs_file_write(file, columns->curve_steps, (uint64_t)row->run, 1, steps, error);
-    const gs_model_type *type = gs_model_type_of(columns->models[row->run]);
+    uint64_t place = row_of(columns, row->run);
+    gs_status status = gs_file_write(file, columns->curve_steps, place, 1, steps, error);
+    gs_job job = job_of(columns->roster, place);
+    const gs_model_type *type = gs_model_type_of(gs_settings_model(&job.settings));
     for (int c = 0; type->curves[c] != NULL && status == GS_OK; c++) {
         int known = 0;
         while (strcmp(columns->curve_names[known], type->curves[c]) != 0) known++;
         for (int p = 0; p < columns->curve_points; p++) values[p] = p < curves->points ? curves->values[c][p] : NAN;
-        status = gs_file_write(file, columns->curves[known], (uint64_t)row->run, 1, values, error);
+        status = gs_file_write(file, columns->curves[known], place, 1, values, error);
     }
     return status;
 }
 
 gs_status gs_columns_write(gs_columns *columns, gs_file *file, const gs_row *row, gs_error *error)
 {
-    uint64_t run = (uint64_t)row->run;
+    uint64_t place = row_of(columns, row->run);
     gs_status status = GS_OK;
     for (int i = 0; i < FROM_ROW && status == GS_OK; i++)
-        status = gs_file_write(file, columns->from_row[i], run, 1, (const unsigned char *)row + from_row[i].offset, error);
+        status = gs_file_write(file, columns->from_row[i], place, 1, (const unsigned char *)row + from_row[i].offset, error);
     for (int m = 0; m < GS_METRIC_COUNT && status == GS_OK; m++)
-        status = write_metric(columns, file, run, m, row->metrics.values[m], error);
+        status = write_metric(columns, file, place, m, row->metrics.values[m], error);
     return status == GS_OK ? write_curves(columns, file, row, error) : status;
 }
 
 gs_status gs_columns_finish(gs_columns *columns, gs_file *file, const gs_row *row, gs_error *error)
 {
     int8_t status = row->failed != 0 ? GS_RUN_FAILED : GS_RUN_DONE;
-    return gs_file_write(file, columns->status, (uint64_t)row->run, 1, &status, error);
+    return gs_file_write(file, columns->status, row_of(columns, row->run), 1, &status, error);
 }
 
-void gs_columns_free(gs_columns *columns)
+gs_status gs_columns_settle(gs_columns *columns, gs_file *file, uint64_t row, int8_t status, int32_t interruptions, gs_error *error)
 {
-    free(columns->models);
-    columns->models = NULL;
+    gs_status done = gs_file_write(file, columns->status, row, 1, &status, error);
+    return done == GS_OK ? gs_file_write(file, columns->interruptions, row, 1, &interruptions, error) : done;
+}
+
+gs_status gs_columns_plan(gs_columns *columns, gs_file *file, gs_error *error)
+{
+    const gs_roster *roster = columns->roster;
+    int8_t *before = malloc(roster->rows), *now = malloc(roster->rows);
+    gs_status status = GS_OK;
+    if (before == NULL || now == NULL) status = gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu runs", (size_t)roster->rows);
+    if (status == GS_OK) status = gs_file_read(file, columns->planned, 0, roster->rows, before, error);
+    for (uint64_t row = 0; row < roster->rows && status == GS_OK; row++) now[row] = roster->run_of_row[row] >= 0;
+    if (status == GS_OK && memcmp(before, now, roster->rows) != 0)
+        status = gs_file_write(file, columns->planned, 0, roster->rows, now, error);
+    free(before);
+    free(now);
+    return status;
+}
+
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
+
+static double metric_of(const void *cells, gs_metric_type type, uint64_t row)
+{
+    switch (type) {
+    case GS_METRIC_REAL: return ((const double *)cells)[row];
+    case GS_METRIC_INTEGER: return ((const int32_t *)cells)[row];
+    case GS_METRIC_FLAG: return ((const int8_t *)cells)[row];
+    }
+    return NAN;
+}
+
+gs_status gs_columns_ended(gs_columns *columns, gs_file *file, void (*ended)(void *context, const gs_row *row), void *context, gs_error *error)
+{
+    const gs_roster *roster = columns->roster;
+    double(*metrics)[GS_METRIC_COUNT] = calloc(roster->rows, sizeof *metrics);
+    double *cells = malloc(roster->rows * sizeof *cells);
+    gs_row *row = calloc(1, sizeof *row);
+    gs_status status = GS_OK;
+    if (metrics == NULL || cells == NULL || row == NULL) status = gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu runs", (size_t)roster->rows);
+    for (int m = 0; m < GS_METRIC_COUNT && status == GS_OK; m++) {
+        status = gs_file_read(file, columns->metrics[m], 0, roster->rows, cells, error);
+        for (uint64_t r = 0; r < roster->rows && status == GS_OK; r++) metrics[r][m] = metric_of(cells, gs_metrics_table[m].type, r);
+    }
+    for (uint64_t r = 0; r < roster->rows && status == GS_OK; r++) {
+        if (roster->run_of_row[r] < 0 || roster->status[r] < GS_RUN_DONE) continue;
+        row->run = roster->run_of_row[r];
+        row->failed = roster->status[r] == GS_RUN_FAILED;
+        memcpy(row->metrics.values, metrics[r], sizeof metrics[r]);
+        ended(context, row);
+    }
+    free(metrics);
+    free(cells);
+    free(row);
+    return status;
 }

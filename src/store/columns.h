@@ -7,33 +7,43 @@
 
 #include "store/file.h"
 #include "store/parcel.h"
-#include "sweep/plan.h"
+#include "store/roster.h"
 
 enum { GS_COLUMNS_MAX = 64 };
 
 typedef struct {
-    gs_dataset run_scale, status, attempts, launch;
+    const gs_roster *roster; /* must outlive the columns */
+    gs_dataset run_scale, status, planned, attempts, interruptions, launch;
     gs_dataset from_row[GS_COLUMNS_MAX]; /* in the order of the table */
     gs_dataset metrics[GS_METRIC_COUNT];
     gs_dataset curve_steps, curves[GS_MODEL_COUNT * GS_CURVES_MAX];
     const char *curve_names[GS_MODEL_COUNT * GS_CURVES_MAX];
     int curve_count;
     int curve_points;        /* columns of /curves: most of any run */
-    gs_model_id *models;     /* of each run; owned */
 } gs_columns;
 
-/* Makes all columns and fills in what is planned: ids, labels, seeds, settings. */
-GS_MUST_CHECK gs_status gs_columns_add(gs_columns *columns, gs_file *file, const gs_plan *plan, const gs_digits *digits,
-                                       gs_dataset color_scale, gs_dataset digit_scale, gs_error *error);
+/* Makes all columns, or opens those that are there, and fills in what is planned: ids, labels, seeds, settings. */
+GS_MUST_CHECK gs_status gs_columns_add(gs_columns *columns, gs_file *file, const gs_roster *roster, gs_dataset color_scale,
+                                       gs_dataset digit_scale, gs_error *error);
 
-/* A run begins: attempts, launch, status running. */
-GS_MUST_CHECK gs_status gs_columns_start(gs_columns *columns, gs_file *file, int64_t run, int32_t attempts, int32_t launch,
+/* A run begins: attempts, launch, rank, status running; then tells how far it has come. */
+GS_MUST_CHECK gs_status gs_columns_start(gs_columns *columns, gs_file *file, int64_t run, int32_t attempts, int32_t launch, int32_t rank,
                                          gs_error *error);
+GS_MUST_CHECK gs_status gs_columns_progress(gs_columns *columns, gs_file *file, int64_t run, int64_t steps_done, gs_error *error);
+
+/* Status and number of interruptions of a row. */
+GS_MUST_CHECK gs_status gs_columns_settle(gs_columns *columns, gs_file *file, uint64_t row, int8_t status, int32_t interruptions,
+                                          gs_error *error);
+
+/* Writes which rows belong to the sweep as it is now. */
+GS_MUST_CHECK gs_status gs_columns_plan(gs_columns *columns, gs_file *file, gs_error *error);
 
 /* Everything of a run's row but the status; then, after a flush, the status. */
 GS_MUST_CHECK gs_status gs_columns_write(gs_columns *columns, gs_file *file, const gs_row *row, gs_error *error);
 GS_MUST_CHECK gs_status gs_columns_finish(gs_columns *columns, gs_file *file, const gs_row *row, gs_error *error);
 
-void gs_columns_free(gs_columns *columns);
+/* Tells of every planned run that has ended: number, failed or not, metrics; the rest of the row is empty. */
+GS_MUST_CHECK gs_status gs_columns_ended(gs_columns *columns, gs_file *file, void (*ended)(void *context, const gs_row *row), void *context,
+                                         gs_error *error);
 
 #endif

@@ -51,7 +51,7 @@ static void add_curves(XXH3_state_t *state, const gs_result *result)
         XXH3_128bits_update(state, result->curves.values[c], points * sizeof result->curves.values[c][0]);
 }
 
-void gs_digests_of(const gs_result *result, gs_digests *digests)
+void gs_digest_of(const gs_result *result, gs_digest_part part, char digest[GS_DIGEST])
 {
     static void (*const add[GS_PART_COUNT])(XXH3_state_t *, const gs_result *) = {
         [GS_PART_COVERAGE] = add_coverage,
@@ -59,15 +59,24 @@ void gs_digests_of(const gs_result *result, gs_digests *digests)
         [GS_PART_CHECKPOINT] = add_checkpoint,
         [GS_PART_CURVES] = add_curves,
     };
-    memset(digests, 0, sizeof *digests);
-    if (result->outcome != GS_OUTCOME_DONE) return;
     XXH3_state_t state;
-    for (int part = 0; part < GS_PART_COUNT; part++) {
-        XXH3_128bits_reset(&state);
-        add[part](&state, result);
-        write_digest(&state, digests->parts[part]);
-    }
+    XXH3_128bits_reset(&state);
+    add[part](&state, result);
+    write_digest(&state, digest);
+}
+
+void gs_digests_close(const gs_digests *digests, char whole[GS_DIGEST])
+{
+    XXH3_state_t state;
     XXH3_128bits_reset(&state);
     XXH3_128bits_update(&state, digests->parts, sizeof digests->parts);
-    write_digest(&state, digests->whole);
+    write_digest(&state, whole);
+}
+
+void gs_digests_of(const gs_result *result, gs_digests *digests)
+{
+    memset(digests, 0, sizeof *digests);
+    if (result->outcome != GS_OUTCOME_DONE) return;
+    for (int part = 0; part < GS_PART_COUNT; part++) gs_digest_of(result, (gs_digest_part)part, digests->parts[part]);
+    gs_digests_close(digests, digests->whole);
 }

@@ -18,4 +18,8 @@ typedef struct {
 /* Digests of a run that is done; all NUL for a failed one. */
 void gs_digests_of(const gs_result *result, gs_digests *digests);
 
+/* One part, and the whole of parts that are known: how a stored run is checked. `digest` has no NUL. */
+void gs_digest_of(const gs_result *result, gs_digest_part part, char digest[GS_DIGEST]);
+void gs_digests_close(const gs_digests *digests, char whole[GS_DIGEST]);
+
 #endif

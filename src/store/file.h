@@ -54,7 +54,58 @@ typedef struct {
 /* Makes a new file at `path`, which must not exist. `name`: what errors call it, the path that it will have in the end. */
 GS_MUST_CHECK gs_status gs_file_create(gs_file **file, const char *path, const char *name, gs_error *error);
 
+typedef enum {
+    GS_OPEN_READ,     /* beside a writer too; nothing is changed */
+    GS_OPEN_CONTINUE, /* for rows that are there already, with readers beside it from the start */
+    GS_OPEN_GROW      /* a copy that nobody else knows, to be given more rows and datasets */
+} gs_open_for;
+
+/* Opens a file that was made by gs_file_create. Opening it for writing first repairs what a killed writer left: the marks of being
+ * open, and the end of the file. The caller must know that there is no other writer. GS_ERROR_STORAGE: the file cannot be opened, is
+ * damaged, of a newer format, or not ours. */
+GS_MUST_CHECK gs_status gs_file_open(gs_file **file, const char *path, const char *name, gs_open_for purpose, gs_error *error);
+
+/* Makes a dataset, or opens it if the file has it. One that is too small for `spec` is made larger where the file was opened to grow; where it
+ * was opened to continue, gs_file_lacks tells from then on, and *dataset may be used only if it exists. One that is larger stays so. */
 GS_MUST_CHECK gs_status gs_file_add(gs_file *file, const gs_dataset_spec *spec, gs_dataset *dataset, gs_error *error);
+
+/* Whether gs_file_add was asked for something that a file opened to continue does not have. */
+bool gs_file_lacks(const gs_file *file);
+
+/* Rows that a dataset had before gs_file_add; 0 for one that it made. */
+uint64_t gs_file_earlier_rows(const gs_file *file, gs_dataset dataset);
+
+/* Opens a dataset for reading. GS_ERROR_STORAGE if it is missing or of another kind. */
+GS_MUST_CHECK gs_status gs_file_find(gs_file *file, const char *path, gs_cell cell, size_t text, gs_dataset *dataset, gs_error *error);
+
+typedef struct {
+    int rank;
+    uint64_t dims[GS_RANK_MAX], chunk[GS_RANK_MAX];
+    size_t cell; /* bytes */
+    bool deflated;
+} gs_extent;
+
+/* False if there is no such dataset. */
+bool gs_file_extent(const gs_file *file, const char *path, gs_extent *shape);
+
+/* Rows of a dataset, or with `row` and `columns` > 0 the first `columns` of the second axis of one row. */
+GS_MUST_CHECK gs_status gs_file_read(gs_file *file, gs_dataset dataset, uint64_t first, uint64_t count, void *values, gs_error *error);
+GS_MUST_CHECK gs_status gs_file_read_part(gs_file *file, gs_dataset dataset, uint64_t row, uint64_t columns, void *values,
+                                          gs_error *error);
+
+/* Whether the chunk that begins at `offset` was ever written. */
+bool gs_file_has_chunk(const gs_file *file, gs_dataset dataset, const uint64_t offset[GS_RANK_MAX]);
+
+/* Attributes: a text that fits into `size` with its NUL; several texts of at most `size` bytes with their NUL, as many as `count`
+ * (in: room, out: found). False if there is none like that. */
+bool gs_file_noted_text(const gs_file *file, const char *path, const char *name, char *text, size_t size);
+bool gs_file_noted_texts(const gs_file *file, const char *path, const char *name, char *texts, size_t size, size_t *count);
+
+/* Gives a dataset with rows `rows` of them; allowed beside readers. */
+GS_MUST_CHECK gs_status gs_file_resize(gs_file *file, gs_dataset dataset, uint64_t rows, gs_error *error);
+
+/* Gives every dataset whose first axis has this name at least `rows` rows. */
+GS_MUST_CHECK gs_status gs_file_extend_axis(gs_file *file, const char *axis, uint64_t rows, gs_error *error);
 
 /* Bytes of a cell. */
 size_t gs_cell_size(gs_cell cell, size_t text);
@@ -83,11 +134,21 @@ GS_MUST_CHECK gs_status gs_file_start_swmr(gs_file *file, gs_error *error);
 /* Hands everything written so far to the operating system. */
 GS_MUST_CHECK gs_status gs_file_flush(gs_file *file, gs_error *error);
 
+/* Waits until everything flushed so far is on the disk, so that it outlives the machine. */
+GS_MUST_CHECK gs_status gs_file_sync(gs_file *file, gs_error *error);
+
 /* Closes the file and sets *file to NULL. After a storage error nothing is touched, and GS_OK returned: the error has been told. */
 GS_MUST_CHECK gs_status gs_file_close(gs_file **file, gs_error *error);
 
-/* Whether there is a results file of gensweep at `path`. */
+/* Whether there is a results file of gensweep at `path`, of whatever format. */
 bool gs_file_is_ours(const char *path);
+
+/* Whether a writer that was killed left its mark, so that plain readers are refused; gs_file_recover removes it. The caller of
+ * gs_file_recover must hold the lock. */
+bool gs_file_marked(const char *path);
+GS_MUST_CHECK gs_status gs_file_recover(const char *path, gs_error *error);
+
+enum { GS_FORMAT_VERSION = 1 };
 
 /* "1.10.8". */
 const char *gs_file_library_version(void);

@@ -88,23 +88,25 @@ static gs_status add_samples(gs_parcel *parcel, const gs_result *result, int lev
     return status;
 }
 
-/* Bins and errors, one chunk each, as wide as the widest run: behind the last sample bins say rejected and errors 0. */
+/* Bins and errors, in chunks as wide as the file's; together as wide as its rows: behind the last sample bins say rejected and errors 0. */
 static gs_status add_classes(gs_parcel *parcel, const gs_result *result, const gs_storage *storage, gs_error *error)
 {
     size_t samples = (size_t)result->samples;
     size_t width = storage->width > result->samples ? (size_t)storage->width : samples;
-    uint8_t *bins = malloc(width);
-    uint16_t *errors = calloc(width, sizeof *errors);
+    size_t chunk = storage->chunk > 0 ? (size_t)storage->chunk : width, chunks = (width + chunk - 1) / chunk;
+    uint8_t *bins = malloc(chunks * chunk);
+    uint16_t *errors = calloc(chunks * chunk, sizeof *errors);
     gs_status status = GS_OK;
     if (bins == NULL || errors == NULL) status = gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu bins", width);
     if (status == GS_OK) {
-        memset(bins, GS_BIN_REJECTED, width);
+        memset(bins, GS_BIN_REJECTED, chunks * chunk);
         memcpy(bins, result->bins, samples);
         memcpy(errors, result->errors, samples * sizeof *errors);
-        status = add_chunk(parcel, GS_BULK_BIN, 0, bins, width, storage->compression, error);
     }
-    if (status == GS_OK)
-        status = add_chunk(parcel, GS_BULK_ERROR, 0, errors, width * sizeof *errors, storage->compression, error);
+    for (size_t c = 0; c < chunks && status == GS_OK; c++)
+        status = add_chunk(parcel, GS_BULK_BIN, (uint32_t)c, bins + c * chunk, chunk, storage->compression, error);
+    for (size_t c = 0; c < chunks && status == GS_OK; c++)
+        status = add_chunk(parcel, GS_BULK_ERROR, (uint32_t)c, errors + c * chunk, chunk * sizeof *errors, storage->compression, error);
     free(bins);
     free(errors);
     return status;

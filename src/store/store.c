@@ -1,261 +1,265 @@
 #include "store/store.h"
 
-#include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "store/columns.h"
-#include "store/layouts.h"
-
-enum { LAUNCH = 0 /* the first launch; a file is not extended yet */ };
-
-/* Bulk datasets with one chunk, or a row of chunks, a run. */
-typedef enum { IMAGE, BIN, ERROR, EXAMPLES, ALONG_STEP, ALONG_COUNTS, ALONG_REJECTED, BULK_COUNT } bulk_id;
+#include "ground/clock.h"
+#include "store/copy.h"
+#include "store/tables.h"
 
 struct gs_store {
     gs_file *file;
-    gs_columns columns;
-    gs_layouts layouts;
-    gs_dataset bulk[BULK_COUNT];
-    uint64_t points; /* of coverage along training, most of any run */
-    int32_t *attempts;
+    gs_roster roster;
+    gs_tables tables;
+    gs_store_state state;
+    gs_storage storage;
+    double last_sync;
 };
 
-/* ---- making ------------------------------------------------------------------------------------------------------ */
+/* ---- making and extending ---------------------------------------------------------------------------------------- */
 
-typedef struct {
-    gs_dataset run, color, digit;
-} scales;
-
-static gs_status add_sweep_and_data(gs_store *store, const gs_store_contents *contents, scales *axes, gs_error *error)
+static char *temporary_name(const char *path, gs_error *error)
 {
-    gs_file *file = store->file;
-    const gs_sweep *sweep = contents->sweep;
-    float templates[GS_DIGITS][GS_PIXELS];
-    char digit_names[GS_DIGITS][2] = {{0}}, color_names[GS_COLORS][8] = {{0}};
-    for (int d = 0; d < GS_DIGITS; d++) {
-        memcpy(digit_names[d], gs_digit_names[d], strlen(gs_digit_names[d]));
-        for (int p = 0; p < GS_PIXELS; p++) templates[d][p] = (float)contents->digits->grey[d][p] / 255.0f;
-    }
-    for (int c = 0; c < GS_COLORS; c++) memcpy(color_names[c], gs_color_names[c], strlen(gs_color_names[c]));
-    const char *const template_axes[] = {"digit", "row", "column"};
-    const char *yaml = gs_sweep_text(sweep);
-    struct {
-        gs_dataset_spec spec;
-        uint64_t rows;
-        const void *values;
-        gs_dataset *dataset;
-    } fixed[] = {
-        {{"/data/templates", GS_CELL_FLOAT32, .rank = 3, .dims = {GS_DIGITS, GS_SIDE, GS_SIDE}, .axes = template_axes},
-         GS_DIGITS, templates, NULL},
-        {{"/data/digit_names", GS_CELL_TEXT, .text = 2, .rank = 1, .dims = {GS_DIGITS}}, GS_DIGITS, digit_names, &axes->digit},
-        {{"/data/color_names", GS_CELL_TEXT, .text = 8, .rank = 1, .dims = {GS_COLORS}}, GS_COLORS, color_names, &axes->color},
-        {{"/sweep/yaml", GS_CELL_TEXT, .text = strlen(yaml) + 1}, 1, yaml, NULL},
-        {{"/sweep/overrides", GS_CELL_TEXT, .text = strlen(contents->overrides) + 1}, 1, contents->overrides, NULL},
-    };
-    gs_status status = GS_OK;
-    gs_dataset templates_dataset = 0;
-    for (size_t i = 0; i < sizeof fixed / sizeof fixed[0] && status == GS_OK; i++) {
-        gs_dataset dataset;
-        status = gs_file_add(file, &fixed[i].spec, &dataset, error);
-        if (status == GS_OK) status = gs_file_write(file, dataset, 0, fixed[i].rows, fixed[i].values, error);
-        if (fixed[i].dataset != NULL) *fixed[i].dataset = dataset;
-        if (i == 0) templates_dataset = dataset;
-    }
-    if (status == GS_OK) status = gs_file_make_scale(file, axes->digit, "digit", error);
-    if (status == GS_OK) status = gs_file_make_scale(file, axes->color, "color", error);
-    if (status == GS_OK) status = gs_file_attach_scale(file, templates_dataset, 0, axes->digit, error);
-    return status;
+    size_t size = strlen(path) + 32;
+    char *text = malloc(size);
+    if (text == NULL) (void)!gs_fail(error, GS_ERROR_MEMORY, "out of memory for the results file");
+    else snprintf(text, size, "%s.%ld.tmp", path, (long)getpid());
+    return text;
 }
 
-static gs_status add_facts(gs_store *store, const gs_store_contents *contents, gs_error *error)
+/* Everything is in its place: lets readers in. */
+static gs_status arm(gs_store *store, gs_error *error)
 {
-    const char *const axes[] = {"launch"};
-    gs_status status = GS_OK;
-    for (size_t i = 0; i < contents->fact_count && status == GS_OK; i++) {
-        const gs_fact *fact = &contents->facts[i];
-        char path[128];
-        snprintf(path, sizeof path, "/provenance/%s", fact->name);
-        size_t text = fact->text == NULL ? 0 : GS_FACT_TEXT; /* room for those of later launches */
-        gs_dataset_spec spec = {.path = path, .cell = fact->text != NULL ? GS_CELL_TEXT : GS_CELL_INT64, .text = text,
-                                .layout = GS_ROWS, .rank = 1, .dims = {1}, .axes = axes};
-        gs_dataset dataset;
-        status = gs_file_add(store->file, &spec, &dataset, error);
-        char cell[GS_FACT_TEXT] = {0};
-        if (fact->text != NULL) strncpy(cell, fact->text, sizeof cell - 1);
-        else memcpy(cell, &fact->number, sizeof fact->number);
-        if (status == GS_OK) status = gs_file_write(store->file, dataset, LAUNCH, 1, cell, error);
+    gs_status status = gs_file_flush(store->file, error);
+    if (status == GS_OK) status = gs_file_start_swmr(store->file, error);
+    return status == GS_OK ? gs_file_sync(store->file, error) : status;
+}
+
+static gs_store *new_store(gs_error *error)
+{
+    gs_store *made = calloc(1, sizeof *made);
+    if (made == NULL) (void)!gs_fail(error, GS_ERROR_MEMORY, "out of memory for the results file");
+    else made->last_sync = gs_clock();
+    return made;
+}
+
+/* Hands the finished store over, or takes it apart again. */
+static gs_status deliver(gs_store *made, gs_status status, const gs_store_contents *contents, gs_store **store)
+{
+    if (status != GS_OK) {
+        gs_status told = gs_store_close(&made, NULL); /* the first error is the one to tell */
+        (void)told;
+        return status;
     }
-    return status;
-}
-
-static gs_status add_bulk(gs_store *store, const gs_store_contents *contents, const scales *axes, gs_error *error)
-{
-    static const char *const image_axes[] = {"run", "sample", "row", "column", "channel"};
-    static const char *const example_axes[] = {"run", "color", "digit", "row", "column", "channel"};
-    static const char *const point_axes[] = {"run", "point", "color", "digit"};
-    const gs_storage *storage = &contents->sweep->storage;
-    uint64_t runs = contents->plan->run_count, samples = (uint64_t)gs_plan_largest(contents->plan, GS_SETTING_SAMPLES);
-    uint64_t points = store->points;
-    const int64_t no_step = -1;
-    int level = storage->compression;
-    const gs_dataset_spec specs[BULK_COUNT] = {
-        [IMAGE] = {"/samples/image", GS_CELL_UINT8, 0, GS_BULK, 5, {runs, samples, GS_SIDE, GS_SIDE, GS_CHANNELS},
-                   {1, GS_IMAGES_PER_CHUNK, GS_SIDE, GS_SIDE, GS_CHANNELS}, level, NULL, image_axes},
-        [BIN] = {"/samples/bin", GS_CELL_UINT8, 0, GS_BULK, 2, {runs, samples}, {1, samples}, level, NULL, image_axes},
-        [ERROR] = {"/samples/error", GS_CELL_UINT16, 0, GS_BULK, 2, {runs, samples}, {1, samples}, level, NULL, image_axes},
-        [EXAMPLES] = {"/coverage/examples", GS_CELL_UINT8, 0, GS_BULK, 6,
-                      {runs, GS_COLORS, GS_DIGITS, GS_SIDE, GS_SIDE, GS_CHANNELS},
-                      {1, GS_COLORS, GS_DIGITS, GS_SIDE, GS_SIDE, GS_CHANNELS}, level, NULL, example_axes},
-        [ALONG_STEP] = {"/coverage/over_training/step", GS_CELL_INT64, 0, GS_BULK, 2, {runs, points}, {1, points}, 0, &no_step,
-                        point_axes},
-        [ALONG_COUNTS] = {"/coverage/over_training/counts", GS_CELL_UINT32, 0, GS_BULK, 4, {runs, points, GS_COLORS, GS_DIGITS},
-                          {1, points, GS_COLORS, GS_DIGITS}, 0, NULL, point_axes},
-        [ALONG_REJECTED] = {"/coverage/over_training/rejected", GS_CELL_UINT32, 0, GS_BULK, 2, {runs, points}, {1, points}, 0,
-                            NULL, point_axes},
-    };
-    gs_status status = GS_OK;
-    for (int b = 0; b < BULK_COUNT && status == GS_OK; b++) {
-        bool wanted = b >= ALONG_STEP ? points > 0 : b == EXAMPLES || storage->samples;
-        if (!wanted) continue;
-        status = gs_file_add(store->file, &specs[b], &store->bulk[b], error);
-        if (status == GS_OK) status = gs_file_attach_scale(store->file, store->bulk[b], 0, axes->run, error);
-        int color = b == EXAMPLES ? 1 : b == ALONG_COUNTS ? 2 : -1;
-        if (status == GS_OK && color > 0) status = gs_file_attach_scale(store->file, store->bulk[b], color, axes->color, error);
-        if (status == GS_OK && color > 0) status = gs_file_attach_scale(store->file, store->bulk[b], color + 1, axes->digit, error);
-    }
-    return status;
-}
-
-static gs_status add_root_notes(gs_store *store, const gs_store_contents *contents, gs_error *error)
-{
-    const struct {
-        const char *name, *text;
-    } notes[] = {
-        {"format", "gensweep"},
-        {"name", contents->sweep->name},
-        {"description", contents->sweep->description},
-        {"gensweep_version", contents->version},
-        {"digest_algorithm", "xxh3-128"},
-    };
-    gs_status status = gs_file_note_integer(store->file, "/", "format_version", 1, error);
-    for (size_t i = 0; i < sizeof notes / sizeof notes[0] && status == GS_OK; i++)
-        status = gs_file_note_text(store->file, "/", notes[i].name, notes[i].text, error);
-    return status;
-}
-
-static gs_status make_all(gs_store *store, const gs_store_contents *contents, gs_error *error)
-{
-    scales axes = {0};
-    gs_status status = add_root_notes(store, contents, error);
-    if (status == GS_OK) status = add_sweep_and_data(store, contents, &axes, error);
-    if (status == GS_OK) status = add_facts(store, contents, error);
-    if (status == GS_OK)
-        status = gs_columns_add(&store->columns, store->file, contents->plan, contents->digits, axes.color, axes.digit, error);
-    axes.run = store->columns.run_scale;
-    if (status == GS_OK) status = add_bulk(store, contents, &axes, error);
-    if (status == GS_OK && contents->sweep->storage.checkpoints)
-        status = gs_layouts_add(&store->layouts, store->file, contents->plan, contents->digits, error);
-    if (status == GS_OK) status = gs_file_flush(store->file, error);
-    return status;
-}
-
-/* Gives the finished file its name without ever replacing another one. */
-static gs_status give_name(const char *temporary, const char *path, gs_error *error)
-{
-    if (link(temporary, path) == 0) {
-        unlink(temporary);
-        return GS_OK;
-    }
-    int reason = errno;
-    bool no_links = reason == EPERM || reason == ENOTSUP || reason == ENOSYS;
-    if (no_links && access(path, F_OK) != 0 && rename(temporary, path) == 0) return GS_OK;
-    unlink(temporary);
-    return gs_fail(error, GS_ERROR_STORAGE, "cannot create '%s': %s", path, strerror(reason));
+    made->storage = contents->sweep->storage;
+    made->storage.compression = made->tables.compression;
+    made->storage.width = (int64_t)made->tables.samples;
+    made->storage.chunk = (int64_t)made->tables.sample_chunk;
+    *store = made;
+    return GS_OK;
 }
 
 gs_status gs_store_create(gs_store **store, const char *path, const gs_store_contents *contents, gs_error *error)
 {
-    gs_store *made = calloc(1, sizeof *made);
-    size_t size = strlen(path) + 32;
-    char *temporary = malloc(size);
-    gs_status status = GS_OK;
-    if (made != NULL) made->attempts = calloc(contents->plan->run_count, sizeof *made->attempts);
-    if (made == NULL || temporary == NULL || made->attempts == NULL) {
-        status = gs_fail(error, GS_ERROR_MEMORY, "out of memory for the results file");
-        goto out;
+    gs_store *made = new_store(error);
+    char *temporary = made == NULL ? NULL : temporary_name(path, error);
+    if (temporary == NULL) {
+        free(made);
+        return GS_ERROR_MEMORY;
     }
-    for (size_t v = 0; v < contents->plan->variant_count; v++) {
-        gs_settings settings = gs_plan_settings(contents->plan, v);
-        uint64_t points = (uint64_t)gs_coverage_points(&settings);
-        if (points > made->points) made->points = points;
-    }
-    snprintf(temporary, size, "%s.%ld.tmp", path, (long)getpid());
-    status = gs_file_create(&made->file, temporary, path, error);
-    if (status == GS_OK) status = make_all(made, contents, error);
-    if (status == GS_OK) status = gs_file_start_swmr(made->file, error);
-    if (status == GS_OK) status = give_name(temporary, path, error);
+    gs_status status = gs_roster_create(&made->roster, NULL, contents->plan, contents->digits, error);
+    if (status == GS_OK) status = gs_file_create(&made->file, temporary, path, error);
+    if (status == GS_OK) status = gs_tables_add(&made->tables, made->file, &made->roster, contents, error);
+    if (status == GS_OK) status = arm(made, error);
+    if (status == GS_OK) status = gs_give_name(temporary, path, error);
     else unlink(temporary);
-out:
     free(temporary);
+    made->state.added = made->state.to_do = (int64_t)contents->plan->run_count;
+    return deliver(made, status, contents, store);
+}
+
+/* The file is not touched: a copy of it is extended and takes its place. */
+static gs_status extend(gs_store *store, const char *path, const gs_store_contents *contents, gs_error *error)
+{
+    const uint64_t row_size = 16384; /* more than a row of all tables takes */
+    char *temporary = temporary_name(path, error), aside[GS_ASIDE];
+    if (temporary == NULL) return GS_ERROR_MEMORY;
+    gs_tables_free(&store->tables);
+    gs_status status = gs_file_close(&store->file, error);
+    if (status == GS_OK) status = gs_copy_file(path, temporary, path, (gs_roster_new_rows(&store->roster) + 1024) * row_size, error);
     if (status == GS_OK) {
-        *store = made;
-        return GS_OK;
+        status = gs_file_open(&store->file, temporary, path, GS_OPEN_GROW, error);
+        if (status == GS_OK) status = gs_tables_add(&store->tables, store->file, &store->roster, contents, error);
+        if (status == GS_OK) status = arm(store, error);
+        gs_aside_name(path, aside, sizeof aside);
+        if (status == GS_OK) status = gs_take_place(temporary, path, aside, error);
+        else unlink(temporary);
+        if (status == GS_OK) memcpy(store->state.aside, aside, sizeof aside);
     }
-    gs_status told = gs_store_close(&made, NULL); /* the first error is the one to tell */
-    (void)told;
+    free(temporary);
+    return status;
+}
+
+/* ---- continuing -------------------------------------------------------------------------------------------------- */
+
+/* /data/templates describes one set of digits, and a file holds one sweep. */
+static gs_status check_same_sweep(gs_store *store, const char *path, const gs_store_contents *contents, gs_error *error)
+{
+    static float stored[GS_DIGITS][GS_PIXELS];
+    gs_dataset templates;
+    gs_extent extent;
+    char name[GS_NAME];
+    gs_status status = gs_file_find(store->file, "/data/templates", GS_CELL_FLOAT32, 0, &templates, error);
+    if (status != GS_OK) return status;
+    bool fits = gs_file_extent(store->file, "/data/templates", &extent) && extent.rank == 3 && extent.dims[0] == GS_DIGITS &&
+                extent.dims[1] * extent.dims[2] == GS_PIXELS;
+    if (!fits) return gs_fail(error, GS_ERROR_STORAGE, "'%s' is damaged: /data/templates has another shape", path);
+    status = gs_file_read(store->file, templates, 0, GS_DIGITS, stored, error);
+    for (int i = 0; i < GS_DIGITS * GS_PIXELS && status == GS_OK; i++)
+        if (stored[i / GS_PIXELS][i % GS_PIXELS] != (float)contents->digits->grey[i / GS_PIXELS][i % GS_PIXELS] / 255.0f)
+            return gs_fail(error, GS_ERROR_INPUT, "'%s' was made with other digits (data.mnist, data.indices), and a file holds the runs of one set. "
+                           "Give another name with -o, or --fresh to rename the old file", path);
+    bool strange = gs_roster_new_rows(&store->roster) == contents->plan->run_count;
+    if (status == GS_OK && strange && gs_file_noted_text(store->file, "/", "name", name, sizeof name) && strcmp(name, contents->sweep->name) != 0)
+        return gs_fail(error, GS_ERROR_INPUT, "'%s' holds the sweep '%s', and none of its runs is in '%s'. Give another name with -o, or --fresh "
+                       "to rename the old file", path, name, contents->sweep->name);
+    return status;
+}
+
+static gs_status settle(gs_store *store, uint64_t row, gs_run_status status, int32_t interruptions, gs_error *error)
+{
+    store->roster.status[row] = (int8_t)status;
+    store->roster.interruptions[row] = interruptions;
+    return gs_columns_settle(&store->tables.columns, store->file, row, (int8_t)status, interruptions, error);
+}
+
+static gs_status set_aside(gs_store *store, int64_t run, int32_t interruptions, gs_error *error)
+{
+    char reason[GS_REASON];
+    gs_parcel parcel = {0};
+    gs_job job = gs_plan_job(store->roster.plan, (size_t)run);
+    snprintf(reason, sizeof reason, "was in flight when the program ended %d times; --retry-failed tries it again", interruptions);
+    gs_status status = gs_parcel_pack_failure(&parcel, &job, reason, -1, error);
+    if (status == GS_OK) status = gs_store_commit(store, &parcel, error);
+    gs_parcel_free(&parcel);
+    store->state.set_aside++;
+    return status;
+}
+
+/* What the last program left running waits again, or has failed if that happened too often; failed runs wait if they are to be retried. */
+static gs_status settle_all(gs_store *store, const gs_store_contents *contents, gs_error *error)
+{
+    gs_roster *roster = &store->roster;
+    gs_status status = GS_OK;
+    for (uint64_t row = 0; row < roster->rows && status == GS_OK; row++) {
+        bool planned = roster->run_of_row[row] >= 0;
+        if (roster->status[row] == GS_RUN_RUNNING) {
+            store->state.interrupted += planned;
+            status = settle(store, row, GS_RUN_PENDING, roster->interruptions[row] + 1, error);
+        } else if (planned && contents->retry_failed && roster->status[row] == GS_RUN_FAILED) {
+            status = settle(store, row, GS_RUN_PENDING, 0, error);
+        }
+    }
+    if (status == GS_OK) status = gs_file_flush(store->file, error);
+    for (uint64_t row = 0; row < roster->rows && status == GS_OK; row++)
+        if (roster->run_of_row[row] >= 0 && roster->status[row] == GS_RUN_PENDING && contents->max_attempts > 0 &&
+            roster->interruptions[row] >= contents->max_attempts)
+            status = set_aside(store, roster->run_of_row[row], roster->interruptions[row], error);
+    return status;
+}
+
+static gs_status count(gs_store *store, const gs_store_contents *contents, gs_error *error)
+{
+    gs_store_state *state = &store->state;
+    const gs_roster *roster = &store->roster;
+    state->continued = true;
+    state->added = (int64_t)gs_roster_new_rows(roster);
+    for (uint64_t row = 0; row < roster->rows; row++) {
+        if (roster->run_of_row[row] < 0) state->kept++;
+        else if (roster->status[row] == GS_RUN_DONE) state->done++;
+        else if (roster->status[row] == GS_RUN_FAILED) state->failed++;
+        else state->to_do++;
+    }
+    if (contents->sweep->storage.compression != store->tables.compression)
+        snprintf(state->note, sizeof state->note, "storage.compression: whether samples are compressed was decided when the file was made; level %d is used",
+                 store->tables.compression);
+    if ((uint64_t)(state->done + state->failed + state->to_do) == contents->plan->run_count) return GS_OK;
+    return gs_fail(error, GS_ERROR_INTERNAL, "%lld done, %lld failed and %lld to do are not the %zu planned runs", (long long)state->done,
+                   (long long)state->failed, (long long)state->to_do, contents->plan->run_count);
+}
+
+gs_status gs_store_open(gs_store **store, const char *path, const gs_store_contents *contents, gs_error *error)
+{
+    gs_store *made = new_store(error);
+    if (made == NULL) return GS_ERROR_MEMORY;
+    gs_status status = gs_file_open(&made->file, path, path, GS_OPEN_CONTINUE, error);
+    if (status == GS_OK) status = gs_roster_create(&made->roster, made->file, contents->plan, contents->digits, error);
+    if (status == GS_OK) status = check_same_sweep(made, path, contents, error);
+    if (status == GS_OK) status = gs_tables_add(&made->tables, made->file, &made->roster, contents, error);
+    if (status == GS_OK && gs_file_lacks(made->file)) status = extend(made, path, contents, error);
+    if (status == GS_OK) status = gs_tables_launch(&made->tables, made->file, contents, error);
+    if (status == GS_OK) status = settle_all(made, contents, error);
+    if (status == GS_OK) status = gs_file_flush(made->file, error);
+    if (status == GS_OK) status = count(made, contents, error);
+    return deliver(made, status, contents, store);
+}
+
+/* ---- asking ------------------------------------------------------------------------------------------------------ */
+
+const gs_store_state *gs_store_opened(const gs_store *store)
+{
+    return &store->state;
+}
+
+gs_storage gs_store_storage(const gs_store *store)
+{
+    return store->storage;
+}
+
+gs_run_status gs_store_status(const gs_store *store, int64_t run)
+{
+    return (gs_run_status)store->roster.status[store->roster.row_of_run[run]];
+}
+
+gs_status gs_store_ended(gs_store *store, void (*ended)(void *context, const gs_row *row), void *context, gs_error *error)
+{
+    return gs_columns_ended(&store->tables.columns, store->file, ended, context, error);
+}
+
+gs_status gs_store_kept(gs_store *store, void (*kept)(void *context, const char *label), void *context, gs_error *error)
+{
+    gs_dataset labels;
+    gs_status status = gs_file_find(store->file, "/runs/label", GS_CELL_TEXT, GS_LABEL, &labels, error);
+    for (uint64_t row = 0; row < store->roster.rows && status == GS_OK; row++) {
+        char label[GS_LABEL + 1] = {0};
+        if (store->roster.run_of_row[row] >= 0) continue;
+        status = gs_file_read(store->file, labels, row, 1, label, error);
+        if (status == GS_OK) kept(context, label);
+    }
     return status;
 }
 
 /* ---- runs -------------------------------------------------------------------------------------------------------- */
 
-gs_status gs_store_start(gs_store *store, int64_t run, gs_error *error)
+gs_status gs_store_start(gs_store *store, int64_t run, int rank, gs_error *error)
 {
-    int32_t attempts = ++store->attempts[run];
-    gs_status status = gs_columns_start(&store->columns, store->file, run, attempts, LAUNCH, error);
+    int64_t row = store->roster.row_of_run[run];
+    int32_t attempts = ++store->roster.attempts[row];
+    store->roster.status[row] = GS_RUN_RUNNING;
+    gs_status status = gs_columns_start(&store->tables.columns, store->file, run, attempts, store->tables.launch, rank, error);
     return status == GS_OK ? gs_file_flush(store->file, error) : status; /* readers see what is running */
 }
 
-static gs_status write_along(gs_store *store, int64_t run, const gs_chunk *chunk, gs_error *error)
+gs_status gs_store_progress(gs_store *store, int64_t run, int64_t steps_done, gs_error *error)
 {
-    const gs_coverage_point *given = (const gs_coverage_point *)(const void *)chunk->bytes;
-    size_t points = (size_t)store->points, count = (size_t)chunk->size / sizeof *given;
-    int64_t *steps = malloc(points * sizeof *steps);
-    uint32_t *counts = calloc(points, GS_BINS * sizeof *counts), *rejected = calloc(points, sizeof *rejected);
-    gs_status status = GS_OK;
-    if (steps == NULL || counts == NULL || rejected == NULL)
-        status = gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu points", points);
-    for (size_t p = 0; status == GS_OK && p < points; p++) {
-        steps[p] = p < count ? given[p].step : -1;
-        if (p >= count) continue;
-        memcpy(counts + p * GS_BINS, given[p].counts, sizeof given[p].counts);
-        rejected[p] = given[p].rejected;
-    }
-    const uint64_t offset[GS_RANK_MAX] = {(uint64_t)run};
-    const void *const parts[] = {steps, counts, rejected};
-    const size_t sizes[] = {points * sizeof *steps, points * GS_BINS * sizeof *counts, points * sizeof *rejected};
-    for (int i = 0; i < 3 && status == GS_OK; i++)
-        status = gs_file_write_chunk(store->file, store->bulk[ALONG_STEP + i], offset, parts[i], sizes[i], error);
-    free(steps);
-    free(counts);
-    free(rejected);
-    return status;
+    return gs_columns_progress(&store->tables.columns, store->file, run, steps_done, error);
 }
 
-static gs_status write_bulk(gs_store *store, int64_t run, const gs_chunk *chunk, gs_error *error)
+gs_status gs_store_flush(gs_store *store, gs_error *error)
 {
-    static const bulk_id datasets[] = {
-        [GS_BULK_IMAGE] = IMAGE, [GS_BULK_BIN] = BIN, [GS_BULK_ERROR] = ERROR, [GS_BULK_EXAMPLES] = EXAMPLES};
-    if (chunk->bulk == GS_BULK_ALONG) return write_along(store, run, chunk, error);
-    if (chunk->bulk == GS_BULK_TENSOR)
-        return gs_layouts_write(&store->layouts, store->file, run, chunk->place, chunk->bytes, (size_t)chunk->size, error);
-    if (chunk->bulk > GS_BULK_TENSOR) return gs_fail(error, GS_ERROR_INTERNAL, "a result holds an unknown part %u", chunk->bulk);
-    uint64_t offset[GS_RANK_MAX] = {(uint64_t)run};
-    if (chunk->bulk == GS_BULK_IMAGE) offset[1] = (uint64_t)chunk->place * GS_IMAGES_PER_CHUNK;
-    return gs_file_write_chunk(store->file, store->bulk[datasets[chunk->bulk]], offset, chunk->bytes, (size_t)chunk->size, error);
+    return gs_file_flush(store->file, error);
 }
 
 gs_status gs_store_commit(gs_store *store, const gs_parcel *parcel, gs_error *error)
@@ -263,12 +267,18 @@ gs_status gs_store_commit(gs_store *store, const gs_parcel *parcel, gs_error *er
     gs_row row;
     gs_chunk chunk;
     size_t cursor = 0;
+    bool sync = gs_clock() - store->last_sync >= store->storage.sync;
     gs_status status = gs_parcel_row(parcel, &row, error);
-    while (status == GS_OK && gs_parcel_next(parcel, &cursor, &chunk)) status = write_bulk(store, row.run, &chunk, error);
-    if (status == GS_OK) status = gs_columns_write(&store->columns, store->file, &row, error);
+    while (status == GS_OK && gs_parcel_next(parcel, &cursor, &chunk))
+        status = gs_tables_write(&store->tables, store->file, row.run, &chunk, error);
+    if (status == GS_OK) status = gs_columns_write(&store->tables.columns, store->file, &row, error);
     if (status == GS_OK) status = gs_file_flush(store->file, error);
-    if (status == GS_OK) status = gs_columns_finish(&store->columns, store->file, &row, error);
+    if (status == GS_OK && sync) status = gs_file_sync(store->file, error);
+    if (status == GS_OK) status = gs_columns_finish(&store->tables.columns, store->file, &row, error);
     if (status == GS_OK) status = gs_file_flush(store->file, error);
+    if (status == GS_OK && sync) status = gs_file_sync(store->file, error);
+    if (status == GS_OK) store->roster.status[store->roster.row_of_run[row.run]] = row.failed != 0 ? GS_RUN_FAILED : GS_RUN_DONE;
+    if (sync) store->last_sync = gs_clock();
     return status;
 }
 
@@ -276,9 +286,8 @@ gs_status gs_store_close(gs_store **store, gs_error *error)
 {
     if (store == NULL || *store == NULL) return GS_OK;
     gs_status status = gs_file_close(&(*store)->file, error);
-    gs_layouts_free(&(*store)->layouts);
-    gs_columns_free(&(*store)->columns);
-    free((*store)->attempts);
+    gs_tables_free(&(*store)->tables);
+    gs_roster_free(&(*store)->roster);
     free(*store);
     *store = NULL;
     return status;

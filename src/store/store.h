@@ -1,14 +1,20 @@
 /* The results file of a sweep (docs/format.md): what is in it, and in which order it is written.
  *
- * Only the writer (rank 0) has one. Everything is made and planned values are filled in before the first run; then, for each run, the bulk data
- * and the row are written and flushed before its status says so, and flushed again. */
+ * Only the writer (rank 0) has one, and it must hold the file's lock (store/lock.h). A new file is made beside its name, whole, with all planned
+ * values. A file that is there is continued in place if every run of the plan has its row and its room; otherwise it is copied, the copy
+ * is extended and then takes its place, and the earlier file stays as FILE.N. Copying is slower than extending in place, but a killed
+ * program then never leaves a half-extended file, and rows that were there cannot change. Readers may be beside the writer at any moment.
+ *
+ * For each run, the bulk data and the row are written and flushed before its status says so, and flushed again. Runs are numbered as in the
+ * plan; the store knows their rows. */
 #ifndef GS_STORE_STORE_H
 #define GS_STORE_STORE_H
 
+#include "store/file.h"
 #include "store/parcel.h"
 #include "sweep/plan.h"
 
-enum { GS_FACT_TEXT = 4096 /* longest text of a fact, with its NUL */ };
+enum { GS_FACT_TEXT = 4096 /* longest text of a fact, with its NUL */, GS_ASIDE = GS_PATH + 16 };
 
 typedef struct gs_store gs_store;
 
@@ -19,7 +25,7 @@ typedef struct {
     int64_t number;
 } gs_fact;
 
-/* Everything the file says about the sweep as a whole; borrowed during gs_store_create only. */
+/* Everything the file says about the sweep as a whole; sweep, plan and digits must outlive the store. */
 typedef struct {
     const gs_sweep *sweep;
     const gs_plan *plan;
@@ -27,14 +33,49 @@ typedef struct {
     const char *version, *overrides;
     const gs_fact *facts; /* of this launch */
     size_t fact_count;
+    bool retry_failed; /* failed runs are to do again */
+    int max_attempts;  /* a run that was in flight so often when the program was killed has failed; 0: never */
 } gs_store_contents;
+
+/* How a file was found, once it is open. done + failed + to_do = planned. */
+typedef struct {
+    bool continued;       /* false: a new file */
+    int64_t done, failed, to_do; /* of the planned runs */
+    int64_t added;        /* planned runs that the file did not have */
+    int64_t interrupted;  /* planned runs that were in flight when the last program ended */
+    int64_t set_aside;    /* of these: failed now, because it happened too often */
+    int64_t kept;         /* rows that are not in the sweep any more */
+    char aside[GS_ASIDE]; /* where the file from before it was extended is; empty: it was not */
+    char note[256];       /* a sentence about settings of the file that cannot change; empty: none */
+} gs_store_state;
 
 /* Builds the file beside `path` and gives it that name when it is complete. An existing file is never touched. Errors:
  * GS_ERROR_STORAGE with path and reason, GS_ERROR_MEMORY. */
 GS_MUST_CHECK gs_status gs_store_create(gs_store **store, const char *path, const gs_store_contents *contents, gs_error *error);
 
-/* A run is handed out. */
-GS_MUST_CHECK gs_status gs_store_start(gs_store *store, int64_t run, gs_error *error);
+/* Opens the results file `path` to continue it. GS_ERROR_STORAGE, GS_ERROR_MEMORY; GS_ERROR_INPUT if it is of other digits or of another sweep. */
+GS_MUST_CHECK gs_status gs_store_open(gs_store **store, const char *path, const gs_store_contents *contents, gs_error *error);
+
+const gs_store_state *gs_store_opened(const gs_store *store);
+
+/* What the parcels of this file must look like: as the sweep says, but as wide and as compressed as the file is. */
+gs_storage gs_store_storage(const gs_store *store);
+
+/* Status of a planned run. */
+gs_run_status gs_store_status(const gs_store *store, int64_t run);
+
+/* Tells of each planned run that has ended: number, failed or not, metrics. */
+GS_MUST_CHECK gs_status gs_store_ended(gs_store *store, void (*ended)(void *context, const gs_row *row), void *context, gs_error *error);
+
+/* Tells the label of each row that is not in the sweep any more. */
+GS_MUST_CHECK gs_status gs_store_kept(gs_store *store, void (*kept)(void *context, const char *label), void *context, gs_error *error);
+
+/* A run is handed out to a rank. */
+GS_MUST_CHECK gs_status gs_store_start(gs_store *store, int64_t run, int rank, gs_error *error);
+
+/* How far a running run has come; seen by readers after gs_store_flush. */
+GS_MUST_CHECK gs_status gs_store_progress(gs_store *store, int64_t run, int64_t steps_done, gs_error *error);
+GS_MUST_CHECK gs_status gs_store_flush(gs_store *store, gs_error *error);
 
 /* A run has ended: writes the parcel, then its status. */
 GS_MUST_CHECK gs_status gs_store_commit(gs_store *store, const gs_parcel *parcel, gs_error *error);

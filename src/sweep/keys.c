@@ -109,6 +109,35 @@ static gs_status read_compression(gs_sweep *sweep, const gs_entry *entry, gs_err
     return GS_OK;
 }
 
+/* "30s", "5m", "1h30m"; a bare number counts seconds. */
+static gs_status read_duration(gs_node node, const char *what, double *seconds, gs_error *error)
+{
+    static const struct {
+        const char *name;
+        double seconds;
+    } units[] = {{"ms", 0.001}, {"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}};
+    const char *text = gs_node_text(node), *at = text;
+    bool good = gs_node_is_plain(node) && *text != '\0';
+    for (*seconds = 0; good && *at != '\0';) {
+        char *end = NULL;
+        double number = *at >= '0' && *at <= '9' ? strtod(at, &end) : -1;
+        size_t letters = end == NULL ? 0 : strspn(end, "abcdefghijklmnopqrstuvwxyz"), u = 0;
+        while (u < sizeof units / sizeof units[0] && !(strlen(units[u].name) == letters && strncmp(units[u].name, end, letters) == 0)) u++;
+        bool bare = end != NULL && *end == '\0' && at == text;
+        good = end != NULL && number >= 0 && number < 1e9 && (bare || u < sizeof units / sizeof units[0]);
+        if (!good) break;
+        *seconds += bare ? number : number * units[u].seconds;
+        at = end + letters;
+    }
+    if (good) return GS_OK;
+    return gs_node_fail(node, error, "%s: expected a duration such as 30s, 5m or 1h30m, got '%.80s'", what, text);
+}
+
+static gs_status read_sync(gs_sweep *sweep, const gs_entry *entry, gs_error *error)
+{
+    return read_duration(entry->value, "storage.sync", &sweep->storage.sync, error);
+}
+
 static gs_status refuse_for_now(gs_sweep *sweep, const gs_entry *entry, gs_error *error)
 {
     (void)sweep;
@@ -148,6 +177,7 @@ static const key_row section_keys[] = {
     {"storage.checkpoints", read_storage_checkpoints},
     {"storage.compression", read_compression},
     {"storage.checkpoint_every", refuse_for_now},
+    {"storage.sync", read_sync},
 };
 
 /* Places: settings, then top_keys, then section_keys. */

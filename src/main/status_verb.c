@@ -1,0 +1,231 @@
+#define _XOPEN_SOURCE 700 /* strptime */
+#include "main/status_verb.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ground/clock.h"
+#include "store/lock.h"
+#include "store/overview.h"
+
+static const double watch_every = 2; /* seconds */
+enum { FAILURES_TOLD = 20 };
+
+typedef enum { RUNNING, UNKNOWN, CRASHED, UNFINISHED, FINISHED } sweep_state;
+
+static const char *const state_names[] = {"running", "unknown", "crashed", "unfinished", "finished"};
+
+/* All that is told. */
+typedef struct {
+    gs_overview overview;
+    sweep_state state;
+    char holder[GS_LOCK_HOLDER];
+    int64_t counts[GS_RUN_FAILED + 1]; /* planned runs by status */
+    int64_t kept;                      /* rows that are not in the sweep any more */
+    double runs_per_hour, seconds_left; /* < 0: not known */
+} report;
+
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
+
+/* The start of the last launch in seconds of the calendar; -1: not known. */
+static double started_at(const gs_overview *overview)
+{
+    struct tm utc = {.tm_isdst = 0};
+    if (strptime(overview->started, "%Y-%m-%dT%H:%M:%SZ", &utc) == NULL) return -1;
+    return (double)timegm(&utc);
+}
+
+/* What is left is estimated from the mean time of runs of the same model that are done, or of all where there is none. */
+static void estimate(report *r)
+{
+    double seconds[GS_MODEL_COUNT + 1] = {0}, left = 0, start = started_at(&r->overview);
+    int64_t runs[GS_MODEL_COUNT + 1] = {0}, recent = 0;
+    const gs_overview *overview = &r->overview;
+    for (int64_t i = 0; i < overview->run_count; i++) {
+        const gs_overview_run *run = &overview->runs[i];
+        if (run->status != GS_RUN_DONE) continue;
+        recent += run->launch == overview->launches - 1;
+        seconds[run->model] += run->seconds, seconds[GS_MODEL_COUNT] += run->seconds;
+        runs[run->model]++, runs[GS_MODEL_COUNT]++;
+    }
+    for (int64_t i = 0; i < overview->run_count; i++) {
+        const gs_overview_run *run = &overview->runs[i];
+        if (!run->planned || run->status == GS_RUN_DONE || run->status == GS_RUN_FAILED) continue;
+        int basis = runs[run->model] > 0 ? run->model : GS_MODEL_COUNT;
+        double mean = runs[basis] > 0 ? seconds[basis] / (double)runs[basis] : 0;
+        double share = run->status == GS_RUN_RUNNING && run->steps > 0 ? (double)run->steps_done / (double)run->steps : 0;
+        left += mean * (share < 1 ? 1 - share : 0);
+    }
+    double elapsed = start < 0 ? 0 : (double)time(NULL) - start;
+    r->runs_per_hour = r->state == RUNNING && elapsed > 0 ? (double)recent * 3600 / elapsed : -1;
+    r->seconds_left = r->state == RUNNING && runs[GS_MODEL_COUNT] > 0 && overview->ranks > 0 ? left / (double)overview->ranks : -1;
+}
+
+/* Removes the marks that a killed writer left. That this cannot be done (a read-only folder) is no reason not to report. */
+static void recover(const char *path)
+{
+    gs_lock *lock;
+    gs_error unused;
+    if (!gs_file_marked(path) || gs_lock_take(&lock, path, &unused) != GS_OK) return;
+    gs_status status = gs_file_recover(path, &unused);
+    (void)status;
+    gs_lock_release(&lock);
+}
+
+static gs_status look(report *r, const char *path, gs_error *error)
+{
+    *r = (report){.state = FINISHED};
+    gs_lock_state lock = gs_lock_look(path, r->holder);
+    if (lock == GS_LOCK_DEAD || lock == GS_LOCK_FREE) recover(path);
+    gs_status status = gs_overview_read(&r->overview, path, error);
+    if (status != GS_OK) return status;
+    for (int64_t i = 0; i < r->overview.run_count; i++) {
+        const gs_overview_run *run = &r->overview.runs[i];
+        if (!run->planned) r->kept++;
+        else if (run->status >= GS_RUN_PENDING && run->status <= GS_RUN_FAILED) r->counts[run->status]++;
+    }
+    if (lock == GS_LOCK_HELD) r->state = RUNNING;
+    else if (lock == GS_LOCK_UNKNOWN) r->state = UNKNOWN;
+    else if (r->counts[GS_RUN_RUNNING] > 0) r->state = CRASHED;
+    else if (r->counts[GS_RUN_PENDING] > 0) r->state = UNFINISHED;
+    estimate(r);
+    return GS_OK;
+}
+
+/* ---- for people -------------------------------------------------------------------------------------------------- */
+
+static void print_duration(double seconds)
+{
+    long long all = (long long)(seconds + 0.5);
+    if (all >= 86400) printf("%lldd %02lldh", all / 86400, all / 3600 % 24);
+    else if (all >= 3600) printf("%lldh %02lldm", all / 3600, all / 60 % 60);
+    else printf("%lldm %02llds", all / 60, all % 60);
+}
+
+static void print_state(const report *r)
+{
+    switch (r->state) {
+    case RUNNING: printf("running (%s)", r->holder[0] != '\0' ? r->holder : "just started"); break;
+    case UNKNOWN: printf("perhaps running, on another host (%s)", r->holder); break;
+    case CRASHED: printf("the program was killed; run the same command again to go on"); break;
+    case UNFINISHED: printf("ended before all runs were done; run the same command again to go on"); break;
+    case FINISHED: printf("finished"); break;
+    }
+    if (r->runs_per_hour >= 0) printf("; %.4g runs an hour", r->runs_per_hour);
+    if (r->seconds_left >= 0) {
+        printf("; about ");
+        print_duration(r->seconds_left);
+        printf(" left");
+    }
+    printf("\n");
+}
+
+static void print_text(const report *r, const char *path)
+{
+    const gs_overview *overview = &r->overview;
+    int64_t planned = overview->run_count - r->kept;
+    printf("%s: sweep '%s', %lld runs: %lld done, %lld failed, %lld %s, %lld pending", path, overview->name, (long long)planned,
+           (long long)r->counts[GS_RUN_DONE], (long long)r->counts[GS_RUN_FAILED], (long long)r->counts[GS_RUN_RUNNING],
+           r->state == CRASHED ? "in flight when it was killed" : "running", (long long)r->counts[GS_RUN_PENDING]);
+    if (r->kept > 0) printf("; %lld kept that are no longer in the sweep", (long long)r->kept);
+    printf("\n");
+    print_state(r);
+    printf("last launch: number %lld, %s, %lld rank%s on %s%s%s\n", (long long)overview->launches, overview->started, (long long)overview->ranks,
+           overview->ranks == 1 ? "" : "s", overview->hosts, overview->job[0] != '\0' ? ", job " : "", overview->job);
+    int64_t told = 0;
+    for (int64_t i = 0; i < overview->detail_count; i++) {
+        const gs_overview_detail *detail = &overview->details[i];
+        const gs_overview_run *run = &overview->runs[detail->row];
+        if (run->status == GS_RUN_RUNNING)
+            printf("  run %lld (%s): rank %d, step %lld of %lld\n", (long long)detail->row, detail->label, run->rank, (long long)run->steps_done,
+                   (long long)run->steps);
+        else if (told++ < FAILURES_TOLD) printf("  run %lld (%s) failed: %s\n", (long long)detail->row, detail->label, detail->error);
+    }
+    if (told > FAILURES_TOLD) printf("  and %lld more failed runs\n", (long long)(told - FAILURES_TOLD));
+}
+
+/* ---- for machines ------------------------------------------------------------------------------------------------ */
+
+static void print_string(const char *text)
+{
+    putchar('"');
+    for (; *text != '\0'; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (c == '"' || c == '\\') printf("\\%c", c);
+        else if (c < 32) printf("\\u%04x", c);
+        else putchar(c);
+    }
+    putchar('"');
+}
+
+static void print_number_or_null(const char *name, double value)
+{
+    if (value >= 0) printf(", \"%s\": %.6g", name, value);
+    else printf(", \"%s\": null", name);
+}
+
+static void print_details(const gs_overview *overview, gs_run_status status)
+{
+    const char *separator = "";
+    for (int64_t i = 0; i < overview->detail_count; i++) {
+        const gs_overview_detail *detail = &overview->details[i];
+        const gs_overview_run *run = &overview->runs[detail->row];
+        if (run->status != (int8_t)status) continue;
+        printf("%s{\"run\": %lld, \"label\": ", separator, (long long)detail->row);
+        print_string(detail->label);
+        printf(", \"rank\": %d, \"attempts\": %d, \"steps_done\": %lld, \"steps\": %lld", run->rank, run->attempts, (long long)run->steps_done,
+               (long long)run->steps);
+        if (status == GS_RUN_FAILED) {
+            printf(", \"error\": ");
+            print_string(detail->error);
+        }
+        printf("}");
+        separator = ", ";
+    }
+}
+
+static void print_json(const report *r, const char *path)
+{
+    const gs_overview *overview = &r->overview;
+    printf("{\"file\": ");
+    print_string(path);
+    printf(", \"name\": ");
+    print_string(overview->name);
+    printf(", \"state\": \"%s\", \"writer\": ", state_names[r->state]);
+    print_string(r->state == RUNNING || r->state == UNKNOWN ? r->holder : "");
+    printf(", \"planned\": %lld, \"done\": %lld, \"failed\": %lld, \"running\": %lld, \"pending\": %lld, \"kept\": %lld",
+           (long long)(overview->run_count - r->kept), (long long)r->counts[GS_RUN_DONE], (long long)r->counts[GS_RUN_FAILED],
+           (long long)r->counts[GS_RUN_RUNNING], (long long)r->counts[GS_RUN_PENDING], (long long)r->kept);
+    print_number_or_null("runs_per_hour", r->runs_per_hour);
+    print_number_or_null("seconds_left", r->seconds_left);
+    printf(", \"launch\": {\"number\": %lld, \"started\": ", (long long)overview->launches);
+    print_string(overview->started);
+    printf(", \"ranks\": %lld, \"hosts\": ", (long long)overview->ranks);
+    print_string(overview->hosts);
+    printf(", \"job\": ");
+    print_string(overview->job);
+    printf("}, \"running_runs\": [");
+    print_details(overview, GS_RUN_RUNNING);
+    printf("], \"failed_runs\": [");
+    print_details(overview, GS_RUN_FAILED);
+    printf("]}\n");
+}
+
+gs_status gs_status_print(const gs_options *options, gs_error *error)
+{
+    for (bool first = true;; first = false) {
+        report r;
+        gs_status status = look(&r, options->file, error);
+        if (status != GS_OK) return status;
+        if (options->watch && !options->json && isatty(STDOUT_FILENO)) printf("\x1b[H\x1b[2J");
+        else if (!first && !options->json) printf("\n");
+        if (options->json) print_json(&r, options->file);
+        else print_text(&r, options->file);
+        fflush(stdout);
+        gs_overview_free(&r.overview);
+        if (!options->watch || r.state != RUNNING) return GS_OK;
+        gs_sleep(watch_every);
+    }
+}
