@@ -320,6 +320,14 @@ double gs_costs_bytes(const gs_costs *costs, size_t variant)
     return bytes * costs->size_factor;
 }
 
+/* What is small anyway says nothing about the rest. */
+void gs_costs_learn_size(gs_costs *costs, double estimated, double real)
+{
+    const double least = 0.2, most = 5;
+    double runs = estimated - FILE_BYTES, really = real - FILE_BYTES;
+    if (runs > 0 && really > 0) costs->size_factor = fmin(fmax(really / runs, least), most);
+}
+
 double gs_costs_file_overhead(const gs_costs *costs)
 {
     (void)costs;

@@ -16,6 +16,9 @@ void gs_costs_destroy(gs_costs **costs);
  * take it into account. Nothing is learned without a measurement. */
 void gs_costs_learn(gs_costs *costs, size_t variant, double seconds);
 
+/* The same for bytes: a file of some of the runs was estimated to have so many bytes and has so many. */
+void gs_costs_learn_size(gs_costs *costs, double estimated, double real);
+
 /* Seconds of one run of a variant; 0 where nothing was measured. */
 double gs_costs_seconds(const gs_costs *costs, size_t variant);
 

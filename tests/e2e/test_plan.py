@@ -1,6 +1,7 @@
 """gensweep plan: what would run, and the bill."""
 
 import json
+import shutil
 import time
 
 import h5py
@@ -61,6 +62,36 @@ def test_settings_that_some_variants_ignore_are_listed(sweep):
     assert told["inapplicable"] == {"minibatch_discrimination": 1, "generator_steps": 1, "generator_hidden_1": 1, "generator_hidden_2": 1,
                                     "discriminator_hidden_1": 1, "discriminator_hidden_2": 1, "discriminator_hidden_3": 1,
                                     "generator_learning_rate": 1, "decoder_hidden_1": 2}
+
+
+def test_what_is_done_costs_no_more_and_refines_the_rest(small_sweep, tmp_path):
+    file = tmp_path / "copy.h5"
+    shutil.copy(small_sweep[1], file)
+    with h5py.File(file, "r+") as changed:
+        changed["runs/seconds"][:] = 1000.0  # as if the machine were slow
+    before = file.read_bytes()
+    told = plan(small_sweep[0], "seeds=3,11,12", "-o", file, "--ranks", "1")
+    assert (told["done"], told["failed"], told["runs"]) == (4, 0, 6)
+    assert [variant["seconds_per_run"] for variant in told["variants"]] == pytest.approx([1000, 1000])
+    assert told["makespan_seconds"] == pytest.approx(2000) == pytest.approx(3600 * told["core_hours_left"])
+    assert told["core_hours"] == pytest.approx(6000 / 3600)
+    people = gensweep("plan", small_sweep[0], "seeds=3,11,12", "-o", file, "--no-measure").stdout
+    assert f"{file} has 4 of them done; 2 to run\n" in people
+    longer = plan(small_sweep[0], "steps=6000", "-o", file)  # runs of which none is there, but of the same kind
+    assert (longer["done"], longer["failed"]) == (0, 0)
+    assert file.read_bytes() == before
+
+
+def test_estimated_bytes(small_sweep):
+    told = plan(small_sweep[0], "-o", "nowhere.h5")
+    assert told["hdf5_bytes"] == pytest.approx(small_sweep[1].stat().st_size, rel=0.15)
+
+
+def test_a_foreign_results_file_is_noted(sweep, tmp_path):
+    (tmp_path / "mine.txt").write_text("not yours")
+    done = gensweep("plan", sweep, "--no-measure", "-o", tmp_path / "mine.txt")
+    assert done.returncode == 0 and "gensweep: note: " in done.stderr and "mine.txt" in done.stderr
+    assert (tmp_path / "mine.txt").read_text() == "not yours"
 
 
 def test_a_note_about_foreign_keys(tmp_path):
