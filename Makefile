@@ -73,7 +73,7 @@ PROGRAM := $(BUILD)/gensweep
 TEST_FOLDER := tests/$(if $(filter double,$(VARIANT)),double,unit)
 UNIT_TESTS := $(patsubst $(TEST_FOLDER)/%.c,$(BUILD)/tests/%,$(wildcard $(TEST_FOLDER)/test_*.c))
 
-.PHONY: all units run test extra-rows bench bill-check report deps lint fuzz expansion cov install info help clean force
+.PHONY: all units run test extra-rows bench bill-check report deps lint fuzz soak expansion cov install info help clean force
 .SECONDARY:
 
 all: $(PROGRAM)
@@ -194,6 +194,12 @@ $(EXTRA)/rows/settings/rows.h: src/settings/rows.h tests/e2e/extra_rows.h
 expansion: $(BUILD)/plan_many
 	@GENSWEEP_EXPANSIONS=100000 $(PYTHON) -m pytest -q -p no:cacheprovider tests/e2e/test_expansion.py
 
+# Kills at every change of the results file and at random moments; `make test` takes a few.
+SOAK ?=
+soak: deps
+	@$(MAKE) --no-print-directory $(JOBS) all
+	@$(PYTHON) tests/crash/crash.py $(SOAK)
+
 # ---- upkeep --------------------------------------------------------------------------------------
 # Installs only what is missing and asks nothing.
 deps:
@@ -234,6 +240,7 @@ help:
 	@echo "make fuzz [FUZZ_RUNS=N]        the reader of sweeps on random bytes, under ASan and UBSan"
 	@echo "make bill-check                estimates of gensweep plan beside what the runs really take"
 	@echo "make expansion                 100,000 random sweeps against another expander"
+	@echo "make soak [SOAK=OPTIONS]       kills the program at every change of the results file and at random moments"
 	@echo "make lint                      gcc and clang without a warning, cppcheck, shellcheck"
 	@echo "make cov                       coverage of the unit tests"
 	@echo "make install PREFIX=DIR        install gensweep into DIR/bin"

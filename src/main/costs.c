@@ -269,7 +269,7 @@ static const learning learnings[GS_MODEL_COUNT] = {
     [GS_MODEL_VAE] = {0.26, 700, 14000},
     [GS_MODEL_GAN] = {0.25, 300, 10000},
     [GS_MODEL_AUTOREGRESSIVE] = {0.055, 100, 1000},
-    [GS_MODEL_DIFFUSION] = {0.4, 100, 10000},
+    [GS_MODEL_DIFFUSION] = {0.36, 100, 10000},
 };
 static const double collapsed_share = 0.13;
 

@@ -1,5 +1,6 @@
 #include "store/copy.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -74,6 +75,23 @@ gs_status gs_copy_file(const char *from, const char *to, const char *name, uint6
     if (source >= 0) close(source);
     if (status != GS_OK && target >= 0) unlink(to);
     return status;
+}
+
+void gs_remove_temporaries(const char *path)
+{
+    char *folder_copy = strdup(path), *name_copy = strdup(path);
+    DIR *folder = folder_copy == NULL || name_copy == NULL ? NULL : opendir(dirname(folder_copy));
+    const char *name = name_copy == NULL ? "" : basename(name_copy);
+    size_t length = strlen(name);
+    for (struct dirent *entry; folder != NULL && (entry = readdir(folder)) != NULL;) {
+        const char *rest = entry->d_name + length;
+        if (strncmp(entry->d_name, name, length) != 0 || *rest != '.') continue;
+        size_t digits = strspn(rest + 1, "0123456789");
+        if (digits > 0 && strcmp(rest + 1 + digits, ".tmp") == 0) unlinkat(dirfd(folder), entry->d_name, 0);
+    }
+    if (folder != NULL) closedir(folder);
+    free(folder_copy);
+    free(name_copy);
 }
 
 void gs_aside_name(const char *path, char *aside, size_t size)

@@ -600,6 +600,23 @@ static gs_status look(gs_file *file, const char *path, hid_t access, gs_error *e
     return GS_OK;
 }
 
+/* Removes the marks and the wrong end that a killed writer left, if it did. Readers are let in all the while, so that there is no moment at which a kill
+ * would shut them out. */
+static gs_status repair(gs_file *file, const char *path, gs_error *error)
+{
+    gs_status status = GS_OK;
+    if (!gs_file_marked(path)) return GS_OK;
+    hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+    H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110);
+    tolerate_killed_writer(access);
+    hid_t opened = H5Fopen(path, H5F_ACC_RDWR, access);
+    if (opened < 0) status = fail(file, "open", error);
+    if (status == GS_OK && H5Fincrement_filesize(opened, 0) < 0) status = fail(file, "repair", error); /* its end: that of the disk */
+    if (status == GS_OK && H5Fclose(opened) < 0) status = fail(file, "repair", error);
+    H5Pclose(access);
+    return status;
+}
+
 gs_status gs_file_open(gs_file **file, const char *path, const char *name, gs_open_for purpose, gs_error *error)
 {
     gs_error unused;
@@ -615,11 +632,10 @@ gs_status gs_file_open(gs_file **file, const char *path, const char *name, gs_op
         made->file = open_to_read(path, access);
         if (made->file < 0) status = fail(made, "open", error);
     } else if (status == GS_OK) {
-        tolerate_killed_writer(access);
-        /* Readers are let in from the first moment on, so that there is none at which a kill would shut them out. */
-        made->file = H5Fopen(path, purpose == GS_OPEN_GROW ? H5F_ACC_RDWR : H5F_ACC_RDWR | H5F_ACC_SWMR_WRITE, access);
-        if (made->file < 0) status = fail(made, "open", error);
-        else if (H5Fincrement_filesize(made->file, 0) < 0) status = fail(made, "repair", error); /* its noted end: that of the disk */
+        status = repair(made, path, error);
+        unsigned how = purpose == GS_OPEN_GROW ? H5F_ACC_RDWR : H5F_ACC_RDWR | H5F_ACC_SWMR_WRITE;
+        if (status == GS_OK) made->file = H5Fopen(path, how, access);
+        if (status == GS_OK && made->file < 0) status = fail(made, "open", error);
     }
     H5Pclose(access);
     if (status != GS_OK) free_handle(file);

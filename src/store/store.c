@@ -29,14 +29,6 @@ static char *temporary_name(const char *path, gs_error *error)
     return text;
 }
 
-/* Everything is in its place: lets readers in. */
-static gs_status arm(gs_store *store, gs_error *error)
-{
-    gs_status status = gs_file_flush(store->file, error);
-    if (status == GS_OK) status = gs_file_start_swmr(store->file, error);
-    return status == GS_OK ? gs_file_sync(store->file, error) : status;
-}
-
 static gs_store *new_store(gs_error *error)
 {
     gs_store *made = calloc(1, sizeof *made);
@@ -72,7 +64,9 @@ gs_status gs_store_create(gs_store **store, const char *path, const gs_store_con
     gs_status status = gs_roster_create(&made->roster, NULL, contents->plan, contents->digits, error);
     if (status == GS_OK) status = gs_file_create(&made->file, temporary, path, error);
     if (status == GS_OK) status = gs_tables_add(&made->tables, made->file, &made->roster, contents, error);
-    if (status == GS_OK) status = arm(made, error);
+    if (status == GS_OK) status = gs_file_flush(made->file, error);
+    if (status == GS_OK) status = gs_file_start_swmr(made->file, error);
+    if (status == GS_OK) status = gs_file_sync(made->file, error);
     if (status == GS_OK) status = gs_give_name(temporary, path, error);
     else unlink(temporary);
     free(temporary);
@@ -80,23 +74,35 @@ gs_status gs_store_create(gs_store **store, const char *path, const gs_store_con
     return deliver(made, status, contents, store);
 }
 
-/* The file is not touched: a copy of it is extended and takes its place. */
+static gs_status close_tables(gs_store *store, gs_error *error)
+{
+    gs_tables_free(&store->tables);
+    return gs_file_close(&store->file, error);
+}
+
+/* The file is not touched: a copy of it is extended, closed, and takes its place. It is opened anew then, because HDF5 1.10 may give out again what was
+ * freed in a file that is not closed, and trips over that beside readers. */
 static gs_status extend(gs_store *store, const char *path, const gs_store_contents *contents, gs_error *error)
 {
     const uint64_t row_size = 16384; /* more than a row of all tables takes */
     char *temporary = temporary_name(path, error), aside[GS_ASIDE];
     if (temporary == NULL) return GS_ERROR_MEMORY;
-    gs_tables_free(&store->tables);
-    gs_status status = gs_file_close(&store->file, error);
+    gs_status status = close_tables(store, error);
     if (status == GS_OK) status = gs_copy_file(path, temporary, path, (gs_roster_new_rows(&store->roster) + 1024) * row_size, error);
     if (status == GS_OK) {
         status = gs_file_open(&store->file, temporary, path, GS_OPEN_GROW, error);
         if (status == GS_OK) status = gs_tables_add(&store->tables, store->file, &store->roster, contents, error);
-        if (status == GS_OK) status = arm(store, error);
+        if (status == GS_OK) status = gs_tables_launch(&store->tables, store->file, contents, error);
+        int32_t launch = store->tables.launch;
+        if (status == GS_OK) status = close_tables(store, error);
         gs_aside_name(path, aside, sizeof aside);
         if (status == GS_OK) status = gs_take_place(temporary, path, aside, error);
         else unlink(temporary);
         if (status == GS_OK) memcpy(store->state.aside, aside, sizeof aside);
+        store->roster.earlier_rows = store->roster.rows;
+        if (status == GS_OK) status = gs_file_open(&store->file, path, path, GS_OPEN_CONTINUE, error);
+        if (status == GS_OK) status = gs_tables_add(&store->tables, store->file, &store->roster, contents, error);
+        store->tables.launch = launch;
     }
     free(temporary);
     return status;
@@ -175,7 +181,6 @@ static gs_status count(gs_store *store, const gs_store_contents *contents, gs_er
     gs_store_state *state = &store->state;
     const gs_roster *roster = &store->roster;
     state->continued = true;
-    state->added = (int64_t)gs_roster_new_rows(roster);
     for (uint64_t row = 0; row < roster->rows; row++) {
         if (roster->run_of_row[row] < 0) state->kept++;
         else if (roster->status[row] == GS_RUN_DONE) state->done++;
@@ -198,8 +203,9 @@ gs_status gs_store_open(gs_store **store, const char *path, const gs_store_conte
     if (status == GS_OK) status = gs_roster_create(&made->roster, made->file, contents->plan, contents->digits, error);
     if (status == GS_OK) status = check_same_sweep(made, path, contents, error);
     if (status == GS_OK) status = gs_tables_add(&made->tables, made->file, &made->roster, contents, error);
+    made->state.added = status == GS_OK ? (int64_t)gs_roster_new_rows(&made->roster) : 0;
     if (status == GS_OK && gs_file_lacks(made->file)) status = extend(made, path, contents, error);
-    if (status == GS_OK) status = gs_tables_launch(&made->tables, made->file, contents, error);
+    else if (status == GS_OK) status = gs_tables_launch(&made->tables, made->file, contents, error);
     if (status == GS_OK) status = settle_all(made, contents, error);
     if (status == GS_OK) status = gs_file_flush(made->file, error);
     if (status == GS_OK) status = count(made, contents, error);

@@ -155,7 +155,7 @@ def test_bad_usage(sweep, tmp_path, arguments, says):
 
 def test_options_of_plan_are_of_plan_only(sweep):
     done = gensweep(sweep, "--json")
-    assert done.returncode == 2 and "--json is an option of gensweep plan" in done.stderr
+    assert done.returncode == 2 and "--json is no option of gensweep run" in done.stderr
 
 
 def test_the_bill_is_measured(small_sweep):
