@@ -266,8 +266,8 @@ typedef struct {
 
 static const learning learnings[GS_MODEL_COUNT] = {
     [GS_MODEL_ORACLE] = {0.165, 1000, 10000},
-    [GS_MODEL_VAE] = {0.26, 700, 14000},
-    [GS_MODEL_GAN] = {0.25, 300, 10000},
+    [GS_MODEL_VAE] = {0.26, 600, 12000},
+    [GS_MODEL_GAN] = {0.25, 100, 5000},
     [GS_MODEL_AUTOREGRESSIVE] = {0.055, 100, 1000},
     [GS_MODEL_DIFFUSION] = {0.36, 100, 10000},
 };

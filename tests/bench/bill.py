@@ -1,8 +1,9 @@
 """gensweep plan's estimates beside what the runs really take: seconds of one core, and bytes of the file.
 
 Usage: bill.py (make bill-check). Time is the processor time of the whole program, which other work on the machine
-disturbs less than the time on the clock. Ends with exit status 1 if an estimate of time is off by more than 25 %, or one of bytes by more
-than 10 %.
+disturbs less than the time on the clock. Bytes are estimated twice: before anything has run, and when half of the runs are in the file. What samples
+deflate to depends on what the model has learned, which nobody knows before. Ends with exit status 1 if an estimate of time, or the second of bytes,
+is off by more than 25 % or 10 %.
 """
 
 import json
@@ -40,20 +41,26 @@ def run(*arguments: str) -> str:
 
 def main() -> int:
     wrong = 0
-    print(f"{'sweep':60s} {'estimate':>9s} {'real':>9s} {'ratio':>6s}   {'estimate':>9s} {'real':>9s} {'ratio':>6s}")
+    print(f"{'sweep':60s} {'estimate':>9s} {'real':>9s} {'ratio':>6s}   {'first':>9s} {'second':>9s} {'real':>9s} {'ratios':>13s}")
     with tempfile.TemporaryDirectory() as folder:
         for number, (model, steps, samples, storage) in enumerate(CASES):
             sweep, results = Path(folder) / f"{number}.yaml", Path(folder) / f"{number}.h5"
             sweep.write_text(SWEEP.format(model=model, steps=steps, samples=samples, storage=storage))
-            plan = json.loads(run("plan", str(sweep), "--json", "--ranks", "1"))
+            plan = json.loads(run("plan", str(sweep), "--json", "--ranks", "1", "-o", str(results)))
+            start = processor_seconds()
+            run(str(sweep), "seeds=0", "-o", str(results), "--progress", "none")
+            real = processor_seconds() - start
+            refined = json.loads(run("plan", str(sweep), "--json", "--no-measure", "-o", str(results)))
             start = processor_seconds()
             run(str(sweep), "-o", str(results), "--progress", "none")
-            real = processor_seconds() - start
+            real += processor_seconds() - start
             time = plan["makespan_seconds"] / real
-            size = plan["hdf5_bytes"] / results.stat().st_size
-            wrong += not 1 / 1.25 <= time <= 1.25 or not 1 / 1.1 <= size <= 1.1
-            print(f"{f'{model}, {steps} steps, {samples} samples, storage: {storage}':60s} {plan['makespan_seconds']:7.1f} s {real:7.1f} s {time:6.2f}   "
-                  f"{plan['hdf5_bytes'] / 1e6:6.2f} MB {results.stat().st_size / 1e6:6.2f} MB {size:6.2f}", flush=True)
+            bytes_ = results.stat().st_size
+            first, second = plan["hdf5_bytes"] / bytes_, refined["hdf5_bytes"] / bytes_
+            wrong += not 1 / 1.25 <= time <= 1.25 or not 1 / 1.1 <= second <= 1.1
+            name = f"{model}, {steps} steps, {samples} samples, storage: {storage}"
+            print(f"{name:60s} {plan['makespan_seconds']:7.1f} s {real:7.1f} s {time:6.2f}   "
+                  f"{plan['hdf5_bytes'] / 1e6:6.2f} MB {refined['hdf5_bytes'] / 1e6:6.2f} MB {bytes_ / 1e6:6.2f} MB {first:6.2f} {second:6.2f}", flush=True)
     return 1 if wrong else 0
 
 
