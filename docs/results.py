@@ -23,11 +23,11 @@ ARTICLE = {("gan", "minibatch_discrimination=on"): "gan_minibatch_discrimination
 HEAD = """\
 # Results on MNIST, at a third of the article's steps
 
-Made from the files of `sweeps/third/*.yaml` (three seeds a variant unless a table says otherwise, 12,800 samples a run, the six MNIST digits of the article):
+Made from the files of `sweeps/results/*.yaml` (three seeds a variant unless a table says otherwise, 12,800 samples a run, the six MNIST digits of the article):
 
 ```
-mpirun -n 2 ./gensweep sweeps/third/vae.yaml data.mnist=train-images-idx3-ubyte        # and so on for each
-python3 docs/results.py results/third_*.h5 --article TABLES.json > docs/results.md
+mpirun -n 2 ./gensweep sweeps/results/vae.yaml data.mnist=train-images-idx3-ubyte        # and so on for each
+python3 docs/results.py results/*.h5 --article TABLES.json > docs/results.md
 ```
 
 Tables give per mille of the samples, (expected) and, where the article has a plot to read it off, [the article's own]; then the mean error of a bin in pixels.

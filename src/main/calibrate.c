@@ -33,7 +33,8 @@ typedef struct {
     turns steps, samples;
 } probe;
 
-/* Seconds that this process computed: what a rank with a core of its own will take, also where the machine is busy now. */
+/* Seconds that this process computed: what a rank with a core of its own will take,
+    also where the machine is busy now. */
 static double computed(void)
 {
     struct timespec now;
@@ -94,7 +95,8 @@ static gs_status begin(probe *one, const gs_job *job, const gs_digits *digits, d
     one->job.settings.values[GS_SETTING_SAMPLES].integer = whole_batches(samples, 1);
     gs_status status = warm_up(one, digits, error);
     if (status != GS_OK) return status;
-    if (one->parts < FEW_PARTS) one->job.settings.values[GS_SETTING_SAMPLES].integer = whole_batches(samples, FEW_PARTS);
+    if (one->parts < FEW_PARTS) one->job.settings.values[GS_SETTING_SAMPLES].integer = whole_batches(samples,
+        FEW_PARTS);
     double fit = training * seconds / fmax(typical(&one->steps), 1e-9);
     speed->steps = fit < (double)steps ? (int64_t)fmax(fit, WARM_STEPS) : steps;
     one->job.settings.values[GS_SETTING_STEPS].integer = speed->steps;

@@ -55,13 +55,15 @@ static double in_pages(double bytes)
 /* What has no say in the time of a step or a sample: rates, how many, what is counted. */
 static uint64_t cost_key(const gs_settings *settings)
 {
-    static const gs_setting_id counts[] = {GS_SETTING_STEPS, GS_SETTING_SAMPLES, GS_SETTING_EVERY, GS_SETTING_REJECT_ERROR,
+    static const gs_setting_id counts[] = {GS_SETTING_STEPS, GS_SETTING_SAMPLES, GS_SETTING_EVERY,
+        GS_SETTING_REJECT_ERROR,
                                            GS_SETTING_QUALITY_ERROR};
     gs_settings key = *settings;
     for (int id = 0; id < GS_SETTING_COUNT; id++)
         if (gs_settings_table[id].type == GS_TYPE_REAL || gs_settings_table[id].type == GS_TYPE_WEIGHTS)
             memset(&key.values[id], 0, sizeof key.values[id]);
-    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) memset(&key.values[counts[i]], 0, sizeof key.values[0]);
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) memset(&key.values[counts[i]], 0,
+        sizeof key.values[0]);
     return XXH3_64bits(&key, sizeof key);
 }
 
@@ -72,7 +74,8 @@ static double updates_of(const gs_settings *settings)
                     gs_settings_integer(settings, GS_SETTING_DISCRIMINATOR_STEPS));
 }
 
-static gs_status add_kind(gs_costs *costs, size_t variant, const gs_settings *settings, uint64_t key, const gs_digits *digits,
+static gs_status add_kind(gs_costs *costs, size_t variant, const gs_settings *settings, uint64_t key,
+                          const gs_digits *digits,
                           gs_error *error)
 {
     gs_tensor_table tensors;
@@ -171,7 +174,8 @@ static gs_status measure_kinds(gs_costs *costs, const gs_digits *digits, gs_erro
     gs_speed speeds[KINDS_MEASURED + GS_MODEL_COUNT];
     size_t count = 0;
     gs_status status = choose_kinds(costs, chosen, &count, error);
-    for (size_t m = 0; m < count && status == GS_OK; m++) jobs[m] = gs_plan_job(costs->plan, chosen[m]->variant * costs->plan->seed_count);
+    for (size_t m = 0; m < count && status == GS_OK; m++) jobs[m] = gs_plan_job(costs->plan,
+        chosen[m]->variant * costs->plan->seed_count);
     if (status == GS_OK) status = gs_calibrate(jobs, count, digits, costs->storage, budget, speeds, error);
     if (status != GS_OK) return status;
     for (size_t m = 0; m < count; m++) {
@@ -182,7 +186,8 @@ static gs_status measure_kinds(gs_costs *costs, const gs_digits *digits, gs_erro
     return GS_OK;
 }
 
-gs_status gs_costs_create(gs_costs **costs, const gs_plan *plan, const gs_digits *digits, gs_storage storage, bool measure,
+gs_status gs_costs_create(gs_costs **costs, const gs_plan *plan, const gs_digits *digits, gs_storage storage,
+                          bool measure,
                           gs_error *error)
 {
     gs_costs *made = calloc(1, sizeof *made);
@@ -248,8 +253,8 @@ double gs_costs_seconds(const gs_costs *costs, size_t variant)
 
 /* ---- bytes ------------------------------------------------------------------------------------------------------- */
 
-/* Measured with files of 1 to 256 runs (make bill-check compares): each bulk dataset's index grows by a copied node when
- * a run is committed, and a page is the least that a dataset or a chunk of a page's size takes. */
+/* Measured with files of 1 to 256 runs (make bill-check compares): each bulk dataset's index grows by a copied node
+ * when a run is committed, and a page is the least that a dataset or a chunk of a page's size takes. */
 enum {
     FILE_BYTES = 627000, /* of a file of few runs beside their chunks */
     ROW_BYTES = 4200,    /* of a run in tables and their share of the commit, curves aside, when those pages are full */
@@ -279,7 +284,8 @@ static double share_of(const gs_settings *settings, const gs_speed *speed, int l
     gs_model_id model = gs_settings_model(settings);
     learning known = learnings[model];
     if (level == 0) return 1;
-    if (model == GS_MODEL_GAN && !gs_settings_on(settings, GS_SETTING_MINIBATCH_DISCRIMINATION)) known.share = collapsed_share;
+    if (model == GS_MODEL_GAN && !gs_settings_on(settings,
+        GS_SETTING_MINIBATCH_DISCRIMINATION)) known.share = collapsed_share;
     double trained = known.share * levels[level], steps = (double)gs_settings_integer(settings, GS_SETTING_STEPS);
     double begin = fmax(known.begin, (double)speed->steps); /* from the share measured there */
     if (!(speed->share > 0) || begin >= known.end) return speed->share > 0 && steps <= begin ? speed->share : trained;

@@ -6,9 +6,12 @@
 
 typedef struct gs_costs gs_costs;
 
-/* With `measure`, each kind of run trains and samples for a moment, about 5 seconds in all; kinds that differ in nothing
- * that takes time (rates, seeds, steps) are measured once, and of very many kinds some. GS_ERROR_MEMORY, GS_ERROR_INPUT. */
-GS_MUST_CHECK gs_status gs_costs_create(gs_costs **costs, const gs_plan *plan, const gs_digits *digits, gs_storage storage,
+/* With `measure`, each kind of run trains and samples for a moment,
+    about 5 seconds in all; kinds that differ in nothing
+ * that takes time (rates, seeds, steps) are measured once, and of very many kinds some. GS_ERROR_MEMORY,
+     GS_ERROR_INPUT. */
+GS_MUST_CHECK gs_status gs_costs_create(gs_costs **costs, const gs_plan *plan, const gs_digits *digits,
+                                        gs_storage storage,
                                         bool measure, gs_error *error);
 void gs_costs_destroy(gs_costs **costs);
 

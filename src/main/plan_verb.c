@@ -208,9 +208,11 @@ static void print_json(const contents *all, bool runs)
     printf("%s\n}\n", runs ? "\n ]" : "");
 }
 
-/* What the results file that a run would continue has already. One that cannot be read is left out, with a note: the plan
+/* What the results file that a run would continue has already. One that cannot be read is left out,
+    with a note: the plan
  * is what the sweep says. */
-static gs_status read_history(const gs_options *options, contents *all, gs_history *history, char *path, gs_error *error)
+static gs_status read_history(const gs_options *options, contents *all, gs_history *history, char *path,
+                              gs_error *error)
 {
     gs_error reason = {{0}};
     if (options->output != NULL) snprintf(path, GS_PATH, "%.*s", GS_PATH - 1, options->output);
@@ -236,7 +238,8 @@ gs_status gs_plan_print(const gs_options *options, gs_error *error)
     contents all = {sweep, plan, &digits, &bill, path, &history};
     if (status == GS_OK) status = read_history(options, &all, &history, path, error);
     if (status == GS_OK)
-        status = gs_bill_create(&bill, plan, &history, &digits, sweep->storage, options->ranks, !options->no_measure, error);
+        status = gs_bill_create(&bill, plan, &history, &digits, sweep->storage, options->ranks, !options->no_measure,
+            error);
     if (status == GS_OK && options->json) {
         print_json(&all, options->runs);
     } else if (status == GS_OK) {

@@ -152,8 +152,8 @@ gs_status gs_results_announce(const gs_results *results, const gs_plan *plan, in
     tell_continued(results, state, ranks);
     if (state->kept == 0) return GS_OK;
     kept_list list = {.count = state->kept};
-    fprintf(stderr, "gensweep: %lld run%s of the file no longer in the sweep, kept as they are:\n", (long long)state->kept,
-            state->kept == 1 ? " is" : "s are");
+    fprintf(stderr, "gensweep: %lld run%s no longer in the sweep; the file keeps:\n", (long long)state->kept,
+            state->kept == 1 ? " of the file is" : "s of the file are");
     gs_status status = gs_store_kept(results->store, tell_kept, &list, error);
     if (list.told > KEPT_LABELS) fprintf(stderr, "  and %lld more\n", (long long)(list.told - KEPT_LABELS));
     return status;

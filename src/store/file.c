@@ -571,13 +571,30 @@ static bool says_ours(hid_t file, int64_t *version)
     return strncmp(format, "gensweep", sizeof format) == 0;
 }
 
+/* A file that was cut off is shorter than the end that its superblock notes; one that a killed writer left is longer, or as long. HDF5 would try for
+ * minutes to read what is not there. */
+static bool is_cut_off(int file)
+{
+    enum { VERSION = 8, OFFSET_SIZE = 9, END = 28 };
+    unsigned char head[48];
+    if (pread(file, head, sizeof head, 0) != (ssize_t)sizeof head || head[VERSION] < 2 || head[OFFSET_SIZE] != 8) return false;
+    uint64_t end = 0;
+    for (int i = 7; i >= 0; i--) end = end << 8 | head[END + i];
+    off_t size = lseek(file, 0, SEEK_END);
+    return size < 0 || (uint64_t)size < end;
+}
+
 /* Looks before anything is opened for writing, so that what is not ours stays as it is. */
 static gs_status look(gs_file *file, const char *path, hid_t access, gs_error *error)
 {
     int readable = open(path, O_RDONLY | O_CLOEXEC);
     if (readable < 0) return gs_fail(error, GS_ERROR_STORAGE, "cannot open '%s': %s", file->name, strerror(errno));
+    bool cut_off = is_cut_off(readable);
     close(readable);
     if (H5Fis_hdf5(path) <= 0) return gs_fail(error, GS_ERROR_STORAGE, "'%s' is no results file of gensweep, so it is left alone", file->name);
+    if (cut_off)
+        return gs_fail(error, GS_ERROR_STORAGE, "'%s' is damaged: its end is missing. Nothing was changed; restore it from a copy, or give another "
+                       "name with -o, or --fresh", file->name);
     hid_t opened = open_to_read(path, access);
     if (opened < 0) {
         gs_status status = fail(file, "open", error);
@@ -609,7 +626,7 @@ static gs_status repair(gs_file *file, const char *path, gs_error *error)
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110);
     tolerate_killed_writer(access);
-    hid_t opened = H5Fopen(path, H5F_ACC_RDWR, access);
+    hid_t opened = H5Fopen(path, H5F_ACC_RDWR | H5F_ACC_SWMR_WRITE, access);
     if (opened < 0) status = fail(file, "open", error);
     if (status == GS_OK && H5Fincrement_filesize(opened, 0) < 0) status = fail(file, "repair", error); /* its end: that of the disk */
     if (status == GS_OK && H5Fclose(opened) < 0) status = fail(file, "repair", error);

@@ -25,13 +25,15 @@ static void note_run(gs_history *history, const gs_roster *roster, const double 
     if (done && seconds[row] > 0) history->seconds[run] = seconds[row];
 }
 
-static gs_status read_runs(gs_history *history, gs_file *file, const gs_plan *plan, const gs_digits *digits, gs_error *error)
+static gs_status read_runs(gs_history *history, gs_file *file, const gs_plan *plan, const gs_digits *digits,
+                           gs_error *error)
 {
     gs_roster roster;
     gs_status status = gs_roster_create(&roster, file, plan, digits, error);
     if (status != GS_OK) return status;
     double *seconds = calloc(roster.earlier_rows + 1, sizeof *seconds);
-    if (seconds == NULL) status = gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu runs", (size_t)roster.earlier_rows);
+    if (seconds == NULL) status = gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu runs",
+        (size_t)roster.earlier_rows);
     if (status == GS_OK) status = read_seconds(file, roster.earlier_rows, seconds, error);
     for (size_t run = 0; run < plan->run_count && status == GS_OK; run++) note_run(history, &roster, seconds, run);
     free(seconds);
@@ -39,7 +41,8 @@ static gs_status read_runs(gs_history *history, gs_file *file, const gs_plan *pl
     return status;
 }
 
-gs_status gs_history_read(gs_history *history, const char *path, const gs_plan *plan, const gs_digits *digits, gs_error *error)
+gs_status gs_history_read(gs_history *history, const char *path, const gs_plan *plan, const gs_digits *digits,
+                          gs_error *error)
 {
     struct stat found;
     *history = (gs_history){.found = stat(path, &found) == 0};

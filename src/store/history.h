@@ -12,9 +12,11 @@ typedef struct {
     double file_bytes;
 } gs_history;
 
-/* Reads beside a writer too, and changes nothing. No file at `path` is no error. GS_ERROR_STORAGE: it is damaged, or not
+/* Reads beside a writer too, and changes nothing. No file at `path` is no error. GS_ERROR_STORAGE: it is damaged,
+    or not
  * ours; GS_ERROR_MEMORY. */
-GS_MUST_CHECK gs_status gs_history_read(gs_history *history, const char *path, const gs_plan *plan, const gs_digits *digits,
+GS_MUST_CHECK gs_status gs_history_read(gs_history *history, const char *path, const gs_plan *plan,
+                                        const gs_digits *digits,
                                         gs_error *error);
 void gs_history_free(gs_history *history);
 

@@ -199,9 +199,11 @@ gs_status gs_store_open(gs_store **store, const char *path, const gs_store_conte
 {
     gs_store *made = new_store(error);
     if (made == NULL) return GS_ERROR_MEMORY;
-    gs_status status = gs_file_open(&made->file, path, path, GS_OPEN_CONTINUE, error);
+    gs_status status = gs_file_open(&made->file, path, path, GS_OPEN_READ, error);
     if (status == GS_OK) status = gs_roster_create(&made->roster, made->file, contents->plan, contents->digits, error);
     if (status == GS_OK) status = check_same_sweep(made, path, contents, error);
+    if (status == GS_OK) status = gs_file_close(&made->file, error);
+    if (status == GS_OK) status = gs_file_open(&made->file, path, path, GS_OPEN_CONTINUE, error); /* only now is anything changed */
     if (status == GS_OK) status = gs_tables_add(&made->tables, made->file, &made->roster, contents, error);
     made->state.added = status == GS_OK ? (int64_t)gs_roster_new_rows(&made->roster) : 0;
     if (status == GS_OK && gs_file_lacks(made->file)) status = extend(made, path, contents, error);

@@ -264,7 +264,7 @@ static gs_status read_checkpoint(reader *r, uint64_t run, gs_error *error)
 {
     const stored_layout *layout = &r->layouts[r->layout_of[run]];
     r->model.tensors = layout->tensors;
-    r->model.parameters = r->parameters;
+    r->model.weights = r->parameters; /* checkpoints hold what samples were made with */
     gs_status status = GS_OK;
     for (int t = 0; t < layout->tensors.count && status == GS_OK; t++)
         status = gs_file_read(r->file, layout->datasets[t], (uint64_t)r->place_of[run], 1, r->parameters + layout->tensors.tensors[t].offset, error);

@@ -50,7 +50,8 @@ SCENARIOS = {
     "new": (None, False, []),
     "resume": ([], True, []),
     "history": ([], True, ["storage.sync=0s"]),
-    "extend": (["seeds=0", "steps=4"], False, ["seeds=0-1", "steps=4,6", "evaluation.samples=500,600"]),
+    "extend": (["minibatch_discrimination=on", "seeds=0", "steps=4"], False,
+               ["minibatch_discrimination=on", "seeds=0", "steps=4,6", "evaluation.samples=500,600"]),
 }
 
 
@@ -141,9 +142,10 @@ class Bench:
         self.changes, self.crossing = self.count(counted, self.arguments)
 
     def count(self, folder, arguments):
-        done = run(folder, arguments, self.killer, KILLER_COUNT=str(folder / "count"))
-        assert done.returncode == 0, done.stderr
-        return map(int, (folder / "count").read_text().split())
+        with tempfile.TemporaryDirectory() as elsewhere:
+            done = run(folder, arguments, self.killer, KILLER_COUNT=f"{elsewhere}/count")
+            assert done.returncode == 0, done.stderr
+            return map(int, Path(elsewhere, "count").read_text().split())
 
     def copy(self):
         folder = Path(tempfile.mkdtemp(dir=self.base))

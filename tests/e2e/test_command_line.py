@@ -40,13 +40,11 @@ def test_the_recorded_command_can_be_given_again(sweep, tmp_path):
     assert " minibatch_discrimination=off,on " in recorded  # not quoted without need
 
 
-def test_an_existing_file_is_refused_and_fresh_keeps_it(sweep, tmp_path):
+def test_an_existing_file_is_continued_and_fresh_keeps_it(sweep, tmp_path):
     assert gensweep(sweep, *FAST, cwd=tmp_path).returncode == 0
-    before = (tmp_path / "results/small.h5").read_bytes()
     again = gensweep(sweep, *FAST, cwd=tmp_path)
-    assert again.returncode == 3
-    assert "'results/small.h5' exists" in again.stderr and "--fresh" in again.stderr
-    assert (tmp_path / "results/small.h5").read_bytes() == before
+    assert again.returncode == 0 and "nothing to do" in again.stderr
+    before = (tmp_path / "results/small.h5").read_bytes()
     assert gensweep("run", sweep, "--fresh", *FAST, cwd=tmp_path).returncode == 0
     assert (tmp_path / "results/small.h5.1").read_bytes() == before
     assert sorted(path.name for path in (tmp_path / "results").iterdir()) == ["small.h5", "small.h5.1"]
@@ -119,7 +117,7 @@ def test_a_read_only_folder(sweep, tmp_path):
     (("--sweep", "x"), "unknown option '--sweep'"),
     (("--fersh",), "did you mean '--fresh'?"),
     (("a.yaml", "b.yaml"), "unexpected argument 'b.yaml'"),
-    (("status", "x.h5"), "there is no verb and no file 'status'"),
+    (("state", "x.h5"), "there is no verb and no file 'state'"),
     (("none.yaml",), "cannot read the sweep file 'none.yaml': No such file or directory"),
     ((".",), "cannot read the sweep file '.'"),
     (("small.yaml", "steps=many"), "command line:1:8: steps: expected an integer"),

@@ -130,6 +130,36 @@ static void nothing_left_is_told(void **state)
     gs_schedule_destroy(&schedule);
 }
 
+static void what_ended_before_is_not_handed_out(void **state)
+{
+    (void)state;
+    enum { RUNS = 6 };
+    for (unsigned ended = 0; ended < 1u << RUNS; ended++) { /* every set of runs that ended in an earlier launch, every second of them failed */
+        gs_schedule *schedule = NULL;
+        assert_int_equal(gs_schedule_create(&schedule, RUNS, 1, NULL), GS_OK);
+        int64_t settled = 0, failed = 0;
+        for (int64_t run = 0; run < RUNS; run++) {
+            if ((ended >> run & 1) == 0) continue;
+            gs_schedule_settle(schedule, run, run % 2 != 0);
+            settled++;
+            failed += run % 2 != 0;
+        }
+        gs_schedule_counts counts = gs_schedule_count(schedule);
+        assert_int_equal(counts.failed, failed);
+        assert_int_equal(counts.done, settled - failed);
+        assert_int_equal(counts.waiting, RUNS - settled);
+        assert_int_equal(gs_schedule_complete(schedule), settled == RUNS);
+        for (int64_t run = 0; run < RUNS; run++) {
+            if ((ended >> run & 1) != 0) continue;
+            assert_int_equal(gs_schedule_assign(schedule, 0), run);
+            gs_schedule_end(schedule, 0, false);
+        }
+        assert_int_equal(gs_schedule_assign(schedule, 0), GS_NO_RUN);
+        assert_true(gs_schedule_complete(schedule));
+        gs_schedule_destroy(&schedule);
+    }
+}
+
 static void the_harness_can_go_red(void **state)
 {
     (void)state;
@@ -147,6 +177,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_history_of_small_farms),
         cmocka_unit_test(nothing_left_is_told),
+        cmocka_unit_test(what_ended_before_is_not_handed_out),
         cmocka_unit_test(the_harness_can_go_red),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

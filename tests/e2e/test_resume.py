@@ -1,0 +1,252 @@
+"""The same command again: nothing that is done is done twice, nothing is lost, and the results are those of a sweep that nobody interrupted."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import h5py
+import numpy as np
+import pytest
+from support import PROGRAM, ROOT, SMALL, gensweep
+
+sys.path.insert(0, str(ROOT / "tests" / "crash"))
+from crash import read_all, rows_by_id  # noqa: E402 (after the path is set)
+
+
+@pytest.fixture
+def copied(small_sweep, tmp_path):
+    """(sweep, results) of the finished small sweep, to be changed at will."""
+    sweep, results = tmp_path / "small.yaml", tmp_path / "r.h5"
+    shutil.copy(small_sweep[0], sweep)
+    shutil.copy(small_sweep[1], results)
+    return sweep, results
+
+
+def status(results):
+    done = gensweep("status", results, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def launch(*arguments, ranks=0):
+    command = [*(["mpirun", "-n", str(ranks), "--oversubscribe"] if ranks else []), str(PROGRAM), *map(str, arguments)]
+    environment = dict(os.environ, OPENBLAS_NUM_THREADS="1", OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment)
+
+
+def wait_until(condition, seconds=30):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(.05)
+
+
+def test_nothing_to_do(copied):
+    sweep, results = copied
+    before = read_all(results)
+    done = gensweep(sweep, "-o", results)
+    assert done.returncode == 0, done.stderr
+    assert "4 done, 0 failed, nothing to do" in done.stderr and "2/2 (" in done.stdout
+    assert read_all(results) == before
+    with h5py.File(results) as file:
+        assert file["provenance/argv"].shape == (2,) and list(file["runs/launch"]) == [0] * 4
+        assert file["sweep/history"].shape == (0,)
+
+
+@pytest.mark.parametrize("ranks", [0, 2])
+def test_killed_at_a_random_moment(small_sweep, tmp_path, ranks):
+    sweep, whole, _ = small_sweep
+    results = tmp_path / "r.h5"
+    chance = random.Random(ranks)
+    for _ in range(3):
+        process = launch(sweep, "-o", results, "--max-attempts", "0", ranks=ranks)
+        time.sleep(chance.uniform(.1, .6) + (.3 if ranks else 0))
+        process.kill()
+        process.communicate()
+        wait_until(lambda: not results.exists() or status(results)["state"] != "running")
+        if results.exists():
+            wanted = rows_by_id(whole)
+            assert all(parts == wanted[identity] for identity, parts in rows_by_id(results).items())  # status has recovered it
+    done = gensweep(sweep, "-o", results, "--max-attempts", "0", ranks=ranks)
+    assert done.returncode == 0, done.stderr
+    assert read_all(results) == read_all(whole)
+
+
+def test_more_seeds_and_values(copied, small_sweep):
+    sweep, results = copied
+    sweep.write_text(SMALL.replace("[3, 11]", "[3, 5, 11]").replace("steps: 60", "steps: [60, 80]"))
+    done = gensweep(sweep, "-o", results)
+    assert done.returncode == 0, done.stderr
+    assert "extending" in done.stderr and "4 done, 0 failed, 8 to do, 8 of them new" in done.stderr
+    with h5py.File(results) as file, h5py.File(small_sweep[1]) as old:
+        assert file["runs/id"].shape == (12,) and (file["runs/status"][...] == 2).all()
+        for name in ("runs/id", "runs/label", "runs/variant", "runs/digest", "samples/image", "samples/bin", "coverage/counts", "settings/steps"):
+            np.testing.assert_array_equal(file[name][:4], old[name][...])
+        np.testing.assert_array_equal(file["curves/step"][:4, :60], old["curves/step"][...])
+        assert (file["curves/step"][:4, 60:] == -1).all()
+        assert [value.decode() for value in file["sweep/history"]] == [sweep.read_text()]
+        assert file["sweep/yaml"][()].decode() == SMALL
+        # a new seed of an old variant has the variant's name
+        assert list(file["runs/variant"][...]).count(b"minibatch_discrimination=on") == 3
+    assert rows_by_id(results).items() >= rows_by_id(small_sweep[1]).items()
+    assert gensweep("verify", results).returncode == 0
+    assert read_all(results.parent / "r.h5.1") == read_all(small_sweep[1])
+
+
+def test_runs_no_longer_in_the_sweep_are_kept(copied):
+    sweep, results = copied
+    done = gensweep(sweep, "minibatch_discrimination=on", "seeds=3", "-o", results)
+    assert done.returncode == 0, done.stderr
+    assert "1 done, 0 failed, nothing to do" in done.stderr and "3 runs of the file are no longer in the sweep" in done.stderr
+    assert "minibatch_discrimination=off, seed=11" in done.stderr
+    assert status(results)["planned"] == 1 and status(results)["kept"] == 3
+    with h5py.File(results) as file:
+        assert list(file["runs/planned"]) == [0, 0, 1, 0] and list(file["runs/status"]) == [2] * 4
+        assert file["sweep/history_overrides"][0].decode().split() == ["minibatch_discrimination=on", "seeds=3"]
+
+
+def test_wider_rows_and_other_storage(copied, small_sweep, tmp_path):
+    sweep = copied[0]
+    results = tmp_path / "lean.h5"
+    lean = ("storage.samples=none", "storage.checkpoints=none", "evaluation.every=0")
+    assert gensweep(sweep, *lean, "-o", results).returncode == 0
+    done = gensweep(sweep, "evaluation.samples=1000,1200", "evaluation.every=0,20", "storage.compression=0", "-o", results)
+    assert done.returncode == 0, done.stderr
+    assert "storage.compression" in done.stderr
+    checked = gensweep("verify", results)
+    assert checked.returncode == 0, checked.stdout
+    assert "16 runs done; checked coverage of 16, samples of 12, checkpoint of 12, curves of 16" in checked.stdout
+    with h5py.File(results) as file, h5py.File(small_sweep[1]) as old:
+        assert file["samples/image"].shape[1] == 1200
+        for row, digest in enumerate(old["runs/digest"]):
+            assert digest in file["runs/digest"][...], row
+
+
+def test_failed_runs_are_retried_when_asked(copied, tmp_path):
+    sweep, results = copied[0], tmp_path / "f.h5"
+    diverging = ("seeds=3", "minibatch_discrimination=on", "generator_learning_rate=1e38,5e-3")
+    assert gensweep(sweep, *diverging, "-o", results).returncode == 1
+    again = gensweep(sweep, *diverging, "-o", results)
+    assert again.returncode == 1 and "1 done, 1 failed, nothing to do (--retry-failed" in again.stderr
+    retried = gensweep(sweep, *diverging, "-o", results, "--retry-failed")
+    assert retried.returncode == 1 and "1 done, 0 failed, 1 to do" in retried.stderr
+    with h5py.File(results) as file:
+        assert sorted(file["runs/attempts"]) == [1, 2] and sorted(file["runs/status"]) == [2, 3]
+    report = gensweep("status", results)
+    assert "1 done, 1 failed" in report.stdout and "not finite" in report.stdout
+
+
+def test_a_run_in_flight_too_often_is_set_aside(copied, tmp_path):
+    sweep, results = copied[0], tmp_path / "a.h5"
+    command = (sweep, "seeds=3", "minibatch_discrimination=on", "steps=1000000", "evaluation.every=0", "-o", results, "--max-attempts", "2")
+    for attempt in (1, 2):
+        process = launch(*command)
+        wait_until(lambda: results.exists() and [run["attempts"] for run in status(results)["running_runs"]] == [attempt])
+        process.kill()
+        process.communicate()
+        found = status(results)
+        assert found["state"] == "crashed" and found["running_runs"][0]["rank"] == 0
+    done = gensweep(*command)
+    assert done.returncode == 1 and "in flight each time the program ended" in done.stderr
+    assert "was in flight when the program ended 2 times" in status(results)["failed_runs"][0]["error"]
+
+
+def test_a_second_launch_is_refused_and_status_disturbs_nobody(copied, tmp_path):
+    sweep, results = copied[0], tmp_path / "l.h5"
+    process = launch(sweep, "seeds=3", "steps=100000", "-o", results)
+    try:
+        wait_until(lambda: results.exists() and status(results)["running"] == 1)
+        found = status(results)
+        assert found["state"] == "running" and f"process {process.pid}" in found["writer"] and found["pending"] == 1
+        second = gensweep(sweep, "seeds=3", "-o", results)
+        assert second.returncode == 3 and f"process {process.pid}" in second.stderr and "host " in second.stderr
+        fresh = gensweep(sweep, "-o", results, "--fresh")
+        assert fresh.returncode == 3 and not (tmp_path / "l.h5.1").exists()
+        assert process.poll() is None
+        with h5py.File(results, "r", swmr=True) as file:
+            assert list(file["runs/status"]) == [1, 0]
+        with pytest.raises(OSError):
+            h5py.File(results, "r")
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+    assert "killed; run the same command again" in gensweep("status", results).stdout
+    with h5py.File(results, "r") as file:  # status has removed the writer's mark
+        assert list(file["runs/status"]) == [1, 0]
+
+
+def damage(path, kind):
+    if kind == "text":
+        path.write_text("my notes")
+    elif kind == "foreign":
+        with h5py.File(path, "w") as file:
+            file["x"] = 1
+    elif kind == "newer":
+        with h5py.File(path, "r+") as file:
+            file.attrs.modify("format_version", 2)
+    elif kind == "cut":
+        path.write_bytes(path.read_bytes()[:300_000])
+
+
+@pytest.mark.parametrize("kind, sentence", [("text", "no results file of gensweep"), ("foreign", "no results file of gensweep"),
+                                            ("newer", "has format 2"), ("cut", "damaged")])
+def test_files_that_cannot_be_continued_are_left_alone(copied, kind, sentence):
+    sweep, results = copied
+    if kind in ("text", "foreign"):
+        results.unlink()
+    damage(results, kind)
+    before = results.read_bytes()
+    for arguments in ((sweep, "-o", results), ("status", results), ("verify", results)):
+        done = gensweep(*arguments)
+        assert done.returncode == 3 and sentence in done.stderr, done.stderr
+    assert results.read_bytes() == before and not list(results.parent.glob("*.lock"))
+
+
+def test_another_sweep_is_refused(copied):
+    sweep, results = copied
+    before = results.read_bytes()
+    sweep.write_text(SMALL.replace("name: small", "name: other").replace("steps: 60", "steps: 61"))
+    done = gensweep(sweep, "-o", results)
+    assert done.returncode == 2 and "holds the sweep 'small'" in done.stderr
+    assert results.read_bytes() == before
+
+
+@pytest.mark.parametrize("part", ["samples", "checkpoint", "coverage", "curves"])
+def test_verify_finds_a_changed_value(copied, part):
+    results = copied[1]
+    with h5py.File(results, "r+") as file:
+        if part == "samples":
+            file["samples/image"][2, 999, 5, 5, 1] ^= 1
+        elif part == "checkpoint":
+            file["checkpoints/gan_2/generator/dense_0/kernel"][0, 3, 3] += 1e-3
+        elif part == "coverage":
+            file["coverage/over_training/rejected"][2, 1] += 1
+        else:
+            file["curves/generator_loss"][2, 7] += 1e-3
+    done = gensweep("verify", results)
+    assert done.returncode == 1
+    assert done.stdout.startswith(f"run 2 (minibatch_discrimination=on, seed=3): {part} differs")
+
+
+def test_verify_finds_a_flipped_byte_on_the_disk(copied):
+    results = copied[1]
+    with h5py.File(results) as file:
+        chunk = file["samples/image"].id.get_chunk_info_by_coord((1, 400, 0, 0, 0))
+    content = bytearray(results.read_bytes())
+    content[chunk.byte_offset + chunk.size // 2] ^= 16
+    results.write_bytes(content)
+    done = gensweep("verify", results)
+    assert done.returncode == 1 and done.stdout.startswith("run 1 (")
+    assert "samples" in done.stdout.splitlines()[0]
+
+
+def test_a_few_crash_points():
+    """The short version of `make soak`."""
+    done = subprocess.run([sys.executable, ROOT / "tests/crash/crash.py", "--points", "3", "--random", "2"], capture_output=True, text=True,
+                          timeout=600, check=False, env=dict(os.environ, GENSWEEP_PROGRAM=str(PROGRAM)))
+    assert done.returncode == 0, done.stdout + done.stderr
