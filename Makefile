@@ -73,7 +73,7 @@ PROGRAM := $(BUILD)/gensweep
 TEST_FOLDER := tests/$(if $(filter double,$(VARIANT)),double,unit)
 UNIT_TESTS := $(patsubst $(TEST_FOLDER)/%.c,$(BUILD)/tests/%,$(wildcard $(TEST_FOLDER)/test_*.c))
 
-.PHONY: all units run test bench report deps lint fuzz soak expansion cov install info help clean force
+.PHONY: all units run test extra-rows bench bill-check report deps lint fuzz soak expansion cov install info help clean force
 .SECONDARY:
 
 all: $(PROGRAM)
@@ -140,6 +140,7 @@ report:
 
 test: deps
 	@$(MAKE) --no-print-directory $(JOBS) all build/release/plan_many
+	@$(MAKE) --no-print-directory $(JOBS) extra-rows
 	@$(MAKE) --no-print-directory $(JOBS) VARIANT=debug units
 	@$(MAKE) --no-print-directory $(JOBS) VARIANT=san units $(if $(X86),all-san)
 	@$(MAKE) --no-print-directory $(JOBS) VARIANT=double units
@@ -160,6 +161,10 @@ $(BUILD)/bench_core: tests/bench/bench_core.c $(OBJECTS)
 bench-built:
 	@$(PYTHON) tests/bench/bench.py
 
+# What gensweep plan says beside what runs really take.
+bill-check: all
+	@$(PYTHON) tests/bench/bill.py
+
 # The reader of sweeps on any bytes, from the golden files on; what it finds stays in build/fuzz.
 FUZZ_RUNS ?= 1000000
 fuzz:
@@ -175,6 +180,15 @@ $(BUILD)/fuzz_sweep: tests/fuzz/fuzz_sweep.c $(OBJECTS)
 # Plans of many sweeps at once, for the tests that compare them with another expander.
 $(BUILD)/plan_many: tests/fuzz/plan_many.c $(OBJECTS)
 	$(Q)$(CC) $(ALL_CFLAGS) $(INCLUDES) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# The program as it is when somebody has added rows to the table of settings, and touched nothing else.
+EXTRA := build/extra
+extra-rows: $(EXTRA)/rows/settings/rows.h
+	@$(MAKE) --no-print-directory BUILD=$(EXTRA) CFLAGS="-O0 -I$(EXTRA)/rows" $(EXTRA)/gensweep
+
+$(EXTRA)/rows/settings/rows.h: src/settings/rows.h tests/e2e/extra_rows.h
+	@mkdir -p $(@D)
+	@cat $^ > $@
 
 # A hundred thousand random sweeps against that expander; `make test` takes fewer.
 expansion: $(BUILD)/plan_many
@@ -224,6 +238,7 @@ help:
 	@echo "make bench                     speed per model against the matrix products alone -> build/bench.json"
 	@echo "make report RESULTS=FILE       the report of a results file"
 	@echo "make fuzz [FUZZ_RUNS=N]        the reader of sweeps on random bytes, under ASan and UBSan"
+	@echo "make bill-check                estimates of gensweep plan beside what the runs really take"
 	@echo "make expansion                 100,000 random sweeps against another expander"
 	@echo "make soak [SOAK=OPTIONS]       kills the program at every change of the results file and at random moments"
 	@echo "make lint                      gcc and clang without a warning, cppcheck, shellcheck"

@@ -29,7 +29,8 @@ typedef struct {
 
 static double steps_of(const manager *m, int64_t run)
 {
-    return (double)gs_settings_integer(&gs_plan_variant(m->plan, (size_t)run)->settings, GS_SETTING_STEPS);
+    gs_job job = gs_plan_job(m->plan, (size_t)run);
+    return (double)gs_settings_integer(&job.settings, GS_SETTING_STEPS);
 }
 
 static void observe(manager *m, bool now)

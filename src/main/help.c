@@ -10,7 +10,7 @@ static const char general[] =
     "\n"
     "SYNOPSIS\n"
     "  mpirun -n RANKS gensweep [run] SWEEP.yaml [KEY=VALUE ...] [-o FILE] [--retry-failed] [--fresh]\n"
-    "  gensweep plan SWEEP.yaml [KEY=VALUE ...] [--runs] [--json] [--ranks N] [--no-measure]\n"
+    "  gensweep plan SWEEP.yaml [KEY=VALUE ...] [--runs] [--json] [--ranks N] [--no-measure] [-o FILE]\n"
     "  gensweep status FILE.h5 [--watch] [--json]\n"
     "  gensweep verify FILE.h5\n"
     "  gensweep settings [MODEL]\n"
@@ -98,7 +98,7 @@ static const char plan[] =
     "  gensweep plan - what a sweep would run, and what it would cost\n"
     "\n"
     "SYNOPSIS\n"
-    "  gensweep plan SWEEP.yaml [KEY=VALUE ...] [--runs] [--json] [--ranks N] [--no-measure]\n"
+    "  gensweep plan SWEEP.yaml [KEY=VALUE ...] [--runs] [--json] [--ranks N] [--no-measure] [-o FILE]\n"
     "\n"
     "ARGUMENTS\n"
     "  SWEEP.yaml, KEY=VALUE  as of gensweep run\n"
@@ -106,6 +106,8 @@ static const char plan[] =
     "  --json        for machines\n"
     "  --ranks N     the makespan on N ranks; default: the cores of this machine\n"
     "  --no-measure  no times: otherwise a few seconds of training and sampling on this machine are extrapolated\n"
+    "  -o FILE       the results file that a run would continue; default results/NAME.h5. Its runs that are done cost\n"
+    "                nothing more, and their times and bytes refine the estimates of the others\n"
     "\n"
     "  Trains nothing, makes no file, needs no mpirun. Bad input is told as by run, with exit status 2.\n";
 

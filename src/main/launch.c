@@ -56,11 +56,33 @@ static void read_environment(char *text, size_t size)
                 used += (size_t)snprintf(text + used, size - used, "%s%s", used > 0 ? "\n" : "", *variable);
 }
 
+static void append(char *text, size_t size, const char *more)
+{
+    size_t used = strlen(text);
+    snprintf(text + used, size - used, "%s", more);
+}
+
+/* As it can be given to a shell again: 'quoted' where it must be. */
+static void append_quoted(char *text, size_t size, const char *argument)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789%+,-./:=@_";
+    if (*argument != '\0' && argument[strspn(argument, plain)] == '\0') {
+        append(text, size, argument);
+        return;
+    }
+    append(text, size, "'");
+    for (const char *c = argument; *c != '\0'; c++)
+        append(text, size, *c == '\'' ? "'\\''" : (char[]){*c, '\0'});
+    append(text, size, "'");
+}
+
 static void join_arguments(char *text, size_t size, int argc, char **argv)
 {
-    size_t used = 0;
-    for (int i = 0; i < argc && used < size; i++)
-        used += (size_t)snprintf(text + used, size - used, "%s%s", i == 0 ? "" : " ", argv[i]);
+    text[0] = '\0';
+    for (int i = 0; i < argc; i++) {
+        if (i > 0) append(text, size, " ");
+        append_quoted(text, size, argv[i]);
+    }
 }
 
 void gs_launch_describe(gs_launch *launch, const gs_world *world, const char *hosts, int argc, char **argv)

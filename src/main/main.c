@@ -73,7 +73,7 @@ static void on_finished(void *context, const gs_row *row)
     if (row->failed == 0) return;
     state->failed_runs++;
     gs_progress_say(state->progress, "gensweep: run %lld (%s, seed %llu) failed: %s", (long long)row->run,
-                    gs_plan_variant(state->plan, (size_t)row->run)->label,
+                    gs_plan_variant(state->plan, (size_t)row->run).label,
                     (unsigned long long)gs_plan_job(state->plan, (size_t)row->run).seed, row->error);
 }
 

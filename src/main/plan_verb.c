@@ -13,6 +13,8 @@ typedef struct {
     const gs_plan *plan;
     const gs_digits *digits;
     const gs_bill *bill;
+    const char *path; /* of the results file */
+    const gs_history *history;
 } contents;
 
 /* ---- for people ---------------------------------------------------------------------------------------------------- */
@@ -44,16 +46,20 @@ static void print_variants(const contents *all)
 {
     const gs_plan *plan = all->plan;
     int width = (int)strlen("variant");
-    for (size_t v = 0; v < plan->variant_count; v++)
-        if ((int)strlen(plan->variants[v].label) > width) width = (int)strlen(plan->variants[v].label);
+    for (size_t v = 0; v < plan->variant_count; v++) {
+        char label[GS_LABEL];
+        gs_plan_label(plan, v, label);
+        if ((int)strlen(label) > width) width = (int)strlen(label);
+    }
     printf("%-*s  %8s  %10s  %12s  %10s\n", width, "variant", "runs", "each", "core-hours", "HDF5");
     for (size_t v = 0; v < plan->variant_count; v++) {
-        char each[32] = "-", hours[32] = "-", size[32];
+        char each[32] = "-", hours[32] = "-", size[32], label[GS_LABEL];
+        gs_plan_label(plan, v, label);
         if (all->bill->measured) {
             duration(all->bill->seconds[v], each);
             snprintf(hours, sizeof hours, "%.3g", all->bill->seconds[v] * (double)plan->seed_count / 3600);
         }
-        printf("%-*s  %8zu  %10s  %12s  %10s\n", width, plan->variants[v].label, plan->seed_count, each, hours,
+        printf("%-*s  %8zu  %10s  %12s  %10s\n", width, label, plan->seed_count, each, hours,
                bytes(all->bill->bytes[v] * (double)plan->seed_count, size));
     }
 }
@@ -65,7 +71,27 @@ static void print_runs(const contents *all)
         char id[GS_ID];
         gs_job job = gs_plan_job(all->plan, run);
         gs_run_id(&job.settings, job.seed, all->digits, id);
-        printf("%8zu  %s  %s, seed=%" PRIu64 "\n", run, id, gs_plan_variant(all->plan, run)->label, job.seed);
+        printf("%8zu  %s  %s, seed=%" PRIu64 "\n", run, id, gs_plan_variant(all->plan, run).label, job.seed);
+    }
+}
+
+/* Settings that some variants have no use for. */
+static void print_inapplicable(const contents *all)
+{
+    const gs_plan *plan = all->plan;
+    for (size_t n = 0; n < plan->named_count; n++) {
+        gs_setting_id id = plan->named[n];
+        const gs_setting *row = &gs_settings_table[id];
+        char condition[128] = "";
+        if (plan->applies[id] == plan->variant_count) continue;
+        printf("%s applies to %zu of %zu variants:", row->column, plan->applies[id], plan->variant_count);
+        for (int m = 0, first = 1; m < GS_MODEL_COUNT; m++) {
+            if ((row->models & (1u << m)) == 0) continue;
+            printf("%s %s", first ? "" : ",", gs_model_names[m]);
+            first = 0;
+        }
+        if (row->conditional) gs_setting_condition(id, condition, sizeof condition);
+        printf("%s%s; the others ignore it\n", row->conditional ? " with " : "", condition);
     }
 }
 
@@ -73,6 +99,7 @@ static void print_totals(const contents *all)
 {
     const gs_plan *plan = all->plan;
     const gs_bill *bill = all->bill;
+    const gs_history *history = all->history;
     char text[32];
     printf("%s: %zu run%s = %zu variant%s x %zu seed%s", all->sweep->name, plan->run_count, plural(plan->run_count),
            plan->variant_count, plural(plan->variant_count), plan->seed_count, plural(plan->seed_count));
@@ -81,11 +108,19 @@ static void print_totals(const contents *all)
                plural(plan->merged));
     if (plan->excluded > 0) printf("; %zu excluded", plan->excluded);
     printf("\n");
+    if (history->found) {
+        size_t left = plan->run_count - history->done - history->failed;
+        printf("%s has %zu of them done", all->path, history->done);
+        if (history->failed > 0) printf(" and %zu failed", history->failed);
+        printf("; %zu to run\n", left);
+    }
     if (bill->measured) {
-        printf("about %.3g core-hours", bill->total / 3600);
+        printf("about %.3g core-hours", bill->left / 3600);
+        if (bill->left < bill->total) printf(" of %.3g", bill->total / 3600);
         printf("; %s on %ld rank%s", duration(bill->makespan, text), bill->ranks, plural((size_t)bill->ranks));
         printf("; about %s of HDF5\n", bytes(bill->file_bytes, text));
-        printf("Times are extrapolated from a measurement of a few seconds on this machine.\n");
+        printf("Times are extrapolated from a measurement of a few seconds on this machine%s.\n",
+               history->done > 0 ? " and from the runs that are done" : "");
     } else {
         printf("about %s of HDF5; times were not measured\n", bytes(bill->file_bytes, text));
     }
@@ -135,19 +170,31 @@ static void print_json(const contents *all, bool runs)
     printf(",\n \"method\": \"%s\",\n \"runs\": %zu,\n \"seeds\": [", all->sweep->random ? "random" : "grid",
            plan->run_count);
     for (size_t s = 0; s < plan->seed_count; s++) printf("%s%" PRIu64, s == 0 ? "" : ", ", plan->seeds[s]);
-    printf("],\n \"merged\": %zu,\n \"excluded\": %zu,\n \"hdf5_bytes\": %.0f,\n", plan->merged, plan->excluded,
+    printf("],\n \"done\": %zu,\n \"failed\": %zu", all->history->done, all->history->failed);
+    printf(",\n \"merged\": %zu,\n \"excluded\": %zu,\n \"hdf5_bytes\": %.0f,\n", plan->merged, plan->excluded,
            bill->file_bytes);
     if (bill->measured)
-        printf(" \"core_hours\": %.9g,\n \"ranks\": %ld,\n \"makespan_seconds\": %.9g,\n", bill->total / 3600,
-               bill->ranks, bill->makespan);
-    printf(" \"variants\": [");
+        printf(" \"core_hours\": %.9g,\n \"core_hours_left\": %.9g,\n \"ranks\": %ld,\n \"makespan_seconds\": %.9g,\n", bill->total / 3600,
+               bill->left / 3600, bill->ranks, bill->makespan);
+    printf(" \"inapplicable\": {");
+    const char *between = "";
+    for (size_t n = 0; n < plan->named_count; n++) {
+        gs_setting_id id = plan->named[n];
+        if (plan->applies[id] == plan->variant_count) continue;
+        printf("%s\"%s\": %zu", between, gs_settings_table[id].column, plan->variant_count - plan->applies[id]);
+        between = ", ";
+    }
+    printf("},\n \"variants\": [");
     for (size_t v = 0; v < plan->variant_count; v++) {
+        char label[GS_LABEL];
+        gs_settings settings = gs_plan_settings(plan, v);
+        gs_plan_label(plan, v, label);
         printf("%s\n  {\"label\": ", v == 0 ? "" : ",");
-        print_quoted(plan->variants[v].label);
+        print_quoted(label);
         printf(", \"runs\": %zu, ", plan->seed_count);
         if (bill->measured) printf("\"seconds_per_run\": %.9g, ", bill->seconds[v]);
         printf("\"settings\": ");
-        print_settings(&plan->variants[v].settings);
+        print_settings(&settings);
         putchar('}');
     }
     printf("\n ]");
@@ -161,26 +208,48 @@ static void print_json(const contents *all, bool runs)
     printf("%s\n}\n", runs ? "\n ]" : "");
 }
 
+/* What the results file that a run would continue has already. One that cannot be read is left out,
+    with a note: the plan
+ * is what the sweep says. */
+static gs_status read_history(const gs_options *options, contents *all, gs_history *history, char *path,
+                              gs_error *error)
+{
+    gs_error reason = {{0}};
+    if (options->output != NULL) snprintf(path, GS_PATH, "%.*s", GS_PATH - 1, options->output);
+    else snprintf(path, GS_PATH, "results/%s.h5", all->sweep->name);
+    gs_status status = gs_history_read(history, path, all->plan, all->digits, &reason);
+    if (status == GS_ERROR_STORAGE) {
+        fprintf(stderr, "gensweep: note: %s\n", reason.text);
+        return GS_OK;
+    }
+    if (status != GS_OK) *error = reason;
+    return status;
+}
+
 gs_status gs_plan_print(const gs_options *options, gs_error *error)
 {
     gs_sweep *sweep = NULL;
     gs_plan *plan = NULL;
     gs_bill bill = {0};
+    gs_history history = {0};
     static gs_digits digits;
+    static char path[GS_PATH];
     gs_status status = gs_inputs_read(options, &sweep, &plan, &digits, error);
+    contents all = {sweep, plan, &digits, &bill, path, &history};
+    if (status == GS_OK) status = read_history(options, &all, &history, path, error);
     if (status == GS_OK)
-        status = gs_bill_create(&bill, plan, &digits, sweep->storage, options->ranks, !options->no_measure, error);
-    if (status == GS_OK) {
-        contents all = {sweep, plan, &digits, &bill};
-        if (options->json) {
-            print_json(&all, options->runs);
-        } else {
-            if (options->runs) print_runs(&all);
-            else print_variants(&all);
-            print_totals(&all);
-        }
+        status = gs_bill_create(&bill, plan, &history, &digits, sweep->storage, options->ranks, !options->no_measure,
+            error);
+    if (status == GS_OK && options->json) {
+        print_json(&all, options->runs);
+    } else if (status == GS_OK) {
+        if (options->runs) print_runs(&all);
+        else print_variants(&all);
+        print_inapplicable(&all);
+        print_totals(&all);
     }
     gs_bill_free(&bill);
+    gs_history_free(&history);
     gs_plan_destroy(&plan);
     gs_sweep_destroy(&sweep);
     return status;

@@ -72,8 +72,11 @@ static void write_rate(int64_t hits, int64_t count, char *text, size_t size)
 static int longest_label(const gs_plan *plan)
 {
     int longest = (int)strlen("variant");
-    for (size_t v = 0; v < plan->variant_count; v++)
-        if ((int)strlen(plan->variants[v].label) > longest) longest = (int)strlen(plan->variants[v].label);
+    for (size_t v = 0; v < plan->variant_count; v++) {
+        char label[GS_LABEL];
+        gs_plan_label(plan, v, label);
+        if ((int)strlen(label) > longest) longest = (int)strlen(label);
+    }
     return longest;
 }
 
@@ -84,10 +87,11 @@ void gs_summary_print(const gs_summary *summary)
            "mean error");
     for (size_t v = 0; v < summary->plan->variant_count; v++) {
         const variant_sums *sums = &summary->sums[v];
-        char collapsed[64], severe[64];
+        char label[GS_LABEL], collapsed[64], severe[64];
+        gs_plan_label(summary->plan, v, label);
         write_rate(sums->collapsed, sums->measured, collapsed, sizeof collapsed);
         write_rate(sums->severe, sums->measured, severe, sizeof severe);
-        printf("%-*s  %4lld  %6lld  %-19s  %-19s", width, summary->plan->variants[v].label,
+        printf("%-*s  %4lld  %6lld  %-19s  %-19s", width, label,
                (long long)(sums->measured + sums->failed), (long long)sums->failed, collapsed, severe);
         if (sums->with_error > 0)
             printf("  %8.1f  %6.3f  %10.1f\n", sums->modes_10 / (double)sums->measured, sums->tv / (double)sums->with_error,

@@ -1,7 +1,7 @@
 /* The table of settings: the only place that knows their names, types, defaults, ranges and models.
  *
- * The YAML reader, error messages, `gensweep settings`, identity and the columns of the results file walk gs_settings_table. A new
- * setting is one id below and one row in table.c. */
+ * The YAML reader, error messages, `gensweep settings`, identity and the columns of the results file walk gs_settings_table, whose
+ * rows stand in settings/rows.h. */
 #ifndef GS_SETTINGS_SETTINGS_H
 #define GS_SETTINGS_SETTINGS_H
 
@@ -25,51 +25,9 @@ typedef enum {
 extern const char *const gs_model_names[GS_MODEL_COUNT];
 
 typedef enum {
-    GS_SETTING_MODEL,
-    GS_SETTING_STEPS,
-    GS_SETTING_BATCH_SIZE,
-    GS_SETTING_LEARNING_RATE,
-    GS_SETTING_ADAM_BETA1,
-    GS_SETTING_ADAM_BETA2,
-    GS_SETTING_ADAM_EPSILON,
-    GS_SETTING_WEIGHT_EMA,
-    GS_SETTING_LATENT_DIM,
-    GS_SETTING_KL_WEIGHT,
-    GS_SETTING_ENCODER_HIDDEN_1,
-    GS_SETTING_ENCODER_HIDDEN_2,
-    GS_SETTING_DECODER_HIDDEN_1,
-    GS_SETTING_DECODER_HIDDEN_2,
-    GS_SETTING_GENERATOR_LEARNING_RATE,
-    GS_SETTING_DISCRIMINATOR_LEARNING_RATE,
-    GS_SETTING_GENERATOR_EMA,
-    GS_SETTING_GENERATOR_STEPS,
-    GS_SETTING_DISCRIMINATOR_STEPS,
-    GS_SETTING_GENERATOR_HIDDEN_1,
-    GS_SETTING_GENERATOR_HIDDEN_2,
-    GS_SETTING_DISCRIMINATOR_HIDDEN_1,
-    GS_SETTING_DISCRIMINATOR_HIDDEN_2,
-    GS_SETTING_DISCRIMINATOR_HIDDEN_3,
-    GS_SETTING_MINIBATCH_DISCRIMINATION,
-    GS_SETTING_MBD_FEATURES,
-    GS_SETTING_MBD_KERNEL_DIM,
-    GS_SETTING_NETWORK,
-    GS_SETTING_LOSS,
-    GS_SETTING_START,
-    GS_SETTING_CONTEXT_PIXELS,
-    GS_SETTING_COLOR_LEVELS,
-    GS_SETTING_LSTM_UNITS,
-    GS_SETTING_GRADIENT_CLIP,
-    GS_SETTING_HIDDEN_UNITS,
-    GS_SETTING_TIMESTEPS,
-    GS_SETTING_SCHEDULE,
-    GS_SETTING_PREDICTION,
-    GS_SETTING_PROCESS,
-    GS_SETTING_DIGIT_WEIGHTS,
-    GS_SETTING_GREEN,
-    GS_SETTING_SAMPLES,
-    GS_SETTING_EVERY,
-    GS_SETTING_REJECT_ERROR,
-    GS_SETTING_QUALITY_ERROR,
+#define ROW(id, ...) GS_SETTING_##id,
+#include "settings/rows.h"
+#undef ROW
     GS_SETTING_COUNT
 } gs_setting_id;
 

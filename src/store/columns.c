@@ -97,11 +97,6 @@ static gs_job job_of(const gs_roster *roster, size_t row)
     return gs_plan_job(roster->plan, (size_t)roster->run_of_row[row]);
 }
 
-static const gs_settings *settings_of(const gs_roster *roster, size_t row)
-{
-    return &gs_plan_variant(roster->plan, (size_t)roster->run_of_row[row])->settings;
-}
-
 static const char *name_of(const gs_roster *roster, size_t row)
 {
     return roster->variants[(size_t)roster->run_of_row[row] / roster->plan->seed_count];
@@ -146,7 +141,8 @@ enum { MODEL_TEXT = 16 };
 static void model_value(const gs_roster *roster, const void *what, size_t row, void *cell)
 {
     (void)what;
-    const char *name = gs_model_names[gs_settings_model(settings_of(roster, row))];
+    gs_job job = job_of(roster, row);
+    const char *name = gs_model_names[gs_settings_model(&job.settings)];
     memcpy(cell, name, strlen(name));
 }
 
@@ -181,9 +177,9 @@ static void setting_value(const gs_roster *roster, const void *what, size_t numb
 {
     const gs_setting *row = what;
     gs_setting_id id = (gs_setting_id)(row - gs_settings_table);
-    const gs_settings *settings = settings_of(roster, number);
-    const gs_value *value = &settings->values[id];
-    bool applies = gs_setting_applies(id, settings);
+    gs_job job = job_of(roster, number);
+    const gs_value *value = &job.settings.values[id];
+    bool applies = gs_setting_applies(id, &job.settings);
     switch (row->type) {
     case GS_TYPE_INTEGER: *(int64_t *)cell = applies ? value->integer : -1; break;
     case GS_TYPE_REAL: *(double *)cell = applies ? value->real : (double)NAN; break;
@@ -313,12 +309,15 @@ static gs_status add_curves(maker *make, gs_error *error)
     if (columns->curve_points > GS_CURVE_POINTS)
         return gs_fail(error, GS_ERROR_STORAGE, "the results file is damaged: /curves/step has %d points", columns->curve_points);
     for (size_t v = 0; v < plan->variant_count; v++) {
-        int points = gs_curve_points(gs_settings_integer(&plan->variants[v].settings, GS_SETTING_STEPS));
+        gs_settings settings = gs_plan_settings(plan, v);
+        int points = gs_curve_points(gs_settings_integer(&settings, GS_SETTING_STEPS));
         if (points > columns->curve_points) columns->curve_points = points;
     }
     gs_status status = add_curve(make, "step", GS_CELL_INT64, &no_step, &columns->curve_steps, error);
-    for (size_t v = 0; v < plan->variant_count && status == GS_OK; v++)
-        status = add_curves_of(make, gs_model_type_of(gs_settings_model(&plan->variants[v].settings)), error);
+    for (size_t v = 0; v < plan->variant_count && status == GS_OK; v++) {
+        gs_settings settings = gs_plan_settings(plan, v);
+        status = add_curves_of(make, gs_model_type_of(gs_settings_model(&settings)), error);
+    }
     for (int m = 0; m < GS_MODEL_COUNT && status == GS_OK; m++) {
         const gs_model_type *type = gs_model_type_of((gs_model_id)m);
         if (type != NULL && has_curves(make, type)) status = add_curves_of(make, type, error);
@@ -401,7 +400,8 @@ static gs_status write_curves(gs_columns *columns, gs_file *file, const gs_row *
     for (int p = 0; p < columns->curve_points; p++) steps[p] = p < curves->points ? curves->step[p] : -1;
     uint64_t place = row_of(columns, row->run);
     gs_status status = gs_file_write(file, columns->curve_steps, place, 1, steps, error);
-    const gs_model_type *type = gs_model_type_of(gs_settings_model(settings_of(columns->roster, place)));
+    gs_job job = job_of(columns->roster, place);
+    const gs_model_type *type = gs_model_type_of(gs_settings_model(&job.settings));
     for (int c = 0; type->curves[c] != NULL && status == GS_OK; c++) {
         int known = 0;
         while (strcmp(columns->curve_names[known], type->curves[c]) != 0) known++;

@@ -82,9 +82,10 @@ static gs_status find_layouts(gs_layouts *layouts, const gs_file *file, gs_error
     const gs_plan *plan = layouts->roster->plan;
     for (size_t v = 0; v < plan->variant_count; v++) {
         gs_tensor_table tensors;
-        gs_status status = gs_model_tensors(&plan->variants[v].settings, layouts->roster->digits, &tensors, error);
+        gs_settings settings = gs_plan_settings(plan, v);
+        gs_status status = gs_model_tensors(&settings, layouts->roster->digits, &tensors, error);
         if (status != GS_OK) return status;
-        gs_model_id model = gs_settings_model(&plan->variants[v].settings);
+        gs_model_id model = gs_settings_model(&settings);
         size_t place = 0;
         while (place < layouts->count &&
                !(layouts->layouts[place].model == model && same_tensors(&layouts->layouts[place].tensors, &tensors)))

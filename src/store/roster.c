@@ -93,15 +93,16 @@ static int64_t row_of_settings(const gs_roster *roster, const earlier *known, co
 static void name_variants(gs_roster *roster, const earlier *known)
 {
     for (size_t v = 0; v < roster->plan->variant_count; v++) {
-        const gs_variant *variant = &roster->plan->variants[v];
-        char *name = roster->variants[v];
-        memcpy(name, variant->label, GS_LABEL);
+        gs_settings settings = gs_plan_settings(roster->plan, v);
+        char *name = roster->variants[v], label[GS_LABEL];
+        gs_plan_label(roster->plan, v, label);
+        snprintf(name, GS_LABEL, "%s", label);
         int64_t found = -1;
         for (size_t s = 0; s < roster->plan->seed_count && found < 0; s++) {
             int64_t row = roster->row_of_run[v * roster->plan->seed_count + s];
             if ((uint64_t)row < roster->earlier_rows) found = row;
         }
-        if (roster->earlier_rows > 0 && found < 0) found = row_of_settings(roster, known, &variant->settings);
+        if (roster->earlier_rows > 0 && found < 0) found = row_of_settings(roster, known, &settings);
         if (found >= 0) {
             memcpy(name, known->variants[found], GS_LABEL);
             continue;
@@ -113,7 +114,7 @@ static void name_variants(gs_roster *roster, const earlier *known)
                 bool seen = row > 0 && strcmp(known->variants[row], known->variants[row - 1]) == 0;
                 taken = !seen && strcmp(known->variants[row], name) == 0;
             }
-            if (taken) snprintf(name, GS_LABEL, "%.200s (%d)", variant->label, number);
+            if (taken) snprintf(name, GS_LABEL, "%.200s (%d)", label, number);
         }
     }
 }

@@ -245,7 +245,8 @@ static void measure(gs_tables *tables, const gs_file *file, const gs_store_conte
     tables->samples = (uint64_t)gs_plan_largest(plan, GS_SETTING_SAMPLES);
     tables->points = 0;
     for (size_t v = 0; v < plan->variant_count; v++) {
-        uint64_t points = (uint64_t)gs_coverage_points(&plan->variants[v].settings);
+        gs_settings settings = gs_plan_settings(plan, v);
+        uint64_t points = (uint64_t)gs_coverage_points(&settings);
         if (points > tables->points) tables->points = points;
     }
     tables->compression = contents->sweep->storage.compression;

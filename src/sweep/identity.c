@@ -14,20 +14,35 @@ static int by_column(const void *a, const void *b)
     return strcmp(gs_settings_table[*(const int *)a].column, gs_settings_table[*(const int *)b].column);
 }
 
+/* What identity needs of the table of settings, worked out once. */
+typedef struct {
+    bool ready;
+    int order[GS_SETTING_COUNT]; /* by name */
+    gs_settings defaults[GS_MODEL_COUNT];
+} reference;
+
+static const reference *look_up(void)
+{
+    static reference table;
+    if (table.ready) return &table;
+    for (int id = 0; id < GS_SETTING_COUNT; id++) table.order[id] = id;
+    qsort(table.order, GS_SETTING_COUNT, sizeof table.order[0], by_column);
+    for (int model = 0; model < GS_MODEL_COUNT; model++) gs_settings_defaults(&table.defaults[model], (gs_model_id)model);
+    table.ready = true;
+    return &table;
+}
+
 /* "name=value" lines of what applies and is not the default. */
 static size_t write_canonical(const gs_settings *settings, char text[CANONICAL])
 {
-    int order[GS_SETTING_COUNT];
-    for (int id = 0; id < GS_SETTING_COUNT; id++) order[id] = id;
-    qsort(order, GS_SETTING_COUNT, sizeof order[0], by_column);
-    gs_settings defaults;
-    gs_settings_defaults(&defaults, gs_settings_model(settings));
+    const reference *table = look_up();
+    const gs_settings *defaults = &table->defaults[gs_settings_model(settings)];
     size_t used = (size_t)snprintf(text, CANONICAL, "identity=%d\nmodel=%s\n", IDENTITY_VERSION,
                                    gs_model_names[gs_settings_model(settings)]);
     for (int i = 0; i < GS_SETTING_COUNT; i++) {
-        gs_setting_id id = (gs_setting_id)order[i];
+        gs_setting_id id = (gs_setting_id)table->order[i];
         char value[256];
-        if (!gs_setting_applies(id, settings) || gs_values_equal(id, &settings->values[id], &defaults.values[id])) continue;
+        if (gs_values_equal(id, &settings->values[id], &defaults->values[id]) || !gs_setting_applies(id, settings)) continue;
         gs_value_write(id, &settings->values[id], value, sizeof value);
         used += (size_t)snprintf(text + used, CANONICAL - used, "%s=%s\n", gs_settings_table[id].column, value);
     }

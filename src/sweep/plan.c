@@ -6,275 +6,75 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-/* ---- combinations ------------------------------------------------------------------------------------------------- */
+#include "sweep/expand.h"
 
-/* What a combination says: values of some settings. */
-typedef struct {
-    gs_value values[GS_SETTING_COUNT];
-    bool given[GS_SETTING_COUNT];
-} combination;
+/* ---- variants, packed -------------------------------------------------------------------------------------------- */
 
-/* An expansion in progress. */
-typedef struct {
-    const gs_sweep *sweep;
-    gs_plan *plan;
-    gs_settings defaults[GS_MODEL_COUNT];
-    size_t combinations, room;
-    bool *rule_matched; /* one a rule of exclude */
-    XXH128_hash_t *seen; /* open addressing; all zero = free */
-    size_t seen_size;    /* a power of 2 */
-} expansion;
-
-static void give(combination *chosen, gs_setting_id id, const gs_value *value)
+static size_t packed_size(gs_setting_id id)
 {
-    chosen->values[id] = *value;
-    chosen->given[id] = true;
+    const gs_value *value = NULL;
+    return gs_settings_table[id].type == GS_TYPE_WEIGHTS ? sizeof value->weights : sizeof value->integer;
 }
 
-/* The first axis of a zip stands for all of it. */
-static bool is_leader(const gs_sweep *sweep, size_t axis)
+static void name_setting(gs_plan *plan, gs_setting_id id)
 {
-    for (size_t a = 0; a < axis; a++)
-        if (sweep->axes[axis].zip != 0 && sweep->axes[a].zip == sweep->axes[axis].zip) return false;
-    return true;
+    for (size_t n = 0; n < plan->named_count; n++)
+        if (plan->named[n] == id) return;
+    plan->named[plan->named_count++] = id;
+    plan->row_size += packed_size(id);
 }
 
-static void give_place(const gs_sweep *sweep, size_t leader, size_t place, combination *chosen)
+gs_status gs_plan_reserve(gs_plan *plan, const gs_sweep *sweep, size_t room, gs_error *error)
 {
-    for (size_t a = leader; a < sweep->axis_count; a++)
-        if (a == leader || (sweep->axes[leader].zip != 0 && sweep->axes[a].zip == sweep->axes[leader].zip))
-            give(chosen, sweep->axes[a].id, &sweep->axes[a].values[place]);
-}
-
-/* Combination number `number` of a grid: the first axis varies slowest. */
-static void choose_grid(const gs_sweep *sweep, size_t number, combination *chosen)
-{
-    for (size_t a = sweep->axis_count; a-- > 0;) {
-        if (!is_leader(sweep, a)) continue;
-        give_place(sweep, a, number % sweep->axes[a].count, chosen);
-        number /= sweep->axes[a].count;
-    }
-}
-
-static size_t draw_place(const gs_axis *axis, double u)
-{
-    if (axis->probabilities == NULL) return (size_t)(u * (double)axis->count);
-    size_t last = 0;
-    double below = 0;
-    for (size_t i = 0; i < axis->count; i++) {
-        if (!(axis->probabilities[i] > 0)) continue;
-        last = i;
-        below += axis->probabilities[i];
-        if (u < below) break;
-    }
-    return last; /* the sum may end a rounding below 1 */
-}
-
-static gs_status choose_random(const gs_sweep *sweep, size_t trial, combination *chosen, gs_error *error)
-{
-    for (size_t a = 0; a < sweep->axis_count; a++) {
-        const gs_axis *axis = &sweep->axes[a];
-        gs_error reason;
-        if (!is_leader(sweep, a)) continue;
-        if (axis->values != NULL) {
-            double u = gs_draw_uniform(sweep->search_seed, gs_settings_table[axis->id].column, trial);
-            give_place(sweep, a, draw_place(axis, u), chosen);
-            continue;
-        }
-        chosen->given[axis->id] = true;
-        if (gs_distribution_draw(&axis->distribution, axis->id, sweep->search_seed, trial, &chosen->values[axis->id],
-                                 &reason) != GS_OK)
-            return gs_node_fail(axis->node, error, "%s", reason.text);
-    }
+    for (int model = 0; model < GS_MODEL_COUNT; model++) gs_settings_defaults(&plan->defaults[model], (gs_model_id)model);
+    name_setting(plan, GS_SETTING_MODEL); /* first, since the defaults depend on it */
+    for (size_t a = 0; a < sweep->axis_count; a++) name_setting(plan, sweep->axes[a].id);
+    for (size_t r = 0; r < sweep->include.count; r++)
+        for (size_t t = 0; t < sweep->include.rules[r].count; t++) name_setting(plan, sweep->include.rules[r].terms[t].id);
+    plan->rows = malloc(room * plan->row_size);
+    if (plan->rows == NULL) return gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu variants", room);
     return GS_OK;
 }
 
-static gs_status count_combinations(const gs_sweep *sweep, size_t *combinations, gs_error *error)
+void gs_plan_append(gs_plan *plan, const gs_settings *settings)
 {
-    *combinations = sweep->random ? sweep->run_cap : 1;
-    size_t values = 1;
-    for (size_t a = 0; a < sweep->axis_count && !sweep->random; a++) {
-        if (!is_leader(sweep, a)) continue;
-        if (sweep->axes[a].count > GS_VARIANTS_MAX / *combinations)
-            return gs_node_fail(sweep->axes[a].node, error, "the lists of values multiply to more than %d combinations",
-                                GS_VARIANTS_MAX);
-        *combinations *= sweep->axes[a].count;
-    }
-    for (size_t r = 0; r < sweep->exclude.count; r++) {
-        values += sweep->exclude.rules[r].count;
-        for (size_t t = 0; t < sweep->exclude.rules[r].count; t++) values += sweep->exclude.rules[r].terms[t].count;
-    }
-    enum { COMPARISONS_MAX = 1000000000 };
-    if (values > COMPARISONS_MAX / *combinations)
-        return gs_node_fail(sweep->exclude.rules[0].node, error,
-                            "exclude: %zu values for %zu combinations would take too long to compare", values,
-                            *combinations);
-    return GS_OK;
-}
-
-/* The chosen values on top of the defaults of the model; what does not apply has no say. */
-static void resolve(const expansion *all, const combination *chosen, gs_settings *settings)
-{
-    gs_model_id model =
-        chosen->given[GS_SETTING_MODEL] ? (gs_model_id)chosen->values[GS_SETTING_MODEL].integer : GS_MODEL_GAN;
-    gs_settings given = all->defaults[model];
-    for (int id = 0; id < GS_SETTING_COUNT; id++)
-        if (chosen->given[id]) given.values[id] = chosen->values[id];
-    *settings = given;
-    for (int id = 0; id < GS_SETTING_COUNT; id++)
-        if (chosen->given[id] && !gs_setting_applies((gs_setting_id)id, &given))
-            settings->values[id] = all->defaults[model].values[id];
-}
-
-static bool term_matches(const gs_axis *term, const gs_settings *settings)
-{
-    if (!gs_setting_applies(term->id, settings)) return false;
-    for (size_t i = 0; i < term->count; i++)
-        if (gs_values_equal(term->id, &term->values[i], &settings->values[term->id])) return true;
-    return false;
-}
-
-static bool is_excluded(expansion *all, const gs_settings *settings)
-{
-    const gs_rules *exclude = &all->sweep->exclude;
-    bool excluded = false;
-    for (size_t r = 0; r < exclude->count; r++) { /* all of them: each must match something */
-        if (excluded && all->rule_matched[r]) continue;
-        size_t term = 0;
-        while (term < exclude->rules[r].count && term_matches(&exclude->rules[r].terms[term], settings)) term++;
-        if (term < exclude->rules[r].count) continue;
-        all->rule_matched[r] = excluded = true;
-    }
-    return excluded;
-}
-
-/* ---- expansion ---------------------------------------------------------------------------------------------------- */
-
-/* Whether the settings are new; they are seen afterwards. What does not apply is reset, so that same runs have the same
- * bytes. */
-static bool add_seen(expansion *all, const gs_settings *settings)
-{
-    XXH128_hash_t hash = XXH3_128bits(settings, sizeof *settings);
-    for (size_t i = (size_t)hash.low64 & (all->seen_size - 1);; i = (i + 1) & (all->seen_size - 1)) {
-        if (XXH128_isEqual(all->seen[i], hash)) return false;
-        if (all->seen[i].low64 == 0 && all->seen[i].high64 == 0) {
-            all->seen[i] = hash;
-            return true;
-        }
+    unsigned char *row = plan->rows + plan->variant_count++ * plan->row_size;
+    for (size_t n = 0; n < plan->named_count; n++) {
+        size_t size = packed_size(plan->named[n]);
+        memcpy(row, &settings->values[plan->named[n]], size);
+        row += size;
     }
 }
 
-static gs_node node_of(const gs_sweep *sweep, gs_setting_id id)
+gs_settings gs_plan_settings(const gs_plan *plan, size_t variant)
 {
-    const gs_axis *axis = gs_sweep_axis(sweep, id);
-    return axis != NULL ? axis->node : gs_document_root(sweep->documents[0]);
-}
-
-/* `rule` is the item of include, or NULL. */
-static gs_status add_variant(expansion *all, const gs_settings *settings, const gs_rule *rule, gs_error *error)
-{
-    gs_plan *plan = all->plan;
-    gs_setting_id culprit = GS_SETTING_MODEL;
-    gs_error reason;
-    if (!add_seen(all, settings)) {
-        plan->merged++;
-        return GS_OK;
+    const unsigned char *row = plan->rows + variant * plan->row_size;
+    gs_value model;
+    memcpy(&model, row, sizeof model.integer);
+    gs_settings settings = plan->defaults[model.integer];
+    for (size_t n = 0; n < plan->named_count; n++) {
+        size_t size = packed_size(plan->named[n]);
+        memcpy(&settings.values[plan->named[n]], row, size);
+        row += size;
     }
-    if (gs_settings_check(settings, &culprit, &reason) != GS_OK)
-        return gs_node_fail(rule != NULL ? rule->node : node_of(all->sweep, culprit), error, "%s", reason.text);
-    if (plan->variant_count == all->room) {
-        all->room = all->room == 0 ? 16 : 2 * all->room;
-        gs_variant *more = realloc(plan->variants, all->room * sizeof *more);
-        if (more == NULL) return gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu variants", all->room);
-        plan->variants = more;
-    }
-    gs_variant *variant = &plan->variants[plan->variant_count++];
-    variant->settings = *settings;
-    variant->label[0] = '\0';
-    return GS_OK;
-}
-
-static gs_status expand(expansion *all, gs_error *error)
-{
-    gs_status status = GS_OK;
-    for (size_t number = 0; number < all->combinations && status == GS_OK; number++) {
-        combination chosen;
-        gs_settings settings;
-        memset(chosen.given, 0, sizeof chosen.given);
-        if (all->sweep->random) status = choose_random(all->sweep, number, &chosen, error);
-        else choose_grid(all->sweep, number, &chosen);
-        if (status != GS_OK) break;
-        resolve(all, &chosen, &settings);
-        if (is_excluded(all, &settings)) all->plan->excluded++;
-        else status = add_variant(all, &settings, NULL, error);
-    }
-    for (size_t r = 0; r < all->sweep->exclude.count && status == GS_OK && !all->sweep->random; r++)
-        if (!all->rule_matched[r])
-            status =
-                gs_node_fail(all->sweep->exclude.rules[r].node, error, "exclude: no combination of this sweep matches");
-    return status;
-}
-
-/* An included combination: what the sweep fixes to one value, then what the item says. Swept settings that it leaves
- * out have their default. */
-static gs_status include(expansion *all, const gs_rule *rule, gs_error *error)
-{
-    const gs_sweep *sweep = all->sweep;
-    combination chosen;
-    gs_settings settings;
-    memset(chosen.given, 0, sizeof chosen.given);
-    for (size_t a = 0; a < sweep->axis_count; a++)
-        if (sweep->axes[a].values != NULL && sweep->axes[a].count == 1)
-            give(&chosen, sweep->axes[a].id, &sweep->axes[a].values[0]);
-    for (size_t t = 0; t < rule->count; t++) give(&chosen, rule->terms[t].id, &rule->terms[t].values[0]);
-    resolve(all, &chosen, &settings);
-    for (size_t t = 0; t < rule->count; t++)
-        if (!gs_setting_applies(rule->terms[t].id, &settings))
-            return gs_node_fail(
-                rule->terms[t].node, error, "include: %s does not apply to this combination, whose model is %s",
-                gs_settings_table[rule->terms[t].id].column, gs_model_names[gs_settings_model(&settings)]);
-    return add_variant(all, &settings, rule, error);
-}
-
-static gs_status expand_all(gs_plan *plan, const gs_sweep *sweep, gs_error *error)
-{
-    expansion all = {.sweep = sweep, .plan = plan, .seen_size = 16};
-    gs_status status = count_combinations(sweep, &all.combinations, error);
-    if (status != GS_OK) return status;
-    for (int model = 0; model < GS_MODEL_COUNT; model++) gs_settings_defaults(&all.defaults[model], (gs_model_id)model);
-    while (all.seen_size < 2 * (all.combinations + sweep->include.count)) all.seen_size *= 2;
-    all.seen = calloc(all.seen_size, sizeof *all.seen);
-    all.rule_matched = calloc(sweep->exclude.count + 1, sizeof *all.rule_matched);
-    if (all.seen == NULL || all.rule_matched == NULL)
-        status = gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu combinations", all.combinations);
-    if (status == GS_OK) status = expand(&all, error);
-    for (size_t r = 0; r < sweep->include.count && status == GS_OK; r++)
-        status = include(&all, &sweep->include.rules[r], error);
-    if (status == GS_OK && plan->variant_count == 0)
-        status =
-            gs_node_fail(sweep->exclude.rules[0].node, error,
-                         "exclude leaves none of the %zu combinations, which would make no runs", all.combinations);
-    free(all.seen);
-    free(all.rule_matched);
-    return status;
+    return settings;
 }
 
 /* ---- checks of the whole ----------------------------------------------------------------------------------------- */
 
-static gs_status check_models_exist(const gs_plan *plan, const gs_sweep *sweep, gs_error *error)
+/* One look at all variants: to how many each named setting applies, and which vary. */
+static void survey(gs_plan *plan)
 {
+    gs_settings first;
     for (size_t v = 0; v < plan->variant_count; v++) {
-        gs_model_id model = gs_settings_model(&plan->variants[v].settings);
-        if (gs_model_type_of(model) != NULL) continue;
-        char have[256] = "";
-        for (int m = 0; m < GS_MODEL_COUNT; m++)
-            if (gs_model_type_of((gs_model_id)m) != NULL)
-                snprintf(have + strlen(have), sizeof have - strlen(have), "%s%s", *have != '\0' ? ", " : "",
-                         gs_model_names[m]);
-        return gs_node_fail(node_of(sweep, GS_SETTING_MODEL), error,
-                            "model: this version of gensweep has no '%s' yet; it has: %s", gs_model_names[model], have);
+        gs_settings settings = gs_plan_settings(plan, v);
+        for (size_t n = 0; n < plan->named_count; n++) {
+            gs_setting_id id = plan->named[n];
+            if (!gs_setting_applies(id, &settings)) continue;
+            if (plan->applies[id]++ == 0) first.values[id] = settings.values[id];
+            else if (!gs_values_equal(id, &first.values[id], &settings.values[id])) plan->varies[id] = true;
+        }
     }
-    return GS_OK;
 }
 
 /* A setting that was given must have a say in at least one variant. */
@@ -283,16 +83,12 @@ static gs_status check_all_apply(const gs_plan *plan, const gs_sweep *sweep, gs_
     gs_status status = GS_OK;
     for (size_t a = 0; a < sweep->axis_count; a++) {
         const gs_setting *row = &gs_settings_table[sweep->axes[a].id];
-        bool applies = false;
-        for (size_t v = 0; v < plan->variant_count && !applies; v++)
-            applies = gs_setting_applies(sweep->axes[a].id, &plan->variants[v].settings);
-        if (applies) continue;
-        char models[256] = "";
+        if (plan->applies[sweep->axes[a].id] > 0) continue;
+        char models[256] = "", condition[128] = "";
         for (int m = 0; m < GS_MODEL_COUNT; m++)
             if ((row->models & (1u << m)) != 0)
                 snprintf(models + strlen(models), sizeof models - strlen(models), "%s%s", *models != '\0' ? ", " : "",
                          gs_model_names[m]);
-        char condition[128] = "";
         if (row->conditional) gs_setting_condition(sweep->axes[a].id, condition, sizeof condition);
         status = gs_node_fail(sweep->axes[a].node, error, "%s applies to no run of this sweep: it belongs to %s%s%s",
                               row->column, models, row->conditional ? " with " : "", condition);
@@ -302,80 +98,48 @@ static gs_status check_all_apply(const gs_plan *plan, const gs_sweep *sweep, gs_
 
 /* ---- labels ------------------------------------------------------------------------------------------------------ */
 
-static bool varies(const gs_plan *plan, gs_setting_id id)
+/* A label that has no room for everything ends with a hash of the settings, so that it still names one variant. False
+ * from then on. */
+static bool add_to_label(char label[GS_LABEL], const char *text, const gs_settings *settings)
 {
-    const gs_settings *first = NULL;
-    for (size_t v = 0; v < plan->variant_count; v++) {
-        const gs_settings *settings = &plan->variants[v].settings;
-        if (!gs_setting_applies(id, settings)) continue;
-        if (first == NULL) first = settings;
-        else if (!gs_values_equal(id, &first->values[id], &settings->values[id])) return true;
+    enum { ROOM = 180 };
+    size_t used = strlen(label);
+    if (used + strlen(text) + 2 < ROOM) {
+        snprintf(label + used, GS_LABEL - used, "%s%s", used > 0 ? ", " : "", text);
+        return true;
     }
+    snprintf(label + used, GS_LABEL - used, ", ... #%08lx",
+             (unsigned long)(XXH3_64bits(settings, sizeof *settings) & 0xFFFFFFFF));
     return false;
 }
 
-/* Settings that the sweep names: its axes in their order, then what only include names. */
-static size_t list_named(const gs_sweep *sweep, gs_setting_id named[GS_SETTING_COUNT])
+void gs_plan_label(const gs_plan *plan, size_t variant, char label[GS_LABEL])
 {
-    bool listed[GS_SETTING_COUNT] = {false};
-    size_t count = 0;
-    for (size_t a = 0; a < sweep->axis_count; a++) {
-        named[count++] = sweep->axes[a].id;
-        listed[sweep->axes[a].id] = true;
+    gs_settings settings = gs_plan_settings(plan, variant);
+    const char *model = gs_model_names[gs_settings_model(&settings)];
+    bool room = true;
+    label[0] = '\0';
+    if (plan->varies[GS_SETTING_MODEL]) room = add_to_label(label, model, &settings);
+    for (size_t n = 1; n < plan->named_count && room; n++) {
+        gs_setting_id id = plan->named[n];
+        if (!plan->varies[id] || !gs_setting_applies(id, &settings)) continue;
+        char value[128], text[192];
+        gs_value_write(id, &settings.values[id], value, sizeof value);
+        snprintf(text, sizeof text, "%s=%s", gs_settings_table[id].column, value);
+        room = add_to_label(label, text, &settings);
     }
-    for (size_t r = 0; r < sweep->include.count; r++)
-        for (size_t t = 0; t < sweep->include.rules[r].count; t++) {
-            gs_setting_id id = sweep->include.rules[r].terms[t].id;
-            if (!listed[id]) named[count++] = id;
-            listed[id] = true;
-        }
-    return count;
+    if (label[0] == '\0') snprintf(label, GS_LABEL, "%s", model);
 }
 
-/* A label that has no room for everything ends with a hash of the settings, so that it still names one variant. */
-static void add_label(gs_variant *variant, const char *text)
-{
-    enum { ROOM = 180 };
-    size_t used = strlen(variant->label);
-    if (strchr(variant->label, '#') != NULL) return;
-    if (used + strlen(text) + 2 < ROOM)
-        snprintf(variant->label + used, sizeof variant->label - used, "%s%s", used > 0 ? ", " : "", text);
-    else
-        snprintf(variant->label + used, sizeof variant->label - used, ", ... #%08lx",
-                 (unsigned long)(XXH3_64bits(&variant->settings, sizeof variant->settings) & 0xFFFFFFFF));
-}
-
-static void write_labels(gs_plan *plan, const gs_sweep *sweep)
-{
-    gs_setting_id named[GS_SETTING_COUNT];
-    size_t count = list_named(sweep, named);
-    bool models = varies(plan, GS_SETTING_MODEL);
-    for (size_t v = 0; models && v < plan->variant_count; v++)
-        add_label(&plan->variants[v], gs_model_names[gs_settings_model(&plan->variants[v].settings)]);
-    for (size_t n = 0; n < count; n++) {
-        gs_setting_id id = named[n];
-        if (id == GS_SETTING_MODEL || !varies(plan, id)) continue;
-        for (size_t v = 0; v < plan->variant_count; v++) {
-            gs_variant *variant = &plan->variants[v];
-            if (!gs_setting_applies(id, &variant->settings)) continue;
-            char value[128], text[192];
-            gs_value_write(id, &variant->settings.values[id], value, sizeof value);
-            snprintf(text, sizeof text, "%s=%s", gs_settings_table[id].column, value);
-            add_label(variant, text);
-        }
-    }
-    for (size_t v = 0; v < plan->variant_count; v++)
-        if (plan->variants[v].label[0] == '\0')
-            add_label(&plan->variants[v], gs_model_names[gs_settings_model(&plan->variants[v].settings)]);
-}
+/* ---- plans ------------------------------------------------------------------------------------------------------- */
 
 gs_status gs_plan_create(gs_plan **plan, const gs_sweep *sweep, gs_error *error)
 {
     if (error != NULL) error->text[0] = '\0';
     gs_plan *made = calloc(1, sizeof *made);
     if (made == NULL) return gs_fail(error, GS_ERROR_MEMORY, "out of memory for the plan");
-    gs_status status = expand_all(made, sweep, error);
-    if (status == GS_OK) status = check_models_exist(made, sweep, error);
+    gs_status status = gs_expand(made, sweep, error);
+    if (status == GS_OK) survey(made);
     if (status == GS_OK) status = check_all_apply(made, sweep, error);
     if (status == GS_OK && sweep->seed_count > INT32_MAX / made->variant_count)
         status = gs_node_fail(gs_document_root(sweep->documents[0]), error, "%zu variants x %zu seeds are too many runs",
@@ -387,7 +151,6 @@ gs_status gs_plan_create(gs_plan **plan, const gs_sweep *sweep, gs_error *error)
     made->seeds = sweep->seeds;
     made->seed_count = sweep->seed_count;
     made->run_count = made->variant_count * made->seed_count;
-    write_labels(made, sweep);
     *plan = made;
     return GS_OK;
 }
@@ -395,22 +158,24 @@ gs_status gs_plan_create(gs_plan **plan, const gs_sweep *sweep, gs_error *error)
 void gs_plan_destroy(gs_plan **plan)
 {
     if (plan == NULL || *plan == NULL) return;
-    free((*plan)->variants);
+    free((*plan)->rows);
     free(*plan);
     *plan = NULL;
 }
 
-const gs_variant *gs_plan_variant(const gs_plan *plan, size_t run)
+gs_variant gs_plan_variant(const gs_plan *plan, size_t run)
 {
-    return &plan->variants[run / plan->seed_count];
+    gs_variant variant = {.settings = gs_plan_settings(plan, run / plan->seed_count)};
+    gs_plan_label(plan, run / plan->seed_count, variant.label);
+    return variant;
 }
 
 int64_t gs_plan_largest(const gs_plan *plan, gs_setting_id id)
 {
     int64_t most = 0;
     for (size_t v = 0; v < plan->variant_count; v++) {
-        int64_t value = gs_settings_integer(&plan->variants[v].settings, id);
-        if (value > most) most = value;
+        gs_settings settings = gs_plan_settings(plan, v);
+        if (gs_settings_integer(&settings, id) > most) most = gs_settings_integer(&settings, id);
     }
     return most;
 }
@@ -420,6 +185,6 @@ gs_job gs_plan_job(const gs_plan *plan, size_t run)
     return (gs_job){
         .run = (int64_t)run,
         .seed = plan->seeds[run % plan->seed_count],
-        .settings = gs_plan_variant(plan, run)->settings,
+        .settings = gs_plan_settings(plan, run / plan->seed_count),
     };
 }

@@ -13,13 +13,22 @@ typedef struct {
 } gs_variant;
 
 typedef struct {
-    gs_variant *variants;
     size_t variant_count;
     const uint64_t *seeds; /* of the sweep, which must outlive the plan */
     size_t seed_count;
     size_t run_count; /* variants x seeds; run = variant * seed_count + place of the seed */
     size_t merged;    /* combinations left out because they resolve to a variant that is there already */
     size_t excluded;  /* combinations (of a random search: trials) left out by `exclude` */
+
+    /* A plan may have a million variants, so they are kept packed, for gs_plan_settings: of each variant a row with the
+     * values of the settings that the sweep names. All others have the default of the variant's model. */
+    gs_setting_id named[GS_SETTING_COUNT]; /* the model, then axes in their order, then what only `include` names */
+    size_t named_count;
+    size_t applies[GS_SETTING_COUNT]; /* to so many variants; of named settings */
+    bool varies[GS_SETTING_COUNT];    /* has different values where it applies */
+    gs_settings defaults[GS_MODEL_COUNT];
+    unsigned char *rows; /* owned */
+    size_t row_size;
 } gs_plan;
 
 /* Expands the sweep and checks every combination. Errors point into the sweep's files. GS_ERROR_INPUT, GS_ERROR_MEMORY. */
@@ -29,8 +38,13 @@ void gs_plan_destroy(gs_plan **plan);
 /* The largest value of an integer setting in any variant. */
 int64_t gs_plan_largest(const gs_plan *plan, gs_setting_id id);
 
+/* The resolved settings of a variant, and its label: made when asked for. */
+gs_settings gs_plan_settings(const gs_plan *plan, size_t variant);
+void gs_plan_label(const gs_plan *plan, size_t variant, char label[GS_LABEL]);
+
+/* The same by the number of a run. */
 gs_job gs_plan_job(const gs_plan *plan, size_t run);
-const gs_variant *gs_plan_variant(const gs_plan *plan, size_t run);
+gs_variant gs_plan_variant(const gs_plan *plan, size_t run);
 
 /* The identity of a run: xxHash128 of the format version, the settings that apply and differ from their default (by
  * name, in alphabetical order), the digits' grey values and the seed. Order, spelling and file names do not matter;

@@ -284,3 +284,9 @@ const gs_axis *gs_sweep_axis(const gs_sweep *sweep, gs_setting_id id)
         if (sweep->axes[a].id == id) return &sweep->axes[a];
     return NULL;
 }
+
+gs_node gs_sweep_node(const gs_sweep *sweep, gs_setting_id id)
+{
+    const gs_axis *axis = gs_sweep_axis(sweep, id);
+    return axis != NULL ? axis->node : gs_document_root(sweep->documents[0]);
+}

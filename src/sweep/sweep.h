@@ -86,4 +86,7 @@ const char *gs_sweep_text(const gs_sweep *sweep);
 /* The axis of a setting, or NULL. */
 const gs_axis *gs_sweep_axis(const gs_sweep *sweep, gs_setting_id id);
 
+/* Where a setting was given; the top of the file if it was not. */
+gs_node gs_sweep_node(const gs_sweep *sweep, gs_setting_id id);
+
 #endif

@@ -175,7 +175,7 @@ static void advance_sampling(gs_trainer *trainer)
     const gs_model_type *type = trainer->model->type;
     int64_t samples = gs_settings_integer(&trainer->job.settings, GS_SETTING_SAMPLES);
     classify_batch(trainer, type->sample(trainer->model, samples, trainer->part++, trainer->batch));
-    if (trainer->part < type->sampling_parts(trainer->model, samples)) return;
+    if (trainer->part < gs_trainer_parts(trainer)) return;
     if (trainer->final) {
         end_done(trainer);
         return;
@@ -198,6 +198,12 @@ bool gs_trainer_advance(gs_trainer *trainer)
 int64_t gs_trainer_steps_done(const gs_trainer *trainer)
 {
     return trainer->result.steps_done;
+}
+
+int64_t gs_trainer_parts(const gs_trainer *trainer)
+{
+    int64_t samples = gs_settings_integer(&trainer->job.settings, GS_SETTING_SAMPLES);
+    return trainer->model->type->sampling_parts(trainer->model, samples);
 }
 
 const gs_result *gs_trainer_result(const gs_trainer *trainer)

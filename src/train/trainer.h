@@ -17,8 +17,10 @@ GS_MUST_CHECK gs_status gs_trainer_create(gs_trainer **trainer, const gs_job *jo
 /* Does the next piece of work; false when the run has ended and gs_trainer_result may be asked. */
 bool gs_trainer_advance(gs_trainer *trainer);
 
-/* Progress: steps taken, and the share of all work (0 to 1) that they and the sampling make up. */
 int64_t gs_trainer_steps_done(const gs_trainer *trainer);
+
+/* Pieces that the samples of one evaluation are made in. */
+int64_t gs_trainer_parts(const gs_trainer *trainer);
 
 /* Valid after gs_trainer_advance returned false, until the trainer is destroyed. */
 const gs_result *gs_trainer_result(const gs_trainer *trainer);

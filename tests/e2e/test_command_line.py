@@ -2,6 +2,7 @@
 
 import gzip
 import re
+import shlex
 import struct
 import subprocess
 
@@ -27,6 +28,16 @@ def test_default_output_is_named_after_the_sweep(sweep, tmp_path):
     with h5py.File(tmp_path / "results" / "small.h5") as file:
         assert file["sweep/overrides"][()].decode().split() == list(FAST)
         assert file["provenance/argv"][0].decode().endswith(" ".join(FAST))
+
+
+def test_the_recorded_command_can_be_given_again(sweep, tmp_path):
+    arguments = (str(sweep), *FAST, "minibatch_discrimination=off,on", "description='it''s \"two\" words; $HOME'", "~batch_size", "-o", "a file.h5",
+                 "--progress", "none")
+    assert gensweep(*arguments, cwd=tmp_path).returncode == 0
+    with h5py.File(tmp_path / "a file.h5") as file:
+        recorded = file["provenance/argv"][0].decode()
+    assert shlex.split(recorded)[1:] == list(arguments)
+    assert " minibatch_discrimination=off,on " in recorded  # not quoted without need
 
 
 def test_an_existing_file_is_continued_and_fresh_keeps_it(sweep, tmp_path):

@@ -1,6 +1,7 @@
 """gensweep plan: what would run, and the bill."""
 
 import json
+import shutil
 import time
 
 import h5py
@@ -53,12 +54,60 @@ def test_what_is_merged_and_excluded_is_said(sweep):
     assert "3 variants" in done.stdout and "1 combination merged" in done.stdout
 
 
+def test_settings_that_some_variants_ignore_are_listed(sweep):
+    done = gensweep("plan", sweep, "--no-measure", "+mbd_features=4,8")
+    assert "\nmbd_features applies to 2 of 3 variants: gan with minibatch_discrimination: on; the others ignore it\n" in done.stdout
+    assert "generator_steps applies" not in done.stdout
+    told = plan(sweep, "--no-measure", "model=gan,oracle", "+decoder_hidden_1=8")
+    assert told["inapplicable"] == {"minibatch_discrimination": 1, "generator_steps": 1, "generator_hidden_1": 1, "generator_hidden_2": 1,
+                                    "discriminator_hidden_1": 1, "discriminator_hidden_2": 1, "discriminator_hidden_3": 1,
+                                    "generator_learning_rate": 1, "decoder_hidden_1": 2}
+
+
+def test_what_is_done_costs_no_more_and_refines_the_rest(small_sweep, tmp_path):
+    file = tmp_path / "copy.h5"
+    shutil.copy(small_sweep[1], file)
+    with h5py.File(file, "r+") as changed:
+        changed["runs/seconds"][:] = 1000.0  # as if the machine were slow
+    before = file.read_bytes()
+    told = plan(small_sweep[0], "seeds=3,11,12", "-o", file, "--ranks", "1")
+    assert (told["done"], told["failed"], told["runs"]) == (4, 0, 6)
+    assert [variant["seconds_per_run"] for variant in told["variants"]] == pytest.approx([1000, 1000])
+    assert told["makespan_seconds"] == pytest.approx(2000) == pytest.approx(3600 * told["core_hours_left"])
+    assert told["core_hours"] == pytest.approx(6000 / 3600)
+    people = gensweep("plan", small_sweep[0], "seeds=3,11,12", "-o", file, "--no-measure").stdout
+    assert f"{file} has 4 of them done; 2 to run\n" in people
+    longer = plan(small_sweep[0], "steps=6000", "-o", file)  # runs of which none is there, but of the same kind
+    assert (longer["done"], longer["failed"]) == (0, 0)
+    assert file.read_bytes() == before
+
+
+def test_estimated_bytes(small_sweep):
+    told = plan(small_sweep[0], "-o", "nowhere.h5")
+    assert told["hdf5_bytes"] == pytest.approx(small_sweep[1].stat().st_size, rel=0.15)
+
+
+def test_a_foreign_results_file_is_noted(sweep, tmp_path):
+    (tmp_path / "mine.txt").write_text("not yours")
+    done = gensweep("plan", sweep, "--no-measure", "-o", tmp_path / "mine.txt")
+    assert done.returncode == 0 and "gensweep: note: " in done.stderr and "mine.txt" in done.stderr
+    assert (tmp_path / "mine.txt").read_text() == "not yours"
+
+
 def test_a_note_about_foreign_keys(tmp_path):
     path = tmp_path / "w.yaml"
     path.write_text("program: train.py\nproject: p\n" + SMALL)
     done = gensweep("plan", path, "--no-measure")
     assert done.returncode == 0
     assert done.stderr == "gensweep: note: W&B's keys that mean nothing here: program, project\n"
+
+
+def test_a_million_variants(tmp_path):
+    path = tmp_path / "many.yaml"
+    axes = [f"{name}: {list(range(1, 101))}" for name in ("steps", "latent_dim", "generator_steps")]
+    path.write_text("seeds: 0\nparameters: {" + ", ".join(axes) + "}\n")
+    done = gensweep("plan", path, "--no-measure", memory=400 << 20)  # of addresses, libraries included
+    assert done.returncode == 0 and "1000000 variants x 1 seed\n" in done.stdout, done.stderr
 
 
 def test_a_million_runs(tmp_path):
@@ -106,7 +155,7 @@ def test_bad_usage(sweep, tmp_path, arguments, says):
 
 def test_options_of_plan_are_of_plan_only(sweep):
     done = gensweep(sweep, "--json")
-    assert done.returncode == 2 and "--json is an option of gensweep plan" in done.stderr
+    assert done.returncode == 2 and "--json is no option of gensweep run" in done.stderr
 
 
 def test_the_bill_is_measured(small_sweep):

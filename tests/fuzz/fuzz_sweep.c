@@ -28,14 +28,16 @@ static void check_plan(const gs_plan *plan, const gs_sweep *sweep)
 {
     if (plan->variant_count == 0 || plan->run_count != plan->variant_count * sweep->seed_count) abort();
     for (size_t v = 0; v < plan->variant_count; v++) {
-        const gs_settings *settings = &plan->variants[v].settings;
-        if (plan->variants[v].label[0] == '\0') abort();
+        gs_settings settings = gs_plan_settings(plan, v);
+        char label[GS_LABEL];
+        gs_plan_label(plan, v, label);
+        if (label[0] == '\0') abort();
         for (int id = 0; id < GS_SETTING_COUNT; id++) { /* what is planned can be written and read again */
             char text[256];
             gs_value again;
-            gs_value_write((gs_setting_id)id, &settings->values[id], text, sizeof text);
+            gs_value_write((gs_setting_id)id, &settings.values[id], text, sizeof text);
             if (gs_value_read((gs_setting_id)id, text, &again, NULL) != GS_OK) abort();
-            if (!gs_values_equal((gs_setting_id)id, &again, &settings->values[id])) abort();
+            if (!gs_values_equal((gs_setting_id)id, &again, &settings.values[id])) abort();
         }
     }
 }

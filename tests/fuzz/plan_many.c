@@ -13,14 +13,15 @@ static void print_plan(const gs_plan *plan, const gs_digits *digits)
     for (size_t s = 0; s < plan->seed_count; s++) printf("%s%" PRIu64, s == 0 ? "" : ", ", plan->seeds[s]);
     printf("], \"variants\": [");
     for (size_t v = 0; v < plan->variant_count; v++) {
-        const gs_settings *settings = &plan->variants[v].settings;
-        char id[GS_ID];
-        gs_run_id(settings, plan->seeds[0], digits, id);
-        printf("%s{\"label\": \"%s\", \"id\": \"%s\"", v == 0 ? "" : ", ", plan->variants[v].label, id);
+        gs_settings settings = gs_plan_settings(plan, v);
+        char id[GS_ID], label[GS_LABEL];
+        gs_plan_label(plan, v, label);
+        gs_run_id(&settings, plan->seeds[0], digits, id);
+        printf("%s{\"label\": \"%s\", \"id\": \"%s\"", v == 0 ? "" : ", ", label, id);
         for (int s = 0; s < GS_SETTING_COUNT; s++) {
             char value[256];
-            if (!gs_setting_applies((gs_setting_id)s, settings)) continue;
-            gs_value_write((gs_setting_id)s, &settings->values[s], value, sizeof value);
+            if (!gs_setting_applies((gs_setting_id)s, &settings)) continue;
+            gs_value_write((gs_setting_id)s, &settings.values[s], value, sizeof value);
             printf(", \"%s\": \"%s\"", gs_settings_table[s].column, value);
         }
         printf("}");

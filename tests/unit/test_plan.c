@@ -54,6 +54,22 @@ static void release(planned *made)
     gs_sweep_destroy(&made->sweep);
 }
 
+static const char *label(const planned *made, size_t variant)
+{
+    static char text[GS_LABEL];
+    assert_true(variant < made->plan->variant_count);
+    gs_plan_label(made->plan, variant, text);
+    return text;
+}
+
+static const gs_settings *settings_of(const planned *made, size_t variant)
+{
+    static gs_settings settings;
+    assert_true(variant < made->plan->variant_count);
+    settings = gs_plan_settings(made->plan, variant);
+    return &settings;
+}
+
 static void id_of(const planned *made, size_t run, char id[GS_ID])
 {
     gs_job job = gs_plan_job(made->plan, run);
@@ -78,7 +94,7 @@ static void seeds_are_innermost_and_the_first_parameter_is_slowest(void **state)
         assert_int_equal(gs_settings_integer(&job.settings, GS_SETTING_STEPS), wanted[run].steps);
         assert_int_equal(gs_settings_integer(&job.settings, GS_SETTING_MINIBATCH_DISCRIMINATION), wanted[run].minibatch);
     }
-    assert_string_equal(made.plan->variants[1].label, "steps=10, minibatch_discrimination=on");
+    assert_string_equal(label(&made, 1), "steps=10, minibatch_discrimination=on");
     release(&made);
 }
 
@@ -89,8 +105,8 @@ static void what_does_not_apply_multiplies_nothing(void **state)
         plan_of("seeds: 0-1\nparameters:\n  minibatch_discrimination: [off, on]\n  mbd_features: [4, 8]\n", NULL, 0);
     assert_int_equal(made.plan->variant_count, 3); /* off, on with 4, on with 8 */
     assert_int_equal(made.plan->merged, 1);
-    assert_string_equal(made.plan->variants[0].label, "minibatch_discrimination=off");
-    assert_string_equal(made.plan->variants[2].label, "minibatch_discrimination=on, mbd_features=8");
+    assert_string_equal(label(&made, 0), "minibatch_discrimination=off");
+    assert_string_equal(label(&made, 2), "minibatch_discrimination=on, mbd_features=8");
     release(&made);
 }
 
@@ -100,7 +116,7 @@ static void a_sweep_of_one_variant_is_called_after_its_model(void **state)
     planned made = plan_of("seeds: {first: 5, count: 3}\n", NULL, 0);
     assert_int_equal(made.plan->run_count, 3);
     assert_int_equal(gs_plan_job(made.plan, 2).seed, 7);
-    assert_string_equal(made.plan->variants[0].label, "gan");
+    assert_string_equal(label(&made, 0), "gan");
     release(&made);
 }
 
@@ -111,7 +127,7 @@ static void overrides_win_and_keep_their_place(void **state)
     planned made = plan_of("name: first\nseeds: 0\nparameters:\n  steps: 10\n  batch_size: [8, 16]\n", overrides, 4);
     assert_string_equal(made.sweep->name, "other");
     assert_int_equal(made.plan->variant_count, 8);
-    assert_string_equal(made.plan->variants[0].label, "steps=30, batch_size=8, data.digit_weights=[1, 1, 1, 1, 1, 1]");
+    assert_string_equal(label(&made, 0), "steps=30, batch_size=8, data.digit_weights=[1, 1, 1, 1, 1, 1]");
     assert_int_equal(gs_plan_job(made.plan, 1).seed, 5);
     release(&made);
 }
@@ -168,12 +184,6 @@ static void identity_stays_what_it_was(void **state)
 
 /* ---- the rest of the language --------------------------------------------------------------------------------------- */
 
-static const char *label(const planned *made, size_t variant)
-{
-    assert_true(variant < made->plan->variant_count);
-    return made->plan->variants[variant].label;
-}
-
 static void zip_links_and_exclude_and_include_change_the_product(void **state)
 {
     (void)state;
@@ -189,7 +199,7 @@ static void zip_links_and_exclude_and_include_change_the_product(void **state)
     assert_string_equal(label(&made, 1), "gan, latent_dim=2, batch_size=64");
     assert_string_equal(label(&made, 2), "gan, latent_dim=8, batch_size=256");
     assert_string_equal(label(&made, 3), "diffusion, batch_size=64");
-    assert_int_equal(gs_settings_integer(&made.plan->variants[3].settings, GS_SETTING_STEPS),
+    assert_int_equal(gs_settings_integer(settings_of(&made, 3), GS_SETTING_STEPS),
                      50); /* what is fixed holds for all */
     release(&made);
 }
@@ -203,7 +213,7 @@ static void hydra_overrides_add_change_and_remove(void **state)
     planned made = plan_of("seeds: 0\nparameters:\n  steps: 10\n  batch_size: [8, 16]\ndata: {green: 0.2}\n", overrides, 6);
     assert_int_equal(made.plan->variant_count, 6);
     assert_string_equal(label(&made, 5), "steps=30, latent_dim=4");
-    const gs_settings *settings = &made.plan->variants[5].settings;
+    const gs_settings *settings = settings_of(&made, 5);
     assert_int_equal(gs_settings_integer(settings, GS_SETTING_BATCH_SIZE), 128);
     assert_true(gs_settings_real(settings, GS_SETTING_ADAM_BETA1) < 0.51);
     assert_true(gs_settings_real(settings, GS_SETTING_GREEN) < 0.11);
@@ -281,10 +291,10 @@ static void draws_are_counted_not_drawn_in_turn(void **state)
     assert_int_equal(one.plan->run_count, 2 * one.plan->variant_count);
     size_t same = 0;
     for (size_t v = 0; v < 400; v++) {
-        double value = gs_settings_real(&one.plan->variants[v].settings, GS_SETTING_ADAM_BETA1);
+        double value = gs_settings_real(settings_of(&one, v), GS_SETTING_ADAM_BETA1);
         assert_true(value >= 0.1 && value <= 0.9);
-        assert_memory_equal(&value, &more.plan->variants[v].settings.values[GS_SETTING_ADAM_BETA1].real, sizeof value);
-        same += memcmp(&value, &other.plan->variants[v].settings.values[GS_SETTING_ADAM_BETA1].real, sizeof value) == 0;
+        assert_memory_equal(&value, &settings_of(&more, v)->values[GS_SETTING_ADAM_BETA1].real, sizeof value);
+        same += memcmp(&value, &settings_of(&other, v)->values[GS_SETTING_ADAM_BETA1].real, sizeof value) == 0;
     }
     assert_true(same < 5);
     release(&one);
@@ -344,8 +354,8 @@ static void probabilities_and_constants_hold(void **state)
                            cap, 2);
     size_t twos = 0;
     for (size_t v = 0; v < made.plan->variant_count; v++) {
-        int64_t latent = gs_settings_integer(&made.plan->variants[v].settings, GS_SETTING_LATENT_DIM);
-        assert_int_equal(gs_settings_integer(&made.plan->variants[v].settings, GS_SETTING_STEPS), 77);
+        int64_t latent = gs_settings_integer(settings_of(&made, v), GS_SETTING_LATENT_DIM);
+        assert_int_equal(gs_settings_integer(settings_of(&made, v), GS_SETTING_STEPS), 77);
         assert_int_not_equal(latent, 3);
         twos += latent == 2;
     }

@@ -1,0 +1,73 @@
+#include "store/history.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "store/roster.h"
+
+static gs_status read_seconds(gs_file *file, uint64_t rows, double *seconds, gs_error *error)
+{
+    gs_dataset dataset;
+    gs_status status = gs_file_find(file, "/runs/seconds", GS_CELL_FLOAT64, 0, &dataset, error);
+    if (status == GS_OK && gs_file_earlier_rows(file, dataset) < rows)
+        return gs_fail(error, GS_ERROR_STORAGE, "the results file is damaged: /runs/seconds is shorter than /runs/id");
+    return status == GS_OK ? gs_file_read(file, dataset, 0, rows, seconds, error) : status;
+}
+
+static void note_run(gs_history *history, const gs_roster *roster, const double *seconds, size_t run)
+{
+    int64_t row = roster->row_of_run[run];
+    if ((uint64_t)row >= roster->earlier_rows) return;
+    bool done = roster->status[row] == GS_RUN_DONE, failed = roster->status[row] == GS_RUN_FAILED;
+    history->ended[run] = done || failed;
+    history->done += done;
+    history->failed += failed;
+    if (done && seconds[row] > 0) history->seconds[run] = seconds[row];
+}
+
+static gs_status read_runs(gs_history *history, gs_file *file, const gs_plan *plan, const gs_digits *digits,
+                           gs_error *error)
+{
+    gs_roster roster;
+    gs_status status = gs_roster_create(&roster, file, plan, digits, error);
+    if (status != GS_OK) return status;
+    double *seconds = calloc(roster.earlier_rows + 1, sizeof *seconds);
+    if (seconds == NULL) status = gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu runs",
+        (size_t)roster.earlier_rows);
+    if (status == GS_OK) status = read_seconds(file, roster.earlier_rows, seconds, error);
+    for (size_t run = 0; run < plan->run_count && status == GS_OK; run++) note_run(history, &roster, seconds, run);
+    free(seconds);
+    gs_roster_free(&roster);
+    return status;
+}
+
+gs_status gs_history_read(gs_history *history, const char *path, const gs_plan *plan, const gs_digits *digits,
+                          gs_error *error)
+{
+    struct stat found;
+    *history = (gs_history){.found = stat(path, &found) == 0};
+    if (!history->found) return GS_OK;
+    history->file_bytes = (double)found.st_size;
+    history->seconds = calloc(plan->run_count, sizeof *history->seconds);
+    history->ended = calloc(plan->run_count, sizeof *history->ended);
+    gs_status status = GS_OK;
+    gs_file *file = NULL;
+    if (history->seconds == NULL || history->ended == NULL)
+        status = gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu runs", plan->run_count);
+    if (status == GS_OK) status = gs_file_open(&file, path, path, GS_OPEN_READ, error);
+    if (status == GS_OK) {
+        gs_error ignored;
+        status = read_runs(history, file, plan, digits, error);
+        gs_status closed = gs_file_close(&file, status == GS_OK ? error : &ignored);
+        if (status == GS_OK) status = closed;
+    }
+    if (status != GS_OK) gs_history_free(history);
+    return status;
+}
+
+void gs_history_free(gs_history *history)
+{
+    free(history->seconds);
+    free(history->ended);
+    *history = (gs_history){0};
+}

@@ -1,0 +1,23 @@
+/* What a results file knows of the runs of a plan: which have ended, and how long they took. */
+#ifndef GS_STORE_HISTORY_H
+#define GS_STORE_HISTORY_H
+
+#include "sweep/plan.h"
+
+typedef struct {
+    bool found;      /* there is such a file */
+    double *seconds; /* of each planned run that is done; 0: is not; owned */
+    bool *ended;     /* of each planned run: done or failed; owned */
+    size_t done, failed;
+    double file_bytes;
+} gs_history;
+
+/* Reads beside a writer too, and changes nothing. No file at `path` is no error. GS_ERROR_STORAGE: it is damaged,
+    or not
+ * ours; GS_ERROR_MEMORY. */
+GS_MUST_CHECK gs_status gs_history_read(gs_history *history, const char *path, const gs_plan *plan,
+                                        const gs_digits *digits,
+                                        gs_error *error);
+void gs_history_free(gs_history *history);
+
+#endif

@@ -1,0 +1,245 @@
+#include "sweep/expand.h"
+
+#include <stdlib.h>
+#include <string.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+/* ---- combinations ------------------------------------------------------------------------------------------------- */
+
+/* What a combination says: values of some settings. */
+typedef struct {
+    gs_value values[GS_SETTING_COUNT];
+    bool given[GS_SETTING_COUNT];
+} combination;
+
+/* An expansion in progress. */
+typedef struct {
+    const gs_sweep *sweep;
+    gs_plan *plan;
+    size_t combinations;
+    bool *rule_matched; /* one a rule of exclude */
+    XXH128_hash_t *seen; /* open addressing; all zero = free */
+    size_t seen_size;    /* a power of 2 */
+} expansion;
+
+static void give(combination *chosen, gs_setting_id id, const gs_value *value)
+{
+    chosen->values[id] = *value;
+    chosen->given[id] = true;
+}
+
+/* The first axis of a zip stands for all of it. */
+static bool is_leader(const gs_sweep *sweep, size_t axis)
+{
+    for (size_t a = 0; a < axis; a++)
+        if (sweep->axes[axis].zip != 0 && sweep->axes[a].zip == sweep->axes[axis].zip) return false;
+    return true;
+}
+
+static void give_place(const gs_sweep *sweep, size_t leader, size_t place, combination *chosen)
+{
+    for (size_t a = leader; a < sweep->axis_count; a++)
+        if (a == leader || (sweep->axes[leader].zip != 0 && sweep->axes[a].zip == sweep->axes[leader].zip))
+            give(chosen, sweep->axes[a].id, &sweep->axes[a].values[place]);
+}
+
+/* Combination number `number` of a grid: the first axis varies slowest. */
+static void choose_grid(const gs_sweep *sweep, size_t number, combination *chosen)
+{
+    for (size_t a = sweep->axis_count; a-- > 0;) {
+        if (!is_leader(sweep, a)) continue;
+        give_place(sweep, a, number % sweep->axes[a].count, chosen);
+        number /= sweep->axes[a].count;
+    }
+}
+
+static size_t draw_place(const gs_axis *axis, double u)
+{
+    if (axis->probabilities == NULL) return (size_t)(u * (double)axis->count);
+    size_t last = 0;
+    double below = 0;
+    for (size_t i = 0; i < axis->count; i++) {
+        if (!(axis->probabilities[i] > 0)) continue;
+        last = i;
+        below += axis->probabilities[i];
+        if (u < below) break;
+    }
+    return last; /* the sum may end a rounding below 1 */
+}
+
+static gs_status choose_random(const gs_sweep *sweep, size_t trial, combination *chosen, gs_error *error)
+{
+    for (size_t a = 0; a < sweep->axis_count; a++) {
+        const gs_axis *axis = &sweep->axes[a];
+        gs_error reason;
+        if (!is_leader(sweep, a)) continue;
+        if (axis->values != NULL) {
+            double u = gs_draw_uniform(sweep->search_seed, gs_settings_table[axis->id].column, trial);
+            give_place(sweep, a, draw_place(axis, u), chosen);
+            continue;
+        }
+        chosen->given[axis->id] = true;
+        if (gs_distribution_draw(&axis->distribution, axis->id, sweep->search_seed, trial, &chosen->values[axis->id],
+                                 &reason) != GS_OK)
+            return gs_node_fail(axis->node, error, "%s", reason.text);
+    }
+    return GS_OK;
+}
+
+static gs_status count_combinations(const gs_sweep *sweep, size_t *combinations, gs_error *error)
+{
+    *combinations = sweep->random ? sweep->run_cap : 1;
+    size_t values = 1;
+    for (size_t a = 0; a < sweep->axis_count && !sweep->random; a++) {
+        if (!is_leader(sweep, a)) continue;
+        if (sweep->axes[a].count > GS_VARIANTS_MAX / *combinations)
+            return gs_node_fail(sweep->axes[a].node, error, "the lists of values multiply to more than %d combinations",
+                                GS_VARIANTS_MAX);
+        *combinations *= sweep->axes[a].count;
+    }
+    for (size_t r = 0; r < sweep->exclude.count; r++) {
+        values += sweep->exclude.rules[r].count;
+        for (size_t t = 0; t < sweep->exclude.rules[r].count; t++) values += sweep->exclude.rules[r].terms[t].count;
+    }
+    enum { COMPARISONS_MAX = 1000000000 };
+    if (values > COMPARISONS_MAX / *combinations)
+        return gs_node_fail(sweep->exclude.rules[0].node, error,
+                            "exclude: %zu values for %zu combinations would take too long to compare", values,
+                            *combinations);
+    return GS_OK;
+}
+
+/* The chosen values on top of the defaults of the model; what does not apply has no say. */
+static void resolve(const expansion *all, const combination *chosen, gs_settings *settings)
+{
+    gs_model_id model =
+        chosen->given[GS_SETTING_MODEL] ? (gs_model_id)chosen->values[GS_SETTING_MODEL].integer : GS_MODEL_GAN;
+    gs_settings given = all->plan->defaults[model];
+    for (int id = 0; id < GS_SETTING_COUNT; id++)
+        if (chosen->given[id]) given.values[id] = chosen->values[id];
+    *settings = given;
+    for (int id = 0; id < GS_SETTING_COUNT; id++)
+        if (chosen->given[id] && !gs_setting_applies((gs_setting_id)id, &given))
+            settings->values[id] = all->plan->defaults[model].values[id];
+}
+
+static bool term_matches(const gs_axis *term, const gs_settings *settings)
+{
+    if (!gs_setting_applies(term->id, settings)) return false;
+    for (size_t i = 0; i < term->count; i++)
+        if (gs_values_equal(term->id, &term->values[i], &settings->values[term->id])) return true;
+    return false;
+}
+
+static bool is_excluded(expansion *all, const gs_settings *settings)
+{
+    const gs_rules *exclude = &all->sweep->exclude;
+    bool excluded = false;
+    for (size_t r = 0; r < exclude->count; r++) { /* all of them: each must match something */
+        if (excluded && all->rule_matched[r]) continue;
+        size_t term = 0;
+        while (term < exclude->rules[r].count && term_matches(&exclude->rules[r].terms[term], settings)) term++;
+        if (term < exclude->rules[r].count) continue;
+        all->rule_matched[r] = excluded = true;
+    }
+    return excluded;
+}
+
+/* ---- expansion ---------------------------------------------------------------------------------------------------- */
+
+/* Whether the settings are new; they are seen afterwards. What does not apply is reset, so that same runs have the same
+ * bytes. */
+static bool add_seen(expansion *all, const gs_settings *settings)
+{
+    XXH128_hash_t hash = XXH3_128bits(settings, sizeof *settings);
+    for (size_t i = (size_t)hash.low64 & (all->seen_size - 1);; i = (i + 1) & (all->seen_size - 1)) {
+        if (XXH128_isEqual(all->seen[i], hash)) return false;
+        if (all->seen[i].low64 == 0 && all->seen[i].high64 == 0) {
+            all->seen[i] = hash;
+            return true;
+        }
+    }
+}
+
+/* `rule` is the item of include, or NULL. */
+static gs_status add_variant(expansion *all, const gs_settings *settings, const gs_rule *rule, gs_error *error)
+{
+    gs_plan *plan = all->plan;
+    gs_setting_id culprit = GS_SETTING_MODEL;
+    gs_error reason;
+    if (!add_seen(all, settings)) {
+        plan->merged++;
+        return GS_OK;
+    }
+    if (gs_settings_check(settings, &culprit, &reason) != GS_OK)
+        return gs_node_fail(rule != NULL ? rule->node : gs_sweep_node(all->sweep, culprit), error, "%s", reason.text);
+    gs_plan_append(plan, settings);
+    return GS_OK;
+}
+
+static gs_status expand(expansion *all, gs_error *error)
+{
+    gs_status status = GS_OK;
+    for (size_t number = 0; number < all->combinations && status == GS_OK; number++) {
+        combination chosen;
+        gs_settings settings;
+        memset(chosen.given, 0, sizeof chosen.given);
+        if (all->sweep->random) status = choose_random(all->sweep, number, &chosen, error);
+        else choose_grid(all->sweep, number, &chosen);
+        if (status != GS_OK) break;
+        resolve(all, &chosen, &settings);
+        if (is_excluded(all, &settings)) all->plan->excluded++;
+        else status = add_variant(all, &settings, NULL, error);
+    }
+    for (size_t r = 0; r < all->sweep->exclude.count && status == GS_OK && !all->sweep->random; r++)
+        if (!all->rule_matched[r])
+            status =
+                gs_node_fail(all->sweep->exclude.rules[r].node, error, "exclude: no combination of this sweep matches");
+    return status;
+}
+
+/* An included combination: what the sweep fixes to one value, then what the item says. Swept settings that it leaves
+ * out have their default. */
+static gs_status include(expansion *all, const gs_rule *rule, gs_error *error)
+{
+    const gs_sweep *sweep = all->sweep;
+    combination chosen;
+    gs_settings settings;
+    memset(chosen.given, 0, sizeof chosen.given);
+    for (size_t a = 0; a < sweep->axis_count; a++)
+        if (sweep->axes[a].values != NULL && sweep->axes[a].count == 1)
+            give(&chosen, sweep->axes[a].id, &sweep->axes[a].values[0]);
+    for (size_t t = 0; t < rule->count; t++) give(&chosen, rule->terms[t].id, &rule->terms[t].values[0]);
+    resolve(all, &chosen, &settings);
+    for (size_t t = 0; t < rule->count; t++)
+        if (!gs_setting_applies(rule->terms[t].id, &settings))
+            return gs_node_fail(
+                rule->terms[t].node, error, "include: %s does not apply to this combination, whose model is %s",
+                gs_settings_table[rule->terms[t].id].column, gs_model_names[gs_settings_model(&settings)]);
+    return add_variant(all, &settings, rule, error);
+}
+
+gs_status gs_expand(gs_plan *plan, const gs_sweep *sweep, gs_error *error)
+{
+    expansion all = {.sweep = sweep, .plan = plan, .seen_size = 16};
+    gs_status status = count_combinations(sweep, &all.combinations, error);
+    if (status != GS_OK) return status;
+    size_t most = all.combinations + sweep->include.count;
+    while (all.seen_size < 2 * most) all.seen_size *= 2;
+    all.seen = calloc(all.seen_size, sizeof *all.seen);
+    all.rule_matched = calloc(sweep->exclude.count + 1, sizeof *all.rule_matched);
+    if (all.seen == NULL || all.rule_matched == NULL)
+        status = gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu combinations", all.combinations);
+    if (status == GS_OK) status = gs_plan_reserve(plan, sweep, most, error);
+    if (status == GS_OK) status = expand(&all, error);
+    for (size_t r = 0; r < sweep->include.count && status == GS_OK; r++)
+        status = include(&all, &sweep->include.rules[r], error);
+    if (status == GS_OK && plan->variant_count == 0)
+        status =
+            gs_node_fail(sweep->exclude.rules[0].node, error,
+                         "exclude leaves none of the %zu combinations, which would make no runs", all.combinations);
+    free(all.seen);
+    free(all.rule_matched);
+    return status;
+}
