@@ -29,6 +29,7 @@ static const char general[] =
     "  1   finished, but some runs failed; the file says why\n"
     "  2   bad usage or bad input: nothing was touched\n"
     "  3   storage error: full disk, permissions, a file that exists already\n"
+    "  75  drained, on a signal or because the time is up: run the same command again\n"
     "  70  internal error\n"
     "\n"
     "ENVIRONMENT\n"
@@ -43,7 +44,8 @@ static const char run[] =
     "  gensweep run - train a sweep\n"
     "\n"
     "SYNOPSIS\n"
-    "  [mpirun -n RANKS] gensweep [run] SWEEP.yaml [KEY=VALUE ...] [-o FILE] [--fresh] [--progress STYLE]\n"
+    "  [mpirun -n RANKS] gensweep [run] SWEEP.yaml [KEY=VALUE ...] [-o FILE] [--fresh] [--walltime HH:MM:SS]\n"
+    "                   [--progress STYLE]\n"
     "\n"
     "ARGUMENTS\n"
     "  SWEEP.yaml       the sweep; the README explains the language, `gensweep settings` lists the settings\n"
@@ -52,9 +54,15 @@ static const char run[] =
     "                   ~KEY removes\n"
     "  -o FILE          the results file; default results/NAME.h5 for `name: NAME`\n"
     "  --fresh          if the results file exists, rename it to FILE.1, FILE.2, ... and start over\n"
+    "  --walltime HH:MM:SS  the launch will be ended so long after its start: drain before. Under SLURM the job's own\n"
+    "                   end is known (SLURM_JOB_END_TIME)\n"
     "  --progress STYLE auto (a bar on a terminal, lines otherwise), bar, lines, none\n"
     "\n"
-    "  Progress goes to stderr, the final table to stdout. A file that exists is never overwritten.\n";
+    "  Progress goes to stderr, the final table to stdout. A file that exists is never overwritten.\n"
+    "\n"
+    "SIGNALS\n"
+    "  SIGUSR1, SIGTERM, SIGINT, to mpirun or to any rank, drain: the runs in progress are kept in FILE.running, the\n"
+    "  file is closed, the exit status is 75. A second SIGINT stops at once.\n";
 
 static const char plan[] =
     "NAME\n"

@@ -18,6 +18,7 @@ typedef struct {
     size_t override_count;
     const char *output;   /* run: NULL = results/NAME.h5 */
     bool fresh;           /* run: rename an existing file and start over */
+    double walltime;      /* run: seconds after which the launch will be ended; 0: unknown */
     gs_progress_style progress;
     bool json, runs, no_measure; /* plan: for machines; every run; without times */
     long ranks;           /* plan: 0 = as many as there are cores */

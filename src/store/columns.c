@@ -312,6 +312,13 @@ gs_status gs_columns_start(gs_columns *columns, gs_file *file, int64_t run, int3
     return status == GS_OK ? gs_file_write(file, columns->status, (uint64_t)run, 1, &running, error) : status;
 }
 
+gs_status gs_columns_release(gs_columns *columns, gs_file *file, int64_t run, int32_t attempts, gs_error *error)
+{
+    int8_t pending = GS_RUN_PENDING;
+    gs_status status = gs_file_write(file, columns->attempts, (uint64_t)run, 1, &attempts, error);
+    return status == GS_OK ? gs_file_write(file, columns->status, (uint64_t)run, 1, &pending, error) : status;
+}
+
 static gs_status write_metric(gs_columns *columns, gs_file *file, uint64_t run, int m, double value, gs_error *error)
 {
     int32_t integer = isnan(value) ? -1 : (int32_t)value;

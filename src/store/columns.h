@@ -30,6 +30,9 @@ GS_MUST_CHECK gs_status gs_columns_add(gs_columns *columns, gs_file *file, const
 GS_MUST_CHECK gs_status gs_columns_start(gs_columns *columns, gs_file *file, int64_t run, int32_t attempts, int32_t launch,
                                          gs_error *error);
 
+/* A run that was begun waits again. */
+GS_MUST_CHECK gs_status gs_columns_release(gs_columns *columns, gs_file *file, int64_t run, int32_t attempts, gs_error *error);
+
 /* Everything of a run's row but the status; then, after a flush, the status. */
 GS_MUST_CHECK gs_status gs_columns_write(gs_columns *columns, gs_file *file, const gs_row *row, gs_error *error);
 GS_MUST_CHECK gs_status gs_columns_finish(gs_columns *columns, gs_file *file, const gs_row *row, gs_error *error);

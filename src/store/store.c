@@ -218,6 +218,13 @@ gs_status gs_store_start(gs_store *store, int64_t run, gs_error *error)
     return status == GS_OK ? gs_file_flush(store->file, error) : status; /* readers see what is running */
 }
 
+gs_status gs_store_release(gs_store *store, int64_t run, gs_error *error)
+{
+    int32_t attempts = --store->attempts[run];
+    gs_status status = gs_columns_release(&store->columns, store->file, run, attempts, error);
+    return status == GS_OK ? gs_file_flush(store->file, error) : status;
+}
+
 static gs_status write_along(gs_store *store, int64_t run, const gs_chunk *chunk, gs_error *error)
 {
     const gs_coverage_point *given = (const gs_coverage_point *)(const void *)chunk->bytes;

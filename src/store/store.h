@@ -36,6 +36,9 @@ GS_MUST_CHECK gs_status gs_store_create(gs_store **store, const char *path, cons
 /* A run is handed out. */
 GS_MUST_CHECK gs_status gs_store_start(gs_store *store, int64_t run, gs_error *error);
 
+/* A run that was handed out waits again: its status is pending, and the attempt does not count. */
+GS_MUST_CHECK gs_status gs_store_release(gs_store *store, int64_t run, gs_error *error);
+
 /* A run has ended: writes the parcel, then its status. */
 GS_MUST_CHECK gs_status gs_store_commit(gs_store *store, const gs_parcel *parcel, gs_error *error);
 

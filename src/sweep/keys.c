@@ -109,6 +109,35 @@ static gs_status read_compression(gs_sweep *sweep, const gs_entry *entry, gs_err
     return GS_OK;
 }
 
+/* A time: 90, 90s, 10m, 1h. */
+static bool read_duration(const char *text, int64_t *seconds)
+{
+    static const struct {
+        const char *unit;
+        int64_t seconds;
+    } units[] = {{"", 1}, {"s", 1}, {"m", 60}, {"h", 3600}};
+    const int64_t most = 365 * 24 * 3600;
+    char *end;
+    if (*text < '0' || *text > '9') return false;
+    long long number = strtoll(text, &end, 10);
+    for (size_t u = 0; u < sizeof units / sizeof units[0]; u++) {
+        if (strcmp(end, units[u].unit) != 0) continue;
+        *seconds = number * units[u].seconds;
+        return number <= most / units[u].seconds;
+    }
+    return false;
+}
+
+static gs_status read_checkpoint_every(gs_sweep *sweep, const gs_entry *entry, gs_error *error)
+{
+    const char *text = gs_node_text(entry->value), *const never[] = {"off", "no", "false"};
+    for (size_t i = 0; i < sizeof never / sizeof never[0]; i++)
+        if (strcmp(text, never[i]) == 0) text = "0";
+    if (read_duration(text, &sweep->storage.checkpoint_every)) return GS_OK;
+    return gs_node_fail(entry->value, error,
+                        "storage.checkpoint_every: expected a time such as 60s, 10m, 1h, or off, got '%.80s'", text);
+}
+
 static gs_status refuse_for_now(gs_sweep *sweep, const gs_entry *entry, gs_error *error)
 {
     (void)sweep;
@@ -147,7 +176,7 @@ static const key_row section_keys[] = {
     {"storage.samples", read_storage_samples},
     {"storage.checkpoints", read_storage_checkpoints},
     {"storage.compression", read_compression},
-    {"storage.checkpoint_every", refuse_for_now},
+    {"storage.checkpoint_every", read_checkpoint_every},
 };
 
 /* Places: settings, then top_keys, then section_keys. */

@@ -43,6 +43,7 @@ typedef struct {
     bool samples;     /* /samples is written */
     bool checkpoints; /* final weights are written */
     int compression;  /* deflate level of /samples and examples, 0 to 9 */
+    int64_t checkpoint_every; /* seconds between two mid-run checkpoints of a run; 0: none are made */
     int64_t width;    /* most samples of any run, the width of /samples, from the plan; 0: this run's own */
 } gs_storage;
 
