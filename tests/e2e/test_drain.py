@@ -8,7 +8,7 @@ import time
 
 import h5py
 import pytest
-from support import PROGRAM, SMALL, gensweep
+from support import PROGRAM, ROOT, SMALL, gensweep
 
 MODELS = {
     "oracle": "model=oracle",
@@ -327,3 +327,24 @@ def test_a_damaged_checkpoint_is_noted_and_not_used(sweep, tmp_path, uninterrupt
     assert done.returncode == 0
     assert f"'{state}' is not used: its digest does not agree" in done.stderr and "run 0 starts over" in done.stderr
     assert digests(results).items() <= uninterrupted.items()
+
+
+def test_the_batch_script_drains_and_asks_to_be_requeued(sweep, tmp_path):
+    """SIGUSR1 as SLURM sends it to the script; a scontrol that writes down what it is told."""
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    (tools / "scontrol").write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/told\n')
+    (tools / "scontrol").chmod(0o755)
+    results = tmp_path / "r.h5"
+    process = subprocess.Popen(
+        [ROOT / "slurm/gensweep.sbatch", sweep, *LONG, "-o", results], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
+        env={"PATH": f"{tools}:/usr/local/bin:/usr/bin:/bin", "GENSWEEP": str(PROGRAM), "SLURM_NTASKS": "2", "SLURM_JOB_ID": "17",
+             "OMPI_MCA_rmaps_base_oversubscribe": "1", "OMPI_MCA_ras": "^slurm", "OMPI_MCA_plm": "^slurm", "HOME": str(tmp_path),
+             "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"})
+    launched.append(process)
+    wait_for_runs(process, results, 2)
+    process.send_signal(signal.SIGUSR1)
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 0 and "exit status 75" in out, (out, err)
+    assert (tmp_path / "told").read_text() == "requeue 17\n"
+    assert len(kept(results)) == 2

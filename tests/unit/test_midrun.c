@@ -57,7 +57,7 @@ typedef struct {
     int64_t pieces; /* between two cuts; more than a sampling that is begun anew has */
     struct {
         gs_setting_id id;
-        int64_t value;
+        double value;
     } settings[12];
 } kind;
 
@@ -67,6 +67,8 @@ static const kind kinds[] = {
     {"gan", GS_MODEL_GAN, 3, {{GS_SETTING_GENERATOR_HIDDEN_2, 8}, {GS_SETTING_DISCRIMINATOR_HIDDEN_1, 8}}},
     {"gan without minibatch discrimination", GS_MODEL_GAN, 3,
      {{GS_SETTING_GENERATOR_HIDDEN_2, 8}, {GS_SETTING_DISCRIMINATOR_HIDDEN_1, 8}, {GS_SETTING_MINIBATCH_DISCRIMINATION, 0}}},
+    {"gan with averaged weights", GS_MODEL_GAN, 3,
+     {{GS_SETTING_GENERATOR_HIDDEN_2, 8}, {GS_SETTING_DISCRIMINATOR_HIDDEN_1, 8}, {GS_SETTING_GENERATOR_EMA, 0.9}}},
     {"flat", GS_MODEL_AUTOREGRESSIVE, 151,
      {{GS_SETTING_CONTEXT_PIXELS, 9}, {GS_SETTING_HIDDEN_UNITS, 8}, {GS_SETTING_COLOR_LEVELS, 3}, {GS_SETTING_EVERY, 6}}},
     {"flat, article's start", GS_MODEL_AUTOREGRESSIVE, 333,
@@ -91,8 +93,12 @@ static gs_job job_of(const kind *which)
     values[GS_SETTING_BATCH_SIZE].integer = 4;
     values[GS_SETTING_SAMPLES].integer = 645; /* more than one batch of samples, and not a whole number of them */
     values[GS_SETTING_EVERY].integer = 3;     /* a point along training in the middle and one at the end */
-    for (size_t i = 0; i < sizeof which->settings / sizeof which->settings[0] && which->settings[i].value + which->settings[i].id > 0; i++)
-        values[which->settings[i].id].integer = which->settings[i].value;
+    for (size_t i = 0; i < sizeof which->settings / sizeof which->settings[0]; i++) {
+        gs_setting_id id = which->settings[i].id;
+        if (id == GS_SETTING_MODEL) break; /* the rest of the list is empty */
+        if (gs_settings_table[id].type == GS_TYPE_REAL) values[id].real = which->settings[i].value;
+        else values[id].integer = (int64_t)which->settings[i].value;
+    }
     return job;
 }
 
@@ -170,39 +176,57 @@ static void a_run_that_is_moved_is_the_same(void **state)
     }
 }
 
-/* What is not restored must show: each span in turn is left as it is in a fresh trainer. */
+/* Goes on from the state with the bytes of one span set to 0. */
+static void finish_without(const gs_job *job, gs_trainer *trainer, int left_out, gs_digests *digests)
+{
+    gs_spans spans = {.count = 0};
+    gs_trainer_state(trainer, &spans);
+    size_t size, offset = 0;
+    unsigned char *bytes = state_of(trainer, &size);
+    for (int i = 0; i < left_out; i++) offset += spans.spans[i].size;
+    memset(bytes + offset, 0, spans.spans[left_out].size);
+    gs_trainer *other = create(job);
+    assert_true(gs_trainer_restore(other, bytes, size));
+    while (gs_trainer_advance(other)) continue;
+    digests_of(other, digests);
+    gs_trainer_destroy(&other);
+    free(bytes);
+}
+
+/* What is not restored must show. The spans of diffusion behind those that say how long the others are: points along training; images,
+ * bins, errors; parameters, two moments, averages; the images being made. */
 static void every_part_of_the_state_matters(void **state)
 {
     (void)state;
-    gs_job job = job_of(&kinds[8]);
+    enum { POINTS = 4, IMAGES, BINS, ERRORS, PARAMETERS, MOMENT1, MOMENT2, AVERAGES, NOISED, SPANS };
+    const struct {
+        int64_t pieces;
+        bool matters[SPANS];
+    } cases[] = {
+        {14, {[POINTS] = true, [PARAMETERS] = true, [MOMENT1] = true, [MOMENT2] = true, [AVERAGES] = true}}, /* after step 4 */
+        {34, {[POINTS] = true, [IMAGES] = true, [BINS] = true, [ERRORS] = true, [AVERAGES] = true, [NOISED] = true}}, /* last batch */
+    };
+    gs_job job = job_of(&kinds[KINDS - 1]);
     gs_digests whole, wrong;
-    int64_t pieces = train_whole(&job, &whole);
-    gs_trainer *trainer = create(&job);
-    for (int64_t i = 0; i < pieces - 2; i++) assert_true(gs_trainer_advance(trainer)); /* in the middle of the last batch of samples */
-    gs_spans spans = {.count = 0};
-    gs_trainer_state(trainer, &spans);
-    assert_int_equal(spans.count, 12);
-    for (int left_out = 4; left_out < spans.count; left_out++) {
-        size_t size, offset = 0;
-        unsigned char *bytes = state_of(trainer, &size);
-        for (int i = 0; i < left_out; i++) offset += spans.spans[i].size;
-        memset(bytes + offset, 0, spans.spans[left_out].size);
-        gs_trainer *other = create(&job);
-        assert_true(gs_trainer_restore(other, bytes, size));
-        while (gs_trainer_advance(other)) continue;
-        digests_of(other, &wrong);
-        bool moments = left_out == 9 || left_out == 10; /* training is over */
-        assert_int_equal(memcmp(&whole, &wrong, sizeof whole) == 0, moments);
-        gs_trainer_destroy(&other);
-        free(bytes);
+    assert_int_equal(train_whole(&job, &whole), 36);
+    for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
+        gs_trainer *trainer = create(&job);
+        gs_spans spans = {.count = 0};
+        for (int64_t i = 0; i < cases[c].pieces; i++) assert_true(gs_trainer_advance(trainer));
+        gs_trainer_state(trainer, &spans);
+        assert_int_equal(spans.count, c == 0 ? SPANS - 1 : SPANS);
+        for (int left_out = POINTS; left_out < spans.count; left_out++) {
+            finish_without(&job, trainer, left_out, &wrong);
+            assert_int_equal(memcmp(&whole, &wrong, sizeof whole) != 0, cases[c].matters[left_out]);
+        }
+        gs_trainer_destroy(&trainer);
     }
-    gs_trainer_destroy(&trainer);
 }
 
 static void a_state_of_another_size_or_with_impossible_numbers_is_refused(void **state)
 {
     (void)state;
-    gs_job job = job_of(&kinds[8]);
+    gs_job job = job_of(&kinds[KINDS - 1]);
     gs_digests whole, after;
     train_whole(&job, &whole);
     gs_trainer *trainer = create(&job), *fresh = create(&job);
