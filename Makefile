@@ -73,7 +73,7 @@ PROGRAM := $(BUILD)/gensweep
 TEST_FOLDER := tests/$(if $(filter double,$(VARIANT)),double,unit)
 UNIT_TESTS := $(patsubst $(TEST_FOLDER)/%.c,$(BUILD)/tests/%,$(wildcard $(TEST_FOLDER)/test_*.c))
 
-.PHONY: all units run test extra-rows bench bill-check report deps lint fuzz soak expansion cov install info help clean force
+.PHONY: all units run test extra-rows bench bench-midrun bill-check report deps lint fuzz soak expansion cov install info help clean force
 .SECONDARY:
 
 all: $(PROGRAM)
@@ -158,6 +158,14 @@ bench: deps
 $(BUILD)/bench_core: tests/bench/bench_core.c $(OBJECTS)
 	$(Q)$(CC) $(ALL_CFLAGS) $(INCLUDES) -Wno-missing-prototypes $(LDFLAGS) -Wl,--wrap=cblas_sgemm -o $@ $^ $(LIBS)
 
+# What a mid-run checkpoint costs, in the folder MIDRUN.
+MIDRUN ?= build/midrun
+bench-midrun: $(BUILD)/bench_midrun
+	$(BUILD)/bench_midrun $(MIDRUN)
+
+$(BUILD)/bench_midrun: tests/bench/bench_midrun.c $(OBJECTS)
+	$(Q)$(CC) $(ALL_CFLAGS) $(INCLUDES) $(LDFLAGS) -o $@ $^ $(LIBS)
+
 bench-built:
 	@$(PYTHON) tests/bench/bench.py
 
@@ -236,6 +244,7 @@ help:
 	@echo "make test                      install what is missing, build all variants, run all tests"
 	@echo "make                           build ./gensweep"
 	@echo "make bench                     speed per model against the matrix products alone -> build/bench.json"
+	@echo "make bench-midrun [MIDRUN=DIR] bytes and time of a mid-run checkpoint of each model, written there"
 	@echo "make report RESULTS=FILE       the report of a results file"
 	@echo "make fuzz [FUZZ_RUNS=N]        the reader of sweeps on random bytes, under ASan and UBSan"
 	@echo "make bill-check                estimates of gensweep plan beside what the runs really take"

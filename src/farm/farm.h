@@ -4,23 +4,37 @@
  *   worker -> 0  REQUEST   I am idle
  *   0 -> worker  JOB       gs_job: train this
  *   worker -> 0  PROGRESS  int64_t steps done of the current run, about once a second
+ *   worker -> 0  NOTE      gs_note
  *   worker -> 0  RESULT    a parcel; the worker is idle again, without a REQUEST
- *   0 -> worker  STOP      nothing will come any more: leave
- * Every idle worker has exactly one unanswered REQUEST or RESULT, so rank 0 knows who waits; a worker leaves only after STOP, and STOP
- * is sent only when every run has ended, so no message is ever left behind. */
+ *   0 -> worker  STOP      nothing will come any more: keep the state of your run, if you have one, and leave
+ *   worker -> 0  LEAVING   my last message: I have kept it
+ * Every worker gets one STOP and sends one LEAVING, in either order. Rank 0 sends STOP to all when every run has ended, or to drain: when it
+ * is asked to, or when the first LEAVING comes unasked, which is how a worker that was asked to drain tells. A worker sends LEAVING when
+ * it is asked to or has got STOP, and then waits for STOP. A JOB is sent only in answer to a REQUEST or RESULT, and not after STOP; it may
+ * cross a LEAVING, so a worker that waits for STOP receives it and does not begin it, and its run waits again, as does that of every
+ * worker that leaves without a RESULT. Messages between two ranks stay in order, so after LEAVING, or STOP, none is on its way. */
 #ifndef GS_FARM_FARM_H
 #define GS_FARM_FARM_H
 
 #include "farm/schedule.h"
 #include "farm/world.h"
+#include "store/midrun.h"
 #include "store/store.h"
 
-enum { GS_TRAINING_MANAGER = 256 /* with more ranks than this, rank 0 only manages */ };
+enum { GS_TRAINING_MANAGER = 256 /* with more ranks than this, rank 0 only manages */, GS_NOTE = 1024 };
+
+/* A sentence for the user; empty: none. */
+typedef struct {
+    bool unkept; /* states of runs cannot be kept: of all ranks' notes of this kind one is told */
+    char text[GS_NOTE];
+} gs_note;
 
 /* What every rank has to know; sent from rank 0 to all. */
 typedef struct {
     gs_digits digits;
     gs_storage storage;
+    char folder[GS_MIDRUN_FOLDER]; /* of mid-run checkpoints; empty: there are none */
+    char program[96];              /* version and commit */
 } gs_common;
 
 /* The state of the sweep at some moment, for progress. */
@@ -30,17 +44,30 @@ typedef struct {
     double steps_total; /* of all planned runs; a failed run counts as complete */
 } gs_farm_view;
 
-/* Who wants to know: called on rank 0 only. `finished` sees each row after it is stored; `tick` comes several times a second. */
+/* Who wants to know: called on rank 0 only. `finished` sees each row after it is stored; `tick` comes several times a second; `note` gets
+ * sentences for the user. */
 typedef struct {
     void (*finished)(void *context, const gs_row *row);
     void (*tick)(void *context, const gs_farm_view *view);
+    void (*note)(void *context, const char *sentence);
     void *context;
 } gs_observer;
 
-/* Rank 0: runs what the store does not have yet of the plan. Returns when every run has ended and all workers have been told to leave. Errors of storage (GS_ERROR_STORAGE)
- * end it early; the workers then still wait, and the caller has to abort the world. */
+/* How the work has ended. */
+typedef struct {
+    gs_schedule_counts counts; /* waiting > 0: drained */
+    int present;               /* workers that have not left */
+} gs_farm_end;
+
+/* Rank 0: runs what the store does not have yet of the plan. Returns when every run has ended and all workers have left, or drained: then every run that has not
+ * ended waits again, and workers that took too long may still be there. Errors of storage (GS_ERROR_STORAGE) end it early; the workers
+ * then still wait, and the caller has to abort the world. */
 GS_MUST_CHECK gs_status gs_farm_manage(const gs_world *world, const gs_common *common, const gs_plan *plan, gs_store *store,
-                                       const gs_observer *observer, gs_error *error);
+                                       const gs_observer *observer, gs_farm_end *end, gs_error *error);
+
+/* Rank 0, after gs_farm_manage: waits for the workers that have not left. Results that they still send are not stored; their runs are
+ * trained again. */
+void gs_farm_dismiss(const gs_world *world, gs_farm_end *end);
 
 /* Every other rank: trains what it is given until it is told to leave. GS_ERROR_MEMORY if not even the report of a failure fits. */
 GS_MUST_CHECK gs_status gs_farm_work(const gs_world *world, const gs_common *common, gs_error *error);

@@ -1,6 +1,7 @@
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "farm/drain.h"
 #include "farm/farm.h"
 #include "farm/messages.h"
 #include "farm/workbench.h"
@@ -9,7 +10,7 @@
 static const double nap = 0.001;   /* between two looks for a message when there is nothing to do */
 static const double slice = 0.02;  /* rank 0 trains so long, at most a step longer, before it looks for messages */
 static const double tick = 0.2;    /* between two calls of the observer */
-static const double tell = 5;      /* between two notes in the file of how far the running runs are */
+static const double tell_every = 5;      /* between two notes in the file of how far the running runs are */
 
 typedef struct {
     const gs_world *world;
@@ -19,7 +20,11 @@ typedef struct {
     const gs_observer *observer;
 
     gs_schedule *schedule;
-    bool *waiting;       /* ranks with an unanswered request */
+    bool *left;          /* ranks that have sent LEAVING */
+    bool stopping;       /* STOP has been sent to all */
+    bool draining;
+    bool unkept;         /* the user has been told so */
+    double patience;     /* gs_clock() until which a drain waits for the workers */
     int64_t *steps_done; /* of each rank's current run, as last told */
     double steps_ended;  /* of all runs that have ended */
     double next_tick, next_note;
@@ -50,7 +55,7 @@ static void observe(manager *m, bool now)
 static gs_status note_progress(manager *m, gs_error *error)
 {
     if (gs_clock() < m->next_note) return GS_OK;
-    m->next_note = gs_clock() + tell;
+    m->next_note = gs_clock() + tell_every;
     gs_status status = GS_OK;
     for (int rank = 0; rank < m->world->size && status == GS_OK; rank++) {
         int64_t run = gs_schedule_run_of(m->schedule, rank);
@@ -79,11 +84,54 @@ static gs_status collect(manager *m, int rank, const gs_parcel *parcel, gs_error
         status = gs_fail(error, GS_ERROR_INTERNAL, "rank %d sent run %lld, which is not its own", rank, (long long)row.run);
     if (status == GS_OK) status = gs_store_commit(m->store, parcel, error);
     if (status != GS_OK) return status;
+    gs_job job = gs_plan_job(m->plan, (size_t)row.run);
+    char id[GS_ID];
+    gs_run_id(&job.settings, job.seed, &m->common->digits, id);
+    gs_midrun_remove(m->common->folder, id);
     gs_schedule_end(m->schedule, rank, row.failed != 0);
     m->steps_ended += steps_of(m, row.run);
     m->steps_done[rank] = 0;
     m->observer->finished(m->observer->context, &row);
     return GS_OK;
+}
+
+static void tell(manager *m, gs_note *note)
+{
+    bool known = note->unkept && m->unkept;
+    if (note->text[0] == '\0') return;
+    if (!known) m->observer->note(m->observer->context, note->text);
+    m->unkept |= note->unkept;
+    note->text[0] = '\0';
+}
+
+/* The run of a rank that leaves it waits again. */
+static gs_status release(manager *m, int rank, gs_error *error)
+{
+    int64_t run = gs_schedule_run_of(m->schedule, rank);
+    if (run == GS_NO_RUN) return GS_OK;
+    gs_schedule_lose(m->schedule, rank);
+    m->steps_done[rank] = 0;
+    return gs_store_release(m->store, run, error);
+}
+
+static void stop_all(manager *m)
+{
+    for (int rank = 1; rank < m->world->size && !m->stopping; rank++) gs_world_send(m->world, rank, GS_TAG_STOP, NULL, 0);
+    m->stopping = true;
+}
+
+/* Nothing is handed out any more; every rank keeps its run's state and leaves. */
+static gs_status drain(manager *m, const char *reason, gs_error *error)
+{
+    gs_note why = {.unkept = false};
+    snprintf(why.text, sizeof why.text, "draining: %s", reason);
+    tell(m, &why);
+    m->draining = true;
+    m->patience = gs_clock() + gs_drain_grace();
+    stop_all(m);
+    gs_workbench_leave(&m->own, m->common);
+    tell(m, &m->own.note);
+    return release(m, 0, error);
 }
 
 /* The next run for a rank, recorded as running; false if none is waiting. */
@@ -101,8 +149,8 @@ static gs_status answer(manager *m, int rank, gs_error *error)
 {
     gs_job job;
     bool found;
+    if (m->stopping) return GS_OK;
     gs_status status = assign(m, rank, &job, &found, error);
-    m->waiting[rank] = !found;
     if (status == GS_OK && found) gs_world_send(m->world, rank, GS_TAG_JOB, &job, sizeof job);
     return status;
 }
@@ -120,6 +168,36 @@ static gs_status receive_result(manager *m, int from, size_t size, gs_error *err
     return collect(m, from, &m->incoming, error);
 }
 
+static gs_status see_off(manager *m, int rank, gs_error *error)
+{
+    m->left[rank] = true;
+    gs_status status = release(m, rank, error);
+    if (status != GS_OK || m->stopping) return status;
+    char reason[64];
+    snprintf(reason, sizeof reason, "a signal to rank %d", rank);
+    return drain(m, gs_drain_reason() != NULL ? gs_drain_reason() : reason, error);
+}
+
+static gs_status receive(manager *m, int from, int tag, size_t size, gs_error *error)
+{
+    if (tag == GS_TAG_RESULT) {
+        gs_status status = receive_result(m, from, size, error);
+        return status == GS_OK ? answer(m, from, error) : status;
+    }
+    if (tag == GS_TAG_PROGRESS) {
+        gs_world_receive(m->world, from, tag, &m->steps_done[from], sizeof m->steps_done[from]);
+        return GS_OK;
+    }
+    if (tag == GS_TAG_NOTE) {
+        gs_note note;
+        gs_world_receive(m->world, from, tag, &note, sizeof note);
+        tell(m, &note);
+        return GS_OK;
+    }
+    gs_world_receive(m->world, from, tag, NULL, 0);
+    return tag == GS_TAG_LEAVING ? see_off(m, from, error) : answer(m, from, error);
+}
+
 /* Deals with every message that has come; *busy tells whether there was one. */
 static gs_status serve(manager *m, bool *busy, gs_error *error)
 {
@@ -128,13 +206,7 @@ static gs_status serve(manager *m, bool *busy, gs_error *error)
     gs_status status = GS_OK;
     while (status == GS_OK && gs_world_probe(m->world, &from, &tag, &size)) {
         *busy = true;
-        if (tag == GS_TAG_PROGRESS) {
-            gs_world_receive(m->world, from, tag, &m->steps_done[from], sizeof m->steps_done[from]);
-            continue;
-        }
-        if (tag == GS_TAG_RESULT) status = receive_result(m, from, size, error);
-        else gs_world_receive(m->world, from, tag, NULL, 0);
-        if (status == GS_OK) status = answer(m, from, error);
+        status = receive(m, from, tag, size, error);
     }
     return status;
 }
@@ -149,46 +221,83 @@ static gs_status work(manager *m, bool *busy, gs_error *error)
         status = assign(m, 0, &job, &found, error);
         if (status != GS_OK || !found) return status;
         status = gs_workbench_begin(&m->own, m->common, &job, 0, &ended, error);
+        m->steps_done[0] = gs_workbench_steps(&m->own);
     } else {
         status = gs_workbench_work(&m->own, m->common, 0, slice, &ended, error);
         m->steps_done[0] = gs_workbench_steps(&m->own);
     }
+    tell(m, &m->own.note);
     *busy = true;
     return status == GS_OK && ended ? collect(m, 0, &m->own.parcel, error) : status;
 }
 
+static int count_present(const manager *m)
+{
+    int present = 0;
+    for (int rank = 1; rank < m->world->size; rank++) present += !m->left[rank];
+    return present;
+}
+
+/* A turn of the loop of rank 0. */
+static gs_status turn(manager *m, gs_error *error)
+{
+    bool busy = false;
+    gs_status status = GS_OK;
+    if (!m->stopping && gs_drain_wanted()) status = drain(m, gs_drain_reason(), error);
+    if (status == GS_OK) status = serve(m, &busy, error);
+    if (status == GS_OK && !m->stopping && m->world->size <= GS_TRAINING_MANAGER) status = work(m, &busy, error);
+    bool complete = gs_schedule_complete(m->schedule);
+    if (status == GS_OK && !m->draining) observe(m, complete && !m->stopping);
+    if (status == GS_OK && !m->draining) status = note_progress(m, error);
+    if (complete) stop_all(m);
+    if (!busy) gs_sleep(nap);
+    return status;
+}
+
+/* What a worker that takes too long keeps or sends comes too late for this launch. */
+static gs_status release_rest(manager *m, gs_error *error)
+{
+    gs_status status = GS_OK;
+    for (int rank = 1; rank < m->world->size && status == GS_OK; rank++) status = release(m, rank, error);
+    return status;
+}
+
 gs_status gs_farm_manage(const gs_world *world, const gs_common *common, const gs_plan *plan, gs_store *store,
-                         const gs_observer *observer, gs_error *error)
+                         const gs_observer *observer, gs_farm_end *end, gs_error *error)
 {
     manager m = {.world = world, .common = common, .plan = plan, .store = store, .observer = observer};
-    m.waiting = calloc((size_t)world->size, sizeof *m.waiting);
+    m.left = calloc((size_t)world->size, sizeof *m.left);
     m.steps_done = calloc((size_t)world->size, sizeof *m.steps_done);
     gs_status status = GS_OK;
-    if (m.waiting == NULL || m.steps_done == NULL) status = gs_fail(error, GS_ERROR_MEMORY, "out of memory: %d ranks", world->size);
+    if (m.left == NULL || m.steps_done == NULL) status = gs_fail(error, GS_ERROR_MEMORY, "out of memory: %d ranks", world->size);
     if (status == GS_OK) status = gs_schedule_create(&m.schedule, (int64_t)plan->run_count, world->size, error);
     if (status == GS_OK) settle(&m);
-    m.next_note = gs_clock() + tell;
-    while (status == GS_OK && !gs_schedule_complete(m.schedule)) {
-        bool busy = false;
-        status = serve(&m, &busy, error);
-        if (status == GS_OK && world->size <= GS_TRAINING_MANAGER) status = work(&m, &busy, error);
-        if (status == GS_OK) observe(&m, gs_schedule_complete(m.schedule));
-        if (status == GS_OK) status = note_progress(&m, error);
-        if (!busy) gs_sleep(nap);
-    }
-    for (int stopped = 1; status == GS_OK && stopped < world->size; stopped++) {
-        /* A worker may be so slow to start that its first request is still on its way. */
-        while (status == GS_OK && !m.waiting[stopped]) {
-            bool busy = false;
-            status = serve(&m, &busy, error);
-            if (!busy) gs_sleep(nap);
-        }
-        if (status == GS_OK) gs_world_send(world, stopped, GS_TAG_STOP, NULL, 0);
-    }
+    m.next_note = gs_clock() + tell_every;
+    while (status == GS_OK && (!m.stopping || count_present(&m) > 0) && !(m.draining && gs_clock() > m.patience))
+        status = turn(&m, error);
+    if (status == GS_OK) status = release_rest(&m, error);
+    if (status == GS_OK) *end = (gs_farm_end){.counts = gs_schedule_count(m.schedule), .present = count_present(&m)};
     gs_workbench_free(&m.own);
     gs_parcel_free(&m.incoming);
     gs_schedule_destroy(&m.schedule);
-    free(m.waiting);
+    free(m.left);
     free(m.steps_done);
     return status;
+}
+
+void gs_farm_dismiss(const gs_world *world, gs_farm_end *end)
+{
+    while (end->present > 0) {
+        int from, tag;
+        size_t size;
+        if (!gs_world_probe(world, &from, &tag, &size)) {
+            gs_sleep(nap);
+            continue;
+        }
+        unsigned char *bytes = size > 0 ? malloc(size) : NULL;
+        if (size > 0 && bytes == NULL) gs_world_abort(world, EXIT_FAILURE);
+        gs_world_receive(world, from, tag, bytes, size);
+        free(bytes);
+        end->present -= tag == GS_TAG_LEAVING;
+    }
 }

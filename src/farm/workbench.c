@@ -1,6 +1,63 @@
 #include "farm/workbench.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "farm/drain.h"
 #include "ground/clock.h"
+#include "ground/vector.h"
+#include "nn/matrix.h"
+
+/* ---- mid-run checkpoints ----------------------------------------------------------------------------------------- */
+
+/* The same run gives the same bits only with the same program and kernels. */
+static gs_midrun midrun_of(const gs_workbench *workbench, const gs_common *common, char maker[GS_MIDRUN_MAKER])
+{
+    snprintf(maker, GS_MIDRUN_MAKER, "gensweep %s with kernels %s and %s", common->program, gs_blas_kernel(), gs_vector->name);
+    return (gs_midrun){.folder = common->folder, .id = workbench->id, .maker = maker};
+}
+
+static bool keeps(const gs_common *common)
+{
+    return common->folder[0] != '\0' && common->storage.checkpoint_every > 0;
+}
+
+static void keep(gs_workbench *workbench, const gs_common *common)
+{
+    char maker[GS_MIDRUN_MAKER];
+    gs_midrun midrun = midrun_of(workbench, common, maker);
+    gs_spans state = {.count = 0};
+    gs_error error;
+    gs_trainer_state(workbench->trainer, &state);
+    gs_note *note = &workbench->note;
+    if (gs_midrun_write(&midrun, workbench->seconds, &state, &error) != GS_OK && !note->unkept) {
+        note->unkept = true;
+        snprintf(note->text, sizeof note->text, "no mid-run checkpoints: %.*s", GS_NOTE - 32, error.text);
+    }
+    workbench->kept = gs_clock();
+}
+
+static void take_up(gs_workbench *workbench, const gs_common *common)
+{
+    char maker[GS_MIDRUN_MAKER];
+    gs_run_id(&workbench->job.settings, workbench->job.seed, &common->digits, workbench->id);
+    gs_midrun midrun = midrun_of(workbench, common, maker);
+    unsigned char *bytes = NULL;
+    double seconds;
+    size_t size;
+    gs_error error;
+    gs_status status = gs_midrun_read(&midrun, &seconds, &bytes, &size, &error);
+    if (status == GS_OK && bytes != NULL) {
+        if (gs_trainer_restore(workbench->trainer, bytes, size)) workbench->seconds = seconds;
+        else status = gs_fail(&error, GS_ERROR_STORAGE, "the mid-run checkpoint of run %s does not fit it", workbench->id);
+    }
+    if (status != GS_OK)
+        snprintf(workbench->note.text, sizeof workbench->note.text, "%.*s; run %lld starts over", GS_NOTE - 64, error.text,
+                 (long long)workbench->job.run);
+    free(bytes);
+}
+
+/* ---- runs -------------------------------------------------------------------------------------------------------- */
 
 static gs_status pack_failure(gs_workbench *workbench, const gs_job *job, const gs_error *reason, int rank, bool *ended,
                               gs_error *error)
@@ -16,8 +73,11 @@ gs_status gs_workbench_begin(gs_workbench *workbench, const gs_common *common, c
     double start = gs_clock();
     *ended = false;
     workbench->job = *job;
+    workbench->seconds = 0;
     gs_status status = gs_trainer_create(&workbench->trainer, job, &common->digits, 0, &reason);
-    workbench->seconds = gs_clock() - start;
+    if (status == GS_OK && keeps(common)) take_up(workbench, common);
+    workbench->kept = gs_clock();
+    workbench->seconds += workbench->kept - start;
     return status == GS_OK ? GS_OK : pack_failure(workbench, job, &reason, rank, ended, error);
 }
 
@@ -26,12 +86,13 @@ gs_status gs_workbench_work(gs_workbench *workbench, const gs_common *common, in
 {
     double start = gs_clock(), now = start;
     bool more = true;
-    while (more && now - start < seconds) {
+    do {
         more = gs_trainer_advance(workbench->trainer);
         now = gs_clock();
-    }
+    } while (more && now - start < seconds && !gs_drain_wanted());
     workbench->seconds += now - start;
     *ended = !more;
+    if (more && keeps(common) && now - workbench->kept >= common->storage.checkpoint_every) keep(workbench, common);
     if (more) return GS_OK;
     gs_error reason;
     gs_status status = gs_parcel_pack(&workbench->parcel, &workbench->job, gs_trainer_result(workbench->trainer), common->storage,
@@ -41,6 +102,12 @@ gs_status gs_workbench_work(gs_workbench *workbench, const gs_common *common, in
         status = gs_fail(&reason, GS_ERROR_MEMORY, "results of %zu bytes are too many for one message: fewer evaluation.samples, or "
                          "storage.samples: none", workbench->parcel.size);
     return status == GS_OK ? GS_OK : pack_failure(workbench, &workbench->job, &reason, rank, ended, error);
+}
+
+void gs_workbench_leave(gs_workbench *workbench, const gs_common *common)
+{
+    if (workbench->trainer != NULL && keeps(common)) keep(workbench, common);
+    gs_trainer_destroy(&workbench->trainer);
 }
 
 int64_t gs_workbench_steps(const gs_workbench *workbench)

@@ -9,17 +9,24 @@ typedef struct {
     gs_job job;
     gs_trainer *trainer; /* NULL: idle */
     double seconds;      /* worked on the run */
+    double kept;         /* gs_clock() when its state was last kept, or its work began */
+    char id[GS_ID];
     gs_parcel parcel;    /* memory is kept from run to run */
+    gs_note note;        /* whoever tells it empties its text */
 } gs_workbench;
 
-/* Begins a run. If there is no memory for it, the run has failed: *ended is true and the parcel says why. GS_ERROR_MEMORY only if even the
- * parcel does not fit. */
+/* Begins a run, or takes it up where its mid-run checkpoint says; one that cannot be used is noted. If there is no memory for the run, it
+ * has failed: *ended is true and the parcel says why. GS_ERROR_MEMORY only if even the parcel does not fit. */
 GS_MUST_CHECK gs_status gs_workbench_begin(gs_workbench *workbench, const gs_common *common, const gs_job *job, int rank, bool *ended,
                                        gs_error *error);
 
-/* Works on the run for about `seconds`, at least one piece; when it ends, packs the parcel and sets *ended. */
+/* Works on the run for about `seconds`, at least one piece, less if it is time to drain; when it ends, packs the parcel and sets
+ * *ended. Keeps its state now and then; that it cannot is noted once. */
 GS_MUST_CHECK gs_status gs_workbench_work(gs_workbench *workbench, const gs_common *common, int rank, double seconds, bool *ended,
                                       gs_error *error);
+
+/* Keeps the state of the run, if there is one, and leaves it. */
+void gs_workbench_leave(gs_workbench *workbench, const gs_common *common);
 
 /* Steps done of the current run. */
 int64_t gs_workbench_steps(const gs_workbench *workbench);

@@ -1,41 +1,91 @@
+#include "farm/drain.h"
 #include "farm/farm.h"
 #include "farm/messages.h"
 #include "farm/workbench.h"
 #include "ground/clock.h"
 
-static const double nap = 0.001;    /* between two looks for a message when idle */
-static const double report = 1.0;   /* between two reports of progress */
+static const double nap = 0.001;  /* between two looks for a message when idle */
+static const double slice = 0.05; /* of work between two looks for a message */
+static const double report = 1.0; /* between two reports of progress */
 
-/* Waits, asleep, for rank 0's answer: a job, or leave to go. */
-static bool receive_job(const gs_world *world, gs_job *job)
+typedef struct {
+    const gs_world *world;
+    const gs_common *common;
+    gs_workbench bench;
+    bool stopped; /* rank 0 has said STOP */
+} worker;
+
+/* Looks for a message, asleep for a while if there is none; true if it is a job. */
+static bool receive(worker *w, double patience, gs_job *job)
 {
     int from, tag;
     size_t size;
-    while (!gs_world_probe(world, &from, &tag, &size)) gs_sleep(nap);
+    if (!gs_world_probe(w->world, &from, &tag, &size)) {
+        if (patience > 0) gs_sleep(patience);
+        return false;
+    }
     if (tag == GS_TAG_JOB) {
-        gs_world_receive(world, from, tag, job, sizeof *job);
+        gs_world_receive(w->world, from, tag, job, sizeof *job);
         return true;
     }
-    gs_world_receive(world, from, tag, NULL, 0);
+    gs_world_receive(w->world, from, tag, NULL, 0);
+    w->stopped = true;
     return false;
+}
+
+static bool leaves(const worker *w)
+{
+    return w->stopped || gs_drain_wanted();
+}
+
+static bool wait_for_job(worker *w, gs_job *job)
+{
+    while (!leaves(w))
+        if (receive(w, nap, job)) return true;
+    return false;
+}
+
+static void tell_note(worker *w)
+{
+    gs_note *note = &w->bench.note;
+    if (note->text[0] == '\0') return;
+    gs_world_send(w->world, 0, GS_TAG_NOTE, note, sizeof *note);
+    note->text[0] = '\0';
+}
+
+/* Trains the job to its end, or until it is time to leave. */
+static gs_status train(worker *w, const gs_job *job, gs_error *error)
+{
+    bool ended;
+    double reported = gs_clock();
+    gs_status status = gs_workbench_begin(&w->bench, w->common, job, w->world->rank, &ended, error);
+    tell_note(w);
+    while (status == GS_OK && !ended && !leaves(w)) {
+        gs_job none;
+        status = gs_workbench_work(&w->bench, w->common, w->world->rank, slice, &ended, error);
+        tell_note(w);
+        (void)receive(w, 0, &none); /* nobody sends a job to a rank that has one */
+        if (status != GS_OK || ended || gs_clock() - reported < report) continue;
+        int64_t steps = gs_workbench_steps(&w->bench);
+        gs_world_send(w->world, 0, GS_TAG_PROGRESS, &steps, sizeof steps);
+        reported = gs_clock();
+    }
+    if (status != GS_OK) return status;
+    if (ended) gs_world_send(w->world, 0, GS_TAG_RESULT, w->bench.parcel.bytes, w->bench.parcel.size);
+    else gs_workbench_leave(&w->bench, w->common);
+    tell_note(w);
+    return GS_OK;
 }
 
 gs_status gs_farm_work(const gs_world *world, const gs_common *common, gs_error *error)
 {
-    gs_workbench workbench = {0};
+    worker w = {.world = world, .common = common};
     gs_job job;
     gs_status status = GS_OK;
     gs_world_send(world, 0, GS_TAG_REQUEST, NULL, 0);
-    while (status == GS_OK && receive_job(world, &job)) {
-        bool ended;
-        status = gs_workbench_begin(&workbench, common, &job, world->rank, &ended, error);
-        while (status == GS_OK && !ended) {
-            status = gs_workbench_work(&workbench, common, world->rank, report, &ended, error);
-            int64_t steps = gs_workbench_steps(&workbench);
-            if (status == GS_OK && !ended) gs_world_send(world, 0, GS_TAG_PROGRESS, &steps, sizeof steps);
-        }
-        if (status == GS_OK) gs_world_send(world, 0, GS_TAG_RESULT, workbench.parcel.bytes, workbench.parcel.size);
-    }
-    gs_workbench_free(&workbench);
+    while (status == GS_OK && wait_for_job(&w, &job)) status = train(&w, &job, error);
+    if (status == GS_OK) gs_world_send(world, 0, GS_TAG_LEAVING, NULL, 0);
+    while (status == GS_OK && !w.stopped) (void)receive(&w, nap, &job); /* a job may have been on its way: it is not begun */
+    gs_workbench_free(&w.bench);
     return status;
 }

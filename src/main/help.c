@@ -34,6 +34,7 @@ static const char general[] =
     "  1   finished, but some runs failed; the file says why. verify: there is a difference\n"
     "  2   bad usage or bad input: nothing was touched\n"
     "  3   storage error: full disk, permissions, a damaged file, a file that another gensweep writes\n"
+    "  75  drained, on a signal or because the time is up: run the same command again\n"
     "  70  internal error\n"
     "\n"
     "ENVIRONMENT\n"
@@ -49,7 +50,7 @@ static const char run[] =
     "\n"
     "SYNOPSIS\n"
     "  [mpirun -n RANKS] gensweep [run] SWEEP.yaml [KEY=VALUE ...] [-o FILE] [--fresh] [--retry-failed]\n"
-    "      [--max-attempts N] [--progress STYLE]\n"
+    "      [--max-attempts N] [--walltime HH:MM:SS] [--progress STYLE]\n"
     "\n"
     "ARGUMENTS\n"
     "  SWEEP.yaml       the sweep; the README explains the language, `gensweep settings` lists the settings\n"
@@ -60,13 +61,19 @@ static const char run[] =
     "  --retry-failed   runs that have failed are to do again\n"
     "  --max-attempts N a run that was in flight N times when the program was killed has failed; default 3, 0: no limit\n"
     "  --fresh          if the results file exists, rename it to FILE.1, FILE.2, ... and start over\n"
+    "  --walltime HH:MM:SS  the launch will be ended so long after its start: drain before. Under SLURM the job's own\n"
+    "                   end is known (SLURM_JOB_END_TIME)\n"
     "  --progress STYLE auto (a bar on a terminal, lines otherwise), bar, lines, none\n"
     "\n"
     "  If the results file exists, it is continued: what is done stays, what was in flight or pending starts, new runs\n"
     "  of the sweep are added behind the others, and runs that are no longer in the sweep are kept. A file of other\n"
     "  digits or of another sweep is refused.\n"
     "\n"
-    "  Progress goes to stderr, the final table to stdout.\n";
+    "  Progress goes to stderr, the final table to stdout.\n"
+    "\n"
+    "SIGNALS\n"
+    "  SIGUSR1, SIGTERM, SIGINT, to mpirun or to any rank, drain: the runs in progress are kept in FILE.running, the\n"
+    "  file is closed, the exit status is 75. A second SIGINT stops at once.\n";
 
 static const char status[] =
     "NAME\n"

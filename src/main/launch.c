@@ -13,6 +13,7 @@
 #include "store/file.h"
 
 const char *const gs_version = GS_VERSION;
+const char *const gs_program = GS_VERSION " (" GS_GIT_COMMIT ")";
 
 extern char **environ;
 

@@ -6,6 +6,7 @@
 #include "store/store.h"
 
 extern const char *const gs_version;
+extern const char *const gs_program; /* version and commit */
 
 enum { GS_FACTS_MAX = 24 };
 

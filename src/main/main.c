@@ -2,9 +2,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "farm/drain.h"
 #include "farm/farm.h"
 #include "main/inputs.h"
 #include "main/launch.h"
+#include "main/limits.h"
 #include "main/options.h"
 #include "main/plan_verb.h"
 #include "main/progress.h"
@@ -14,7 +16,14 @@
 #include "main/verify_verb.h"
 #include "nn/matrix.h"
 
-enum { EXIT_RUNS_FAILED = 1, EXIT_DIFFERENCE = 1, EXIT_INPUT = 2, EXIT_STORAGE = 3, EXIT_INTERNAL = 70 };
+enum {
+    EXIT_RUNS_FAILED = 1,
+    EXIT_DIFFERENCE = 1,
+    EXIT_INPUT = 2,
+    EXIT_STORAGE = 3,
+    EXIT_INTERNAL = 70,
+    EXIT_DRAINED = 75
+};
 
 static int exit_code_of(gs_status status)
 {
@@ -54,6 +63,14 @@ static void on_earlier(void *context, const gs_row *row)
     state->failed_runs += row->failed != 0;
 }
 
+/* Mid-run checkpoints go with the file that they belong to; those of a file that is no more are of no use. */
+static void put_midruns_aside(const launch_state *state)
+{
+    char folder[GS_MIDRUN_FOLDER] = "";
+    if (state->results.aside[0] != '\0') gs_midrun_folder(state->results.aside, folder);
+    if (folder[0] == '\0' || rename(state->common.folder, folder) != 0) gs_midrun_remove_all(state->common.folder);
+}
+
 static gs_status prepare(launch_state *state, const gs_options *options, const gs_launch *launch, gs_error *error)
 {
     gs_status status = gs_inputs_read(options, &state->sweep, &state->plan, &state->common.digits, error);
@@ -62,8 +79,12 @@ static gs_status prepare(launch_state *state, const gs_options *options, const g
     if (status == GS_OK)
         status = gs_results_open(&state->results, options, launch, state->sweep, state->plan, &state->common.digits, error);
     if (status == GS_OK) status = gs_store_ended(state->results.store, on_earlier, state, error);
-    if (status == GS_OK) state->common.storage = gs_store_storage(state->results.store);
-    return status;
+    if (status != GS_OK) return status;
+    state->common.storage = gs_store_storage(state->results.store);
+    snprintf(state->common.program, sizeof state->common.program, "%s", gs_program);
+    gs_midrun_folder(state->results.path, state->common.folder);
+    if (options->fresh) put_midruns_aside(state);
+    return GS_OK;
 }
 
 static void on_finished(void *context, const gs_row *row)
@@ -82,12 +103,28 @@ static void on_tick(void *context, const gs_farm_view *view)
     gs_progress_tick(((launch_state *)context)->progress, view);
 }
 
+static void on_note(void *context, const char *sentence)
+{
+    gs_progress_say(((launch_state *)context)->progress, "gensweep: %s", sentence);
+}
+
 static void release(launch_state *state)
 {
     gs_progress_destroy(&state->progress);
     gs_summary_destroy(&state->summary);
     gs_plan_destroy(&state->plan);
     gs_sweep_destroy(&state->sweep);
+}
+
+/* What is said last, on stdout. Returns the exit code. */
+static int conclude(const launch_state *state, const gs_farm_end *end)
+{
+    gs_summary_print(state->summary);
+    printf("results: %s\n", state->results.path);
+    if (end->counts.waiting == 0) return state->failed_runs > 0 ? EXIT_RUNS_FAILED : EXIT_SUCCESS;
+    printf("drained: %lld of %zu runs are done, %lld failed, %lld wait; run the same command again\n",
+           (long long)end->counts.done, state->plan->run_count, (long long)end->counts.failed, (long long)end->counts.waiting);
+    return EXIT_DRAINED;
 }
 
 /* Rank 0's part of a sweep. Returns the exit code. */
@@ -106,20 +143,25 @@ static int manage(const gs_world *world, const gs_options *options, const gs_lau
     }
     gs_world_broadcast(world, &state.common, sizeof state.common);
     status = gs_results_announce(&state.results, state.plan, world->size, &error);
-    gs_observer observer = {.finished = on_finished, .tick = on_tick, .context = &state};
-    if (status == GS_OK) status = gs_farm_manage(world, &state.common, state.plan, state.results.store, &observer, &error);
+    gs_observer observer = {.finished = on_finished, .tick = on_tick, .note = on_note, .context = &state};
+    gs_farm_end end = {.present = 0};
+    if (status == GS_OK)
+        status = gs_farm_manage(world, &state.common, state.plan, state.results.store, &observer, &end, &error);
     gs_status closed = gs_results_close(&state.results, status == GS_OK ? &error : NULL);
     if (status == GS_OK) status = closed;
     if (status != GS_OK) { /* the workers wait for an answer that cannot come */
         gs_progress_say(state.progress, "gensweep: %s", error.text);
         gs_world_abort(world, exit_code_of(status));
     }
+    if (end.counts.waiting == 0) gs_midrun_remove_all(state.common.folder);
+    else gs_midrun_close(state.common.folder);
     gs_progress_destroy(&state.progress);
-    gs_summary_print(state.summary);
-    printf("results: %s\n", state.results.path);
-    int code = state.failed_runs > 0 ? EXIT_RUNS_FAILED : EXIT_SUCCESS;
+    verdict = conclude(&state, &end);
+    fflush(stdout);
+    gs_farm_dismiss(world, &end);
+    gs_world_broadcast(world, &verdict, sizeof verdict);
     release(&state);
-    return code;
+    return verdict;
 }
 
 /* The part of every other rank. */
@@ -136,7 +178,8 @@ static int work(const gs_world *world)
         fprintf(stderr, "gensweep: rank %d: %s\n", world->rank, error.text);
         gs_world_abort(world, exit_code_of(status));
     }
-    return EXIT_SUCCESS;
+    gs_world_broadcast(world, &verdict, sizeof verdict);
+    return verdict;
 }
 
 static int run(const gs_world *world, const gs_options *options, int argc, char **argv)
@@ -146,6 +189,7 @@ static int run(const gs_world *world, const gs_options *options, int argc, char 
     gs_world_hosts(world, hosts, sizeof hosts);
     if (world->rank != 0) return work(world);
     gs_launch_describe(&launch, world, hosts, argc, argv);
+    gs_limits_set(options);
     return manage(world, options, &launch);
 }
 
@@ -170,9 +214,10 @@ int main(int argc, char **argv)
 {
     gs_options options;
     gs_error error = {{0}};
+    gs_status status = gs_options_read(&options, argc, argv, &error);
+    if (status == GS_OK && options.verb == GS_VERB_RUN) gs_drain_install(); /* before the long way to the first run */
     gs_world world = gs_world_create(&argc, &argv);
     gs_blas_one_thread();
-    gs_status status = gs_options_read(&options, argc, argv, &error);
     int code = exit_code_of(status);
     if (status != GS_OK && world.rank == 0) tell(&error);
     if (status == GS_OK) code = options.verb == GS_VERB_RUN ? run(&world, &options, argc, argv) : print_only(&options, &world);

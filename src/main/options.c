@@ -1,5 +1,6 @@
 #include "main/options.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -90,6 +91,24 @@ static bool read_status_option(gs_options *options, const char *argument)
     return false;
 }
 
+/* [DAYS-]HH:MM:SS, as SLURM writes it. */
+static gs_status read_walltime(gs_options *options, const char *value, gs_error *error)
+{
+    unsigned days = 0, hours, minutes, seconds;
+    char rest;
+    const char *time = value != NULL ? value : "";
+    const char *dash = strchr(time, '-');
+    bool good = strspn(time, "0123456789:-") == strlen(time) && strlen(time) < 20;
+    if (good && dash != NULL) {
+        good = sscanf(time, "%u-%c", &days, &rest) == 2;
+        time = dash + 1;
+    }
+    good = good && sscanf(time, "%u:%u:%u%c", &hours, &minutes, &seconds, &rest) == 3 && minutes < 60 && seconds < 60;
+    if (good) options->walltime = 86400.0 * days + 3600.0 * hours + 60.0 * minutes + seconds;
+    if (good && options->walltime > 0) return GS_OK;
+    return gs_fail(error, GS_ERROR_INPUT, "--walltime expects HH:MM:SS or DAYS-HH:MM:SS, got '%s'", value != NULL ? value : "");
+}
+
 /* Options of `gensweep plan`; false if it is none of them. */
 static bool read_plan_option(gs_options *options, const char *argument)
 {
@@ -101,8 +120,9 @@ static bool read_plan_option(gs_options *options, const char *argument)
 
 static gs_status read_option(gs_options *options, int *i, int argc, char **argv, gs_error *error)
 {
-    static const char *const names[] = {"--help", "--version", "--output",     "--fresh",        "--progress",    "--json",
-                                        "--runs", "--ranks",   "--no-measure", "--retry-failed", "--max-attempts", "--watch"};
+    static const char *const names[] = {"--help",       "--version",      "--output",         "--fresh", "--progress",
+                                        "--json",       "--runs",         "--ranks",          "--no-measure",
+                                        "--walltime",   "--retry-failed", "--max-attempts",   "--watch"};
     const char *argument = argv[*i];
     if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0) {
         if (options->verb != GS_VERB_HELP) options->help_about = *i == 1 ? GS_VERB_HELP : options->verb;
@@ -121,6 +141,7 @@ static gs_status read_option(gs_options *options, int *i, int argc, char **argv,
     if (options->verb == GS_VERB_PLAN && is_option(argument, "--ranks"))
         return read_ranks(options, value_of(i, argc, argv, "--ranks"), error);
     if (is_option(argument, "--progress")) return read_progress(options, value_of(i, argc, argv, "--progress"), error);
+    if (is_option(argument, "--walltime")) return read_walltime(options, value_of(i, argc, argv, "--walltime"), error);
     if (is_option(argument, "-o") || is_option(argument, "--output")) {
         options->output = value_of(i, argc, argv, is_option(argument, "-o") ? "-o" : "--output");
         if (options->output != NULL && *options->output != '\0') return GS_OK;

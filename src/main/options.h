@@ -22,6 +22,7 @@ typedef struct {
     int max_attempts;     /* run: gs_store_contents */
     const char *file;     /* status, verify: the results file */
     bool watch;           /* status: again and again */
+    double walltime;      /* run: seconds after which the launch will be ended; 0: unknown */
     gs_progress_style progress;
     bool json, runs, no_measure; /* plan (json: status too): for machines; every run; without times */
     long ranks;           /* plan: 0 = as many as there are cores */

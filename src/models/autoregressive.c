@@ -110,6 +110,15 @@ static int sample(gs_model *base, int64_t samples, int64_t part, gs_matrix image
     return rows;
 }
 
+static void sampling_state(gs_model *base, gs_spans *spans)
+{
+    gs_autoregressive *model = (gs_autoregressive *)base;
+    gs_spans_add(spans, model->labels, GS_SAMPLE_BATCH * sizeof *model->labels);
+    gs_spans_add(spans, model->canvas, (size_t)GS_SAMPLE_BATCH * GS_PIXELS * sizeof *model->canvas);
+    gs_spans_add(spans, model->row_of, GS_SAMPLE_BATCH * sizeof *model->row_of);
+    model->network->sampling_state(model, spans);
+}
+
 static void expected(const gs_settings *settings, const gs_digits *digits, double table[GS_BINS])
 {
     gs_law law = gs_law_of(settings);
@@ -125,5 +134,6 @@ const gs_model_type gs_model_autoregressive = {
     .train = train,
     .sampling_parts = sampling_parts,
     .sample = sample,
+    .sampling_state = sampling_state,
     .expected = expected,
 };

@@ -28,6 +28,9 @@ typedef struct {
     /* Logits for the class of pixel `position` of each image in model->canvas; positions are asked for in order from
      * 0. Samples that have the same context share a row: row_of[i] is that of sample i. */
     gs_matrix (*logits)(gs_autoregressive *model, int rows, int position);
+
+    /* Adds to `spans` what `start` and `logits` leave for the next position. */
+    void (*sampling_state)(gs_autoregressive *model, gs_spans *spans);
 } gs_pixel_network;
 
 extern const gs_pixel_network gs_pixel_flat, gs_pixel_lstm;

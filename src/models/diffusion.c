@@ -189,6 +189,12 @@ static int sample(gs_model *base, int64_t samples, int64_t part, gs_matrix image
     return rows;
 }
 
+static void sampling_state(gs_model *base, gs_spans *spans)
+{
+    gs_matrix noised = gs_matrix_rows(((diffusion *)base)->noised, GS_SAMPLE_BATCH);
+    gs_spans_add(spans, noised.values, gs_matrix_size(noised));
+}
+
 const gs_model_type gs_model_diffusion = {
     .id = GS_MODEL_DIFFUSION,
     .curves = {"loss"},
@@ -198,4 +204,5 @@ const gs_model_type gs_model_diffusion = {
     .train = train,
     .sampling_parts = sampling_parts,
     .sample = sample,
+    .sampling_state = sampling_state,
 };

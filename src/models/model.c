@@ -114,3 +114,12 @@ gs_status gs_model_create(gs_model **model, const gs_settings *settings, const g
     *model = made;
     return GS_OK;
 }
+
+void gs_model_state(gs_model *model, bool sampling, gs_spans *spans)
+{
+    gs_real *const buffers[] = {model->parameters, model->moment1, model->moment2};
+    for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++)
+        gs_spans_add(spans, buffers[i], model->tensors.size * sizeof(gs_real));
+    if (model->weights != model->parameters) gs_spans_add(spans, model->weights, model->tensors.size * sizeof(gs_real));
+    if (sampling && model->type->sampling_state != NULL) model->type->sampling_state(model, spans);
+}

@@ -2,12 +2,13 @@
  *
  * A kind of model is one file with a gs_model_type, and one row in model.c. It registers its tensors, takes its scratch from the
  * arena, and then trains and samples without allocating. It draws all randomness from (seed, stream, step), so that its whole
- * state is parameters, moments and the number of steps taken. */
+ * state is gs_model_state and the number of steps taken. */
 #ifndef GS_MODELS_MODEL_H
 #define GS_MODELS_MODEL_H
 
 #include "data/batches.h"
 #include "ground/arena.h"
+#include "ground/spans.h"
 #include "nn/adam.h"
 #include "nn/average.h"
 #include "nn/tensors.h"
@@ -38,6 +39,10 @@ typedef struct {
      * meant for [0,1]; the caller clips. */
     int64_t (*sampling_parts)(const gs_model *model, int64_t samples);
     int (*sample)(gs_model *model, int64_t samples, int64_t part, gs_matrix images);
+
+    /* Adds to `spans` what `sample` carries from one part to the next. NULL: it carries nothing, and sampling is so short that it
+     * is begun anew rather than saved. */
+    void (*sampling_state)(gs_model *model, gs_spans *spans);
 
     /* The probability of each bin for a perfect model of this kind; NULL: that of the data's law. */
     void (*expected)(const gs_settings *settings, const gs_digits *digits, double expected[GS_BINS]);
@@ -75,6 +80,10 @@ gs_average gs_model_average(const gs_settings *settings, gs_setting_id decay, si
 
 /* Training step number `step` (counted from 0), and what it does to the averaged weights. */
 void gs_model_train(gs_model *model, int64_t step, double curves[GS_CURVES_MAX]);
+
+/* Adds to `spans` all memory that the model's next steps depend on; with `sampling`, also what its next part of sampling does.
+ * Sizes depend on the settings alone. */
+void gs_model_state(gs_model *model, bool sampling, gs_spans *spans);
 
 /* The table of tensors of these settings, without the memory that the model would take. GS_ERROR_MEMORY. */
 GS_MUST_CHECK gs_status gs_model_tensors(const gs_settings *settings, const gs_digits *digits, gs_tensor_table *tensors,

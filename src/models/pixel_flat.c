@@ -148,4 +148,16 @@ static gs_matrix logits(gs_autoregressive *model, int rows, int position)
     return gs_network_output(network, count);
 }
 
-const gs_pixel_network gs_pixel_flat = {.prepare = prepare, .loss = loss, .start = start, .logits = logits};
+static void sampling_state(gs_autoregressive *model, gs_spans *spans)
+{
+    gs_spans_add(spans, model->flat.color_kernel.values, gs_matrix_size(model->flat.color_kernel));
+    gs_spans_add(spans, model->flat.hashes, GS_SAMPLE_BATCH * sizeof *model->flat.hashes);
+}
+
+const gs_pixel_network gs_pixel_flat = {
+    .prepare = prepare,
+    .loss = loss,
+    .start = start,
+    .logits = logits,
+    .sampling_state = sampling_state,
+};

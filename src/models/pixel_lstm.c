@@ -137,4 +137,18 @@ static gs_matrix logits(gs_autoregressive *model, int rows, int position)
     return output;
 }
 
-const gs_pixel_network gs_pixel_lstm = {.prepare = prepare, .loss = loss, .start = start, .logits = logits};
+static void sampling_state(gs_autoregressive *model, gs_spans *spans)
+{
+    gs_lstm *sampler = &model->lstm.sampler;
+    gs_spans_add(spans, &sampler->batch, sizeof sampler->batch);
+    gs_spans_add(spans, sampler->cells.values, gs_matrix_size(sampler->cells));
+    gs_spans_add(spans, sampler->outputs.values, gs_matrix_size(sampler->outputs));
+}
+
+const gs_pixel_network gs_pixel_lstm = {
+    .prepare = prepare,
+    .loss = loss,
+    .start = start,
+    .logits = logits,
+    .sampling_state = sampling_state,
+};

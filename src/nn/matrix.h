@@ -30,6 +30,12 @@ static inline gs_matrix gs_matrix_rows(gs_matrix matrix, int rows)
     return (gs_matrix){matrix.values, rows, matrix.columns, matrix.stride};
 }
 
+/* Bytes from the first number to the end of the last row. */
+static inline size_t gs_matrix_size(gs_matrix matrix)
+{
+    return (size_t)matrix.rows * (size_t)matrix.stride * sizeof(gs_real);
+}
+
 /* Scratch of the arena, written before it is read; values NULL if memory is short (see gs_arena_take). */
 static inline gs_matrix gs_matrix_take(gs_arena *arena, int rows, int columns)
 {

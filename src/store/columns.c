@@ -383,6 +383,14 @@ gs_status gs_columns_progress(gs_columns *columns, gs_file *file, int64_t run, i
     return gs_file_write(file, columns->from_row[STEPS_DONE], row_of(columns, run), 1, &steps_done, error);
 }
 
+gs_status gs_columns_release(gs_columns *columns, gs_file *file, int64_t run, int32_t attempts, gs_error *error)
+{
+    int8_t pending = GS_RUN_PENDING;
+    uint64_t row = row_of(columns, run);
+    gs_status status = gs_file_write(file, columns->attempts, row, 1, &attempts, error);
+    return status == GS_OK ? gs_file_write(file, columns->status, row, 1, &pending, error) : status;
+}
+
 static gs_status write_metric(gs_columns *columns, gs_file *file, uint64_t run, int m, double value, gs_error *error)
 {
     int32_t integer = isnan(value) ? -1 : (int32_t)value;

@@ -38,6 +38,9 @@ GS_MUST_CHECK gs_status gs_columns_settle(gs_columns *columns, gs_file *file, ui
 /* Writes which rows belong to the sweep as it is now. */
 GS_MUST_CHECK gs_status gs_columns_plan(gs_columns *columns, gs_file *file, gs_error *error);
 
+/* A run that was begun waits again. */
+GS_MUST_CHECK gs_status gs_columns_release(gs_columns *columns, gs_file *file, int64_t run, int32_t attempts, gs_error *error);
+
 /* Everything of a run's row but the status; then, after a flush, the status. */
 GS_MUST_CHECK gs_status gs_columns_write(gs_columns *columns, gs_file *file, const gs_row *row, gs_error *error);
 GS_MUST_CHECK gs_status gs_columns_finish(gs_columns *columns, gs_file *file, const gs_row *row, gs_error *error);

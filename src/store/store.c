@@ -260,6 +260,15 @@ gs_status gs_store_start(gs_store *store, int64_t run, int rank, gs_error *error
     return status == GS_OK ? gs_file_flush(store->file, error) : status; /* readers see what is running */
 }
 
+gs_status gs_store_release(gs_store *store, int64_t run, gs_error *error)
+{
+    int64_t row = store->roster.row_of_run[run];
+    int32_t attempts = --store->roster.attempts[row];
+    store->roster.status[row] = GS_RUN_PENDING;
+    gs_status status = gs_columns_release(&store->tables.columns, store->file, run, attempts, error);
+    return status == GS_OK ? gs_file_flush(store->file, error) : status;
+}
+
 gs_status gs_store_progress(gs_store *store, int64_t run, int64_t steps_done, gs_error *error)
 {
     return gs_columns_progress(&store->tables.columns, store->file, run, steps_done, error);

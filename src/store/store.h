@@ -77,6 +77,9 @@ GS_MUST_CHECK gs_status gs_store_start(gs_store *store, int64_t run, int rank, g
 GS_MUST_CHECK gs_status gs_store_progress(gs_store *store, int64_t run, int64_t steps_done, gs_error *error);
 GS_MUST_CHECK gs_status gs_store_flush(gs_store *store, gs_error *error);
 
+/* A run that was handed out waits again: its status is pending, and the attempt does not count. */
+GS_MUST_CHECK gs_status gs_store_release(gs_store *store, int64_t run, gs_error *error);
+
 /* A run has ended: writes the parcel, then its status. */
 GS_MUST_CHECK gs_status gs_store_commit(gs_store *store, const gs_parcel *parcel, gs_error *error);
 

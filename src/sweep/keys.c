@@ -138,6 +138,15 @@ static gs_status read_sync(gs_sweep *sweep, const gs_entry *entry, gs_error *err
     return read_duration(entry->value, "storage.sync", &sweep->storage.sync, error);
 }
 
+static gs_status read_checkpoint_every(gs_sweep *sweep, const gs_entry *entry, gs_error *error)
+{
+    const char *text = gs_node_text(entry->value), *const never[] = {"off", "no", "false"};
+    sweep->storage.checkpoint_every = 0;
+    for (size_t i = 0; i < sizeof never / sizeof never[0]; i++)
+        if (gs_node_is_plain(entry->value) && strcmp(text, never[i]) == 0) return GS_OK;
+    return read_duration(entry->value, "storage.checkpoint_every", &sweep->storage.checkpoint_every, error);
+}
+
 static gs_status refuse_for_now(gs_sweep *sweep, const gs_entry *entry, gs_error *error)
 {
     (void)sweep;
@@ -176,7 +185,7 @@ static const key_row section_keys[] = {
     {"storage.samples", read_storage_samples},
     {"storage.checkpoints", read_storage_checkpoints},
     {"storage.compression", read_compression},
-    {"storage.checkpoint_every", refuse_for_now},
+    {"storage.checkpoint_every", read_checkpoint_every},
     {"storage.sync", read_sync},
 };
 

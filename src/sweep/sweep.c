@@ -203,7 +203,8 @@ static gs_status read_all(gs_sweep *sweep, const char *const *overrides, size_t 
     if (!gs_node_is_mapping(root)) return gs_node_fail(root, error, "a sweep is a mapping that begins with `name:`");
     gathered *all = calloc(1, sizeof *all);
     if (all == NULL) return gs_fail(error, GS_ERROR_MEMORY, "out of memory for the sweep");
-    sweep->storage = (gs_storage){.samples = true, .checkpoints = true, .compression = 4, .sync = 30};
+    sweep->storage =
+        (gs_storage){.samples = true, .checkpoints = true, .compression = 4, .sync = 30, .checkpoint_every = 60};
     memcpy(sweep->indices, article_indices, sizeof sweep->indices);
 
     gs_status status = GS_OK, read;

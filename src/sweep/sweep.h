@@ -43,6 +43,7 @@ typedef struct {
     bool samples;     /* /samples is written */
     bool checkpoints; /* final weights are written */
     int compression;  /* deflate level of /samples and examples, 0 to 9 */
+    double checkpoint_every; /* seconds between two mid-run checkpoints of a run; 0: none are made */
     int64_t width;    /* most samples of any run, the width of /samples, from the plan; 0: this run's own */
     int64_t chunk;    /* samples in a chunk of /samples/bin and /samples/error, from the file; 0: as wide as they are */
     double sync;      /* seconds between two waits until what is written is on the disk; 0: at every run */

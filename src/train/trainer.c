@@ -8,21 +8,24 @@
 
 typedef enum { TRAINING, SAMPLING, ENDED } phase;
 
+/* Where a run stands, beside the steps, points and curves in its result. */
+typedef struct {
+    phase phase;
+    int64_t part, sampled; /* of the sampling in progress */
+    gs_coverage coverage; /* of the samples so far */
+    double curve_sums[GS_CURVES_MAX];
+} position;
+
 struct gs_trainer {
     gs_job job;
     const gs_digits *digits;
     gs_arena *arena;
     gs_model *model;
     gs_result result;
-    phase phase;
+    position at;
 
     int64_t steps, every; /* training steps of the run; coverage along training every so many (0: none) */
-    double curve_sums[GS_CURVES_MAX];
 
-    /* Sampling in progress. */
-    int64_t part, sampled;
-    bool final; /* the samples of the result, not of a point along training */
-    gs_coverage coverage;
     gs_matrix batch; /* GS_SAMPLE_BATCH x GS_IMAGE */
     uint8_t *images, *bins;
     uint16_t *errors;
@@ -89,16 +92,21 @@ static void end_failed(gs_trainer *trainer, const char *what)
     result->metrics = gs_metrics_of_failure();
     snprintf(result->reason, sizeof result->reason, "%.150s after step %" PRId64 " of %" PRId64, what, result->steps_done,
              trainer->steps);
-    trainer->phase = ENDED;
+    trainer->at.phase = ENDED;
 }
 
 static void begin_sampling(gs_trainer *trainer)
 {
-    trainer->phase = SAMPLING;
-    trainer->part = trainer->sampled = 0;
-    trainer->final = trainer->result.steps_done == trainer->steps &&
-                     trainer->result.points == gs_coverage_points(&trainer->job.settings);
-    memset(&trainer->coverage, 0, sizeof trainer->coverage);
+    trainer->at.phase = SAMPLING;
+    trainer->at.part = trainer->at.sampled = 0;
+    memset(&trainer->at.coverage, 0, sizeof trainer->at.coverage);
+}
+
+/* Whether samples are for the result, not for a point along training. */
+static bool is_final(const gs_trainer *trainer)
+{
+    return trainer->result.steps_done == trainer->steps &&
+           trainer->result.points == gs_coverage_points(&trainer->job.settings);
 }
 
 /* Adds a step's values to the curve point in progress and closes the point at the end of its interval. */
@@ -107,12 +115,12 @@ static void record_curves(gs_trainer *trainer, const double values[GS_CURVES_MAX
     gs_curves *curves = &trainer->result.curves;
     int64_t begin = curves->points == 0 ? 0 : gs_curve_step(trainer->steps, curves->points - 1);
     int64_t end = gs_curve_step(trainer->steps, curves->points);
-    for (int c = 0; c < GS_CURVES_MAX; c++) trainer->curve_sums[c] += values[c];
+    for (int c = 0; c < GS_CURVES_MAX; c++) trainer->at.curve_sums[c] += values[c];
     if (trainer->result.steps_done < end) return;
     curves->step[curves->points] = end;
     for (int c = 0; c < GS_CURVES_MAX; c++) {
-        curves->values[c][curves->points] = (float)(trainer->curve_sums[c] / (double)(end - begin));
-        trainer->curve_sums[c] = 0;
+        curves->values[c][curves->points] = (float)(trainer->at.curve_sums[c] / (double)(end - begin));
+        trainer->at.curve_sums[c] = 0;
     }
     curves->points++;
 }
@@ -141,58 +149,124 @@ static void advance_training(gs_trainer *trainer)
 
 static void classify_batch(gs_trainer *trainer, int rows)
 {
+    position *at = &trainer->at;
     const gs_settings *settings = &trainer->job.settings;
     int reject_error = (int)gs_settings_integer(settings, GS_SETTING_REJECT_ERROR);
     int quality_error = (int)gs_settings_integer(settings, GS_SETTING_QUALITY_ERROR);
     for (int i = 0; i < rows; i++) {
-        uint8_t *bytes = trainer->images + trainer->sampled * GS_IMAGE;
+        uint8_t *bytes = trainer->images + at->sampled * GS_IMAGE;
         gs_image_to_bytes(trainer->batch.values + (size_t)i * GS_IMAGE, bytes);
         gs_class class = gs_classify(trainer->digits, bytes, reject_error);
-        trainer->bins[trainer->sampled] = class.bin;
-        trainer->errors[trainer->sampled] = class.error;
-        gs_coverage_add(&trainer->coverage, class, quality_error);
-        trainer->sampled++;
+        trainer->bins[at->sampled] = class.bin;
+        trainer->errors[at->sampled] = class.error;
+        gs_coverage_add(&at->coverage, class, quality_error);
+        at->sampled++;
     }
 }
 
 static void end_done(gs_trainer *trainer)
 {
     gs_result *result = &trainer->result;
-    result->coverage = trainer->coverage;
-    gs_shade_distances(trainer->images, trainer->bins, trainer->sampled, trainer->shades, result->shade_distance);
+    result->coverage = trainer->at.coverage;
+    gs_shade_distances(trainer->images, trainer->bins, trainer->at.sampled, trainer->shades, result->shade_distance);
     result->metrics = gs_metrics_of(&result->coverage, result->expected, result->shade_distance);
-    result->samples = trainer->sampled;
+    result->samples = trainer->at.sampled;
     result->images = trainer->images;
     result->bins = trainer->bins;
     result->errors = trainer->errors;
     result->model = trainer->model;
     result->outcome = GS_OUTCOME_DONE;
-    trainer->phase = ENDED;
+    trainer->at.phase = ENDED;
 }
 
 static void advance_sampling(gs_trainer *trainer)
 {
     const gs_model_type *type = trainer->model->type;
     int64_t samples = gs_settings_integer(&trainer->job.settings, GS_SETTING_SAMPLES);
-    classify_batch(trainer, type->sample(trainer->model, samples, trainer->part++, trainer->batch));
-    if (trainer->part < gs_trainer_parts(trainer)) return;
-    if (trainer->final) {
+    classify_batch(trainer, type->sample(trainer->model, samples, trainer->at.part++, trainer->batch));
+    if (trainer->at.part < gs_trainer_parts(trainer)) return;
+    if (is_final(trainer)) {
         end_done(trainer);
         return;
     }
     gs_coverage_point *point = &trainer->result.along[trainer->result.points++];
     point->step = trainer->result.steps_done;
-    point->rejected = trainer->coverage.rejected;
-    memcpy(point->counts, trainer->coverage.counts, sizeof point->counts);
-    trainer->phase = TRAINING;
+    point->rejected = trainer->at.coverage.rejected;
+    memcpy(point->counts, trainer->at.coverage.counts, sizeof point->counts);
+    trainer->at.phase = TRAINING;
     if (trainer->result.steps_done == trainer->steps) begin_sampling(trainer);
 }
 
 bool gs_trainer_advance(gs_trainer *trainer)
 {
-    if (trainer->phase == TRAINING) advance_training(trainer);
-    else if (trainer->phase == SAMPLING) advance_sampling(trainer);
-    return trainer->phase != ENDED;
+    if (trainer->at.phase == TRAINING) advance_training(trainer);
+    else if (trainer->at.phase == SAMPLING) advance_sampling(trainer);
+    return trainer->at.phase != ENDED;
+}
+
+/* What says how much of the rest is in use; its own size is fixed. */
+static void list_head(gs_trainer *trainer, gs_spans *spans)
+{
+    gs_result *result = &trainer->result;
+    gs_spans_add(spans, &trainer->at, sizeof trainer->at);
+    gs_spans_add(spans, &result->steps_done, sizeof result->steps_done);
+    gs_spans_add(spans, &result->points, sizeof result->points);
+    gs_spans_add(spans, &result->curves, sizeof result->curves);
+}
+
+void gs_trainer_state(gs_trainer *trainer, gs_spans *spans)
+{
+    gs_result *result = &trainer->result;
+    bool sampling = trainer->at.phase == SAMPLING && trainer->model->type->sampling_state != NULL;
+    size_t sampled = sampling ? (size_t)trainer->at.sampled : 0;
+    list_head(trainer, spans);
+    gs_spans_add(spans, result->along, (size_t)result->points * sizeof *result->along);
+    gs_spans_add(spans, trainer->images, sampled * GS_IMAGE);
+    gs_spans_add(spans, trainer->bins, sampled * sizeof *trainer->bins);
+    gs_spans_add(spans, trainer->errors, sampled * sizeof *trainer->errors);
+    gs_model_state(trainer->model, sampling, spans);
+}
+
+/* Whether a position that was read can be one of this job: everything that is indexed with it must fit. */
+static bool is_possible(const gs_trainer *trainer)
+{
+    const position *at = &trainer->at;
+    const gs_result *result = &trainer->result;
+    int64_t samples = gs_settings_integer(&trainer->job.settings, GS_SETTING_SAMPLES);
+    if (at->phase != TRAINING && at->phase != SAMPLING) return false;
+    if (result->steps_done < 0 || result->steps_done > trainer->steps) return false;
+    if (at->phase == TRAINING && result->steps_done == trainer->steps) return false;
+    if (result->points < 0 || result->points > gs_coverage_points(&trainer->job.settings)) return false;
+    if (result->curves.points < 0 || result->curves.points > gs_curve_points(trainer->steps)) return false;
+    if (at->phase == TRAINING) return true;
+    if (at->part < 0 || at->part >= trainer->model->type->sampling_parts(trainer->model, samples)) return false;
+    return at->sampled >= 0 && at->sampled <= samples;
+}
+
+static void copy_in(const gs_spans *spans, const unsigned char *bytes)
+{
+    for (int i = 0; i < spans->count; i++) {
+        memcpy(spans->spans[i].bytes, bytes, spans->spans[i].size);
+        bytes += spans->spans[i].size;
+    }
+}
+
+bool gs_trainer_restore(gs_trainer *trainer, const unsigned char *bytes, size_t size)
+{
+    gs_trainer fresh = *trainer;
+    gs_spans head = {.count = 0}, all = {.count = 0};
+    list_head(trainer, &head);
+    if (size < gs_spans_size(&head)) return false;
+    copy_in(&head, bytes);
+    bool fits = is_possible(trainer);
+    if (fits) gs_trainer_state(trainer, &all);
+    if (!fits || gs_spans_size(&all) != size) {
+        *trainer = fresh;
+        return false;
+    }
+    copy_in(&all, bytes);
+    if (trainer->at.phase == SAMPLING && trainer->model->type->sampling_state == NULL) begin_sampling(trainer);
+    return true;
 }
 
 int64_t gs_trainer_steps_done(const gs_trainer *trainer)

@@ -22,6 +22,16 @@ int64_t gs_trainer_steps_done(const gs_trainer *trainer);
 /* Pieces that the samples of one evaluation are made in. */
 int64_t gs_trainer_parts(const gs_trainer *trainer);
 
+/* All that a run in progress is, to be kept as bytes: the run that is taken up from them goes on bit for bit as this one. Adds
+ * to `spans` memory of the trainer that is valid until its next piece of work. Not for a run that has ended. Its layout is
+ * numbered by GS_STATE_VERSION. */
+enum { GS_STATE_VERSION = 1 };
+void gs_trainer_state(gs_trainer *trainer, gs_spans *spans);
+
+/* Takes up a run in a fresh trainer of the same job: `bytes` are the spans of gs_trainer_state, one behind the other. False, and the
+ * trainer is as it was, if they cannot be those of this job. */
+GS_MUST_CHECK bool gs_trainer_restore(gs_trainer *trainer, const unsigned char *bytes, size_t size);
+
 /* Valid after gs_trainer_advance returned false, until the trainer is destroyed. */
 const gs_result *gs_trainer_result(const gs_trainer *trainer);
 
