@@ -64,14 +64,25 @@ static gs_status note_progress(manager *m, gs_error *error)
     return status == GS_OK ? gs_store_flush(m->store, error) : status;
 }
 
-/* Runs that an earlier launch has ended are not handed out. */
+/* The state of a run that has ended is of no use any more. */
+static void forget_state(const manager *m, int64_t run)
+{
+    gs_job job = gs_plan_job(m->plan, (size_t)run);
+    char id[GS_ID];
+    gs_run_id(&job.settings, job.seed, &m->common->digits, id);
+    gs_midrun_remove(m->common->folder, id);
+}
+
+/* Runs that an earlier launch has ended are not handed out. It may have been killed before it could forget the state of the last one. */
 static void settle(manager *m)
 {
+    bool states = gs_midrun_there(m->common->folder);
     for (int64_t run = 0; run < (int64_t)m->plan->run_count; run++) {
         gs_run_status status = gs_store_status(m->store, run);
         if (status != GS_RUN_DONE && status != GS_RUN_FAILED) continue;
         gs_schedule_settle(m->schedule, run, status == GS_RUN_FAILED);
         m->steps_ended += steps_of(m, run);
+        if (states) forget_state(m, run);
     }
 }
 
@@ -84,10 +95,7 @@ static gs_status collect(manager *m, int rank, const gs_parcel *parcel, gs_error
         status = gs_fail(error, GS_ERROR_INTERNAL, "rank %d sent run %lld, which is not its own", rank, (long long)row.run);
     if (status == GS_OK) status = gs_store_commit(m->store, parcel, error);
     if (status != GS_OK) return status;
-    gs_job job = gs_plan_job(m->plan, (size_t)row.run);
-    char id[GS_ID];
-    gs_run_id(&job.settings, job.seed, &m->common->digits, id);
-    gs_midrun_remove(m->common->folder, id);
+    forget_state(m, row.run);
     gs_schedule_end(m->schedule, rank, row.failed != 0);
     m->steps_ended += steps_of(m, row.run);
     m->steps_done[rank] = 0;

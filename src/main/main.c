@@ -153,8 +153,7 @@ static int manage(const gs_world *world, const gs_options *options, const gs_lau
         gs_progress_say(state.progress, "gensweep: %s", error.text);
         gs_world_abort(world, exit_code_of(status));
     }
-    if (end.counts.waiting == 0) gs_midrun_remove_all(state.common.folder);
-    else gs_midrun_close(state.common.folder);
+    gs_midrun_close(state.common.folder);
     gs_progress_destroy(&state.progress);
     verdict = conclude(&state, &end);
     fflush(stdout);

@@ -36,6 +36,11 @@ void gs_midrun_folder(const char *results, char folder[GS_MIDRUN_FOLDER])
     snprintf(folder, GS_MIDRUN_FOLDER, "%.*s.running", GS_PATH, results);
 }
 
+bool gs_midrun_there(const char *folder)
+{
+    return folder[0] != '\0' && access(folder, F_OK) == 0;
+}
+
 static void path_of(const char *folder, const char *id, const char *suffix, char path[PATH])
 {
     snprintf(path, PATH, "%s/%.*s%s", folder, GS_ID - 1, id, suffix);

@@ -6,6 +6,8 @@
 #ifndef GS_STORE_MIDRUN_H
 #define GS_STORE_MIDRUN_H
 
+#include <stdbool.h>
+
 #include "ground/spans.h"
 #include "ground/status.h"
 #include "sweep/plan.h"
@@ -19,6 +21,9 @@ typedef struct {
 
 /* The folder that belongs to a results file. */
 void gs_midrun_folder(const char *results, char folder[GS_MIDRUN_FOLDER]);
+
+/* Whether there is such a folder. */
+bool gs_midrun_there(const char *folder);
 
 /* Replaces the state; the folder is made if it is missing. `seconds`: worked on the run so far. GS_ERROR_STORAGE with path and
  * reason; the state before is then still there. */
