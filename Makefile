@@ -73,7 +73,7 @@ PROGRAM := $(BUILD)/gensweep
 TEST_FOLDER := tests/$(if $(filter double,$(VARIANT)),double,unit)
 UNIT_TESTS := $(patsubst $(TEST_FOLDER)/%.c,$(BUILD)/tests/%,$(wildcard $(TEST_FOLDER)/test_*.c))
 
-.PHONY: all units run test extra-rows bench bench-midrun bill-check report deps lint fuzz soak expansion cov install info help clean force
+.PHONY: all units run test extra-rows bench bench-midrun bill-check bench-deps report deps lint fuzz soak expansion cov install info help clean force
 .SECONDARY:
 
 all: $(PROGRAM)
@@ -168,6 +168,14 @@ $(BUILD)/bench_midrun: tests/bench/bench_midrun.c $(OBJECTS)
 
 bench-built:
 	@$(PYTHON) tests/bench/bench.py
+
+# PyTorch and JAX in their own virtual environment, from where pip's configuration says.
+PIP_OPTIONS ?=
+bench-deps:
+	@.ci/deps "python3-venv python3-dev g++" "Python 3 with venv and its headers, a C++ compiler"
+	@test -x build/peers/bin/pip || $(PYTHON) -m venv build/peers
+	@build/peers/bin/pip install --quiet $(PIP_OPTIONS) -r tests/bench/requirements.txt
+	@build/peers/bin/pip list --format=freeze | grep -iE '^(torch|jax|jaxlib|numpy)='
 
 # What gensweep plan says beside what runs really take.
 bill-check: all
