@@ -1,9 +1,9 @@
 """What the peers of gensweep in the benchmark share: the case as bench_core describes it, and requests on stdin.
 
 A peer is a program that trains the same models in a framework. One request a line on stdin, one JSON object a line in answer:
-  case JSON   makes the model of a case (the line that bench_core begins with) ready to train; answers with versions
-  loss N      as of bench_core: the mean losses of the second half of N steps from the initial weights, and what became of the weights
-  train       the milliseconds of a training step, over SECONDS or one call of `train`
+  case JSON   makes a model ready: what bench_core says of the case, and "weights", its answer to that request; answers with versions
+  loss N      as of bench_core, from the initial weights: `case` must stand before it
+  train       one measurement of a training step
 A peer gives `serve` a function that makes a model of a Case. A model has `train(steps)`, which returns the sums of its losses over these
 steps when they are done, and `distances()`, as of bench_core.
 """
@@ -30,9 +30,11 @@ def _value(text):
 
 
 class Case:
-    """Settings as attributes (`case.batch_size`; `green` for data.green), and the six templates as 6 x PIXELS floats in [0, 1]."""
+    """Settings as attributes (`case.batch_size`; `green` for data.green), the templates (6 x PIXELS floats in [0, 1]) and the initial weights."""
 
     def __init__(self, description):
+        self._tensors = description["weights"]["tensors"]
+        self._weights = np.fromfile(description["weights"]["path"], np.float32)
         for name, text in description["settings"].items():
             setattr(self, name.removeprefix("data."), _value(text))
         self.templates = np.frombuffer(bytes.fromhex(description["digits"]), np.uint8).reshape(-1, PIXELS) / np.float32(255)
@@ -63,32 +65,26 @@ class Case:
         angles = times[:, None] / self.timesteps * (np.pi / 2) * 2.0 ** (np.arange(16) - 4)
         return [table.astype(np.float32) for table in (np.sqrt(kept), np.sqrt(1 - kept), np.tanh(np.sin(angles)))]
 
-    def layers(self):
-        """Units of each network by name; all but the last layer of each are tanh."""
-        if self.model == "oracle":
-            return {"decoder": (len(self.templates) + CHANNELS, self.decoder_hidden_1, self.decoder_hidden_2, IMAGE)}
-        if self.model == "vae":
-            return {"encoder": (IMAGE, self.encoder_hidden_1, self.encoder_hidden_2, 2 * self.latent_dim),
-                    "decoder": (self.latent_dim, self.decoder_hidden_1, self.decoder_hidden_2, IMAGE)}
+    def tensor(self, name):
+        """Initial values."""
+        offset, rows, columns = self._tensors[name]
+        return self._weights[offset:offset + rows * columns].reshape(rows, columns).copy()
+
+    def networks(self):
+        """Kernels and biases of the dense layers, (kernel, bias) a layer, by network; all but the last layer of each are tanh."""
+        return {name: [(self.tensor(f"{layer}/kernel"), self.tensor(f"{layer}/bias")) for layer in layers]
+                for name, layers in self._layers().items()}
+
+    def _layers(self):
+        def dense(prefix, first, end):
+            return [f"{prefix}/dense_{i}" for i in range(first, end)]
+
         if self.model == "gan":
-            similarities = self.mbd_features if self.minibatch_discrimination else 0
-            return {"generator": (self.latent_dim, self.generator_hidden_1, self.generator_hidden_2, IMAGE),
-                    "features": (IMAGE, self.discriminator_hidden_1, self.discriminator_hidden_2),
-                    "logit": (self.discriminator_hidden_2 + similarities, self.discriminator_hidden_3, 1)}
+            return {"generator": dense("generator", 0, 3), "features": dense("discriminator", 0, 2), "logit": dense("discriminator", 2, 4)}
         if self.model == "diffusion":
-            return {"first": (IMAGE, self.hidden_units), "rest": (self.hidden_units + 16, self.hidden_units, self.hidden_units, IMAGE)}
-        classes = self.color_levels**CHANNELS
-        if self.network == "flat":
-            return {"flat": (self.context_pixels * 8, *[self.hidden_units] * 3, classes)}
-        return {"pixel": (8, self.hidden_units // 2, self.hidden_units), "color": (self.lstm_units, self.hidden_units, classes)}
-
-
-def lecun_normal(rng, rows, columns):
-    """Variance 1 / rows, cut at two deviations and rescaled."""
-    values = rng.standard_normal((rows, columns))
-    while (far := np.abs(values) > 2).any():
-        values[far] = rng.standard_normal(far.sum())
-    return (values / 0.87962566103423978 / np.sqrt(rows)).astype(np.float32)
+            return {"first": dense("denoiser", 0, 1), "rest": dense("denoiser", 1, 4)}
+        prefixes = sorted({name.split("/")[0] for name in self._tensors if "/dense_" in name})
+        return {prefix: dense(prefix, 0, sum(name.startswith(f"{prefix}/") for name in self._tensors) // 2) for prefix in prefixes}
 
 
 class _Bench:
@@ -104,7 +100,7 @@ class _Bench:
 
     def loss(self, text):
         steps = int(text)
-        self.model.train(steps // 2 - 1)  # one was for `case`
+        self.model.train(steps // 2 - 1)  # one was taken for `case`
         losses = [total / (steps - steps // 2) for total in self.model.train(steps - steps // 2)]
         moved, lag = self.model.distances()
         return {"what": "loss", "steps": steps, "losses": losses, "moved": moved, "lag": lag}

@@ -11,7 +11,7 @@ import sys
 import numpy as np
 import torch
 import torch.nn.functional as F
-from peer import COLOR_SLOPE, COLOR_SPAN, IMAGE, LOG_VARIANCE_LIMIT, PIXELS, lecun_normal, serve
+from peer import COLOR_SLOPE, COLOR_SPAN, IMAGE, LOG_VARIANCE_LIMIT, PIXELS, serve
 
 COMPILE = "--compile" in sys.argv
 LABEL_STEPS = 256
@@ -55,21 +55,15 @@ class Model:
     """Parameters, Adam and averages; a model adds `step`, which returns the losses of one training step as tensors."""
 
     def __init__(self, case):
-        self.case, self.parameters, self.rng = case, [], np.random.default_rng(1)
+        self.case, self.parameters = case, []
         self.labels, self.basis = Labels(case), torch.from_numpy(case.basis())
-        self.networks = {name: self._network(units) for name, units in case.layers().items()}
+        self.networks = {name: [(self.own(kernel), self.own(bias[0])) for kernel, bias in layers]
+                         for name, layers in case.networks().items()}
         self.averages, self.steps = None, 0
 
-    def tensor(self, rows, columns):
-        self.parameters.append(torch.from_numpy(lecun_normal(self.rng, rows, columns)).requires_grad_())
+    def own(self, values):
+        self.parameters.append(torch.from_numpy(values).requires_grad_())
         return self.parameters[-1]
-
-    def bias(self, columns):
-        self.parameters.append(torch.zeros(columns, requires_grad=True))
-        return self.parameters[-1]
-
-    def _network(self, units):
-        return [(self.tensor(rows, columns), self.bias(columns)) for rows, columns in zip(units, units[1:])]
 
     def adam(self, parameters, rate):
         case = self.case
@@ -198,10 +192,8 @@ class Lstm(SingleLoss):
 
     def add_tensors(self):
         case = self.case
-        inputs, units = case.hidden_units, case.lstm_units
-        self.weights = [self.tensor(rows, 4 * units).t().contiguous().detach().requires_grad_() for rows in (inputs, units)]
-        self.parameters[-2:] = self.weights
-        self.weights += [self.bias(4 * units), torch.zeros(4 * units)]
+        kernels = [np.ascontiguousarray(case.tensor(f"lstm/{name}_kernel").T) for name in ("input", "recurrent")]
+        self.weights = [*map(self.own, kernels), self.own(case.tensor("lstm/bias")[0]), torch.zeros(4 * case.lstm_units)]
         inks, places = map(torch.from_numpy, case.pixel_tables(1))
         self.inks, self.places = inks.t().contiguous(), places[:, None].expand(-1, case.batch_size, -1)
         self.place_value = torch.tensor([case.color_levels**2, case.color_levels, 1])
@@ -227,7 +219,7 @@ class Gan(Model):
     def __init__(self, case):
         super().__init__(case)
         if case.minibatch_discrimination:
-            self.kernel = self.tensor(case.discriminator_hidden_2, case.mbd_features * case.mbd_kernel_dim)
+            self.kernel = self.own(case.tensor("discriminator/minibatch/kernel"))
         generator = [tensor for layer in self.networks["generator"] for tensor in layer]
         mine = {id(tensor) for tensor in generator}
         self.discriminator = [tensor for tensor in self.parameters if id(tensor) not in mine]
