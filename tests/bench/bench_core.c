@@ -6,7 +6,7 @@
  *   loss N        trains N steps; the mean losses of their second half, and how far the weights went
  *   train         one measurement of a training step and of its products alone
  *   sample_part   the same of a part of the sampling
- *   sample        the whole sampling, and classifying what was made
+ *   sample N      sampling N images, and classifying them
  *
  * The calls of sgemm in one step are recorded (the linker wraps the function) and repeated on the same memory: their time is the limit that
  * the element-wise work is measured against. Step and products are timed in turn, so that a drifting clock hits both. */
@@ -171,9 +171,8 @@ static void measure_loss(measured_work *train, gs_model *model, int64_t steps)
     free(initial);
 }
 
-static void measure_sampling(gs_model *model, const gs_digits *digits, gs_matrix images)
+static void measure_sampling(gs_model *model, const gs_digits *digits, int64_t samples, gs_matrix images)
 {
-    const int64_t samples = SAMPLES;
     uint8_t *bytes = malloc((size_t)samples * GS_IMAGE);
     int64_t made = 0;
     double start = gs_clock();
@@ -237,13 +236,13 @@ static void describe(const gs_settings *settings, const gs_digits *digits)
 static void answer(char *request, gs_model *model, const gs_digits *digits, gs_matrix images)
 {
     static measured_work train = {.what = "train", .work = train_work}, part = {.what = "sample_part", .work = sample_work};
-    int64_t steps = 0;
+    int64_t count = 0;
     request[strcspn(request, "\n")] = '\0';
     if (strncmp(request, "weights ", 8) == 0) write_weights(model, request + 8);
-    else if (sscanf(request, "loss %" SCNd64, &steps) == 1) measure_loss(&train, model, steps);
+    else if (sscanf(request, "loss %" SCNd64, &count) == 1) measure_loss(&train, model, count);
     else if (strcmp(request, "train") == 0) measure_work(&train, model, images);
     else if (strcmp(request, "sample_part") == 0) measure_work(&part, model, images);
-    else if (strcmp(request, "sample") == 0) measure_sampling(model, digits, images);
+    else if (sscanf(request, "sample %" SCNd64, &count) == 1) measure_sampling(model, digits, count, images);
     else printf("{\"error\": \"unknown request\"}\n");
 }
 

@@ -100,6 +100,13 @@ def run(layers, x, last):
     return last(torch.addmm(layers[-1][1], x, layers[-1][0]))
 
 
+def distances_within(rows):
+    """L1 between all rows of a matrix; torch.compile fuses the plain form, and eager has a function that is faster."""
+    if COMPILE:
+        return (rows[:, :, :, None] - rows[:, :, None]).abs().sum(4)
+    return torch.cdist(rows, rows, p=1.0)
+
+
 def linear(x):
     return x
 
@@ -171,18 +178,18 @@ class Diffusion(SingleLoss):
 
 class Flat(SingleLoss):
     def add_tensors(self):
-        self.inks, self.places = map(torch.from_numpy, self.case.pixel_tables(self.case.context_pixels))
-        self.window = torch.arange(self.case.context_pixels + 1)
+        inks, places = map(torch.from_numpy, self.case.pixel_tables(self.case.context_pixels))
+        self.inks = inks.unfold(1, self.case.context_pixels + 1, 1)
+        self.places = places.unfold(0, self.case.context_pixels + 1, 1)[:, :, :-1].transpose(1, 2).contiguous()
         self.place_value = torch.tensor([self.case.color_levels**2, self.case.color_levels, 1])
 
     def batch(self):
         return self.labels.draw()
 
     def losses(self, digits, colors, positions):
-        at = positions[:, None] + self.window
-        inks = self.inks[digits[:, None], at]
+        inks = self.inks[digits, positions]
         levels = (inks[:, :, None] * colors[:, None, :] * self.case.color_levels).floor().clamp(max=self.case.color_levels - 1)
-        features = torch.cat([levels[:, :-1] / self.case.color_levels, self.places[at[:, :-1]]], 2).flatten(1)
+        features = torch.cat([levels[:, :-1] / self.case.color_levels, self.places[positions]], 2).flatten(1)
         targets = (levels[:, -1].long() * self.place_value).sum(1)
         return (F.cross_entropy(run(self.networks["flat"], features, linear), targets),)
 
@@ -238,9 +245,8 @@ class Gan(Model):
         """Logits of `kinds` batches, one behind the other; minibatch discrimination looks at each alone."""
         features = run(self.networks["features"], images, torch.tanh)
         if self.case.minibatch_discrimination:
-            projected = (features @ self.kernel).view(kinds, -1, self.case.mbd_features, self.case.mbd_kernel_dim).permute(0, 2, 3, 1)
-            distances = (projected[:, :, :, :, None] - projected[:, :, :, None, :]).abs().sum(2)
-            similar = torch.exp(-distances).sum(3) - 1
+            projected = (features @ self.kernel).view(kinds, -1, self.case.mbd_features, self.case.mbd_kernel_dim).transpose(1, 2)
+            similar = torch.exp(-distances_within(projected)).sum(3) - 1
             features = torch.cat([features, similar.transpose(1, 2).flatten(0, 1)], 1)
         return run(self.networks["logit"], features, linear)
 
