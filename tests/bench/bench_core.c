@@ -1,15 +1,17 @@
-/* Speed of the training core on one core: a training step of a model against its matrix products alone, sampling and classifying.
+/* Speed of the training core on one core: a training step of a model against its matrix products alone, sampling and
+ * classifying.
  *
- * `bench_core MODEL [SETTING=VALUE ...]` describes the case and then does what stdin asks for, so that bench.py can take turns between this
- * program and others. One request a line, one JSON object a line in answer:
+ * `bench_core MODEL [SETTING=VALUE ...]` describes the case and then does what stdin asks for, so that bench.py can take
+ * turns between this program and others. One request a line, one JSON object a line in answer:
  *   weights PATH  writes the weights to a file, as floats, and says where each tensor begins
  *   loss N        trains N steps; the mean losses of their second half, and how far the weights went
  *   train         one measurement of a training step and of its products alone
  *   sample_part   the same of a part of the sampling
  *   sample N      sampling N images, and classifying them
  *
- * The calls of sgemm in one step are recorded (the linker wraps the function) and repeated on the same memory: their time is the limit that
- * the element-wise work is measured against. Step and products are timed in turn, so that a drifting clock hits both. */
+ * The calls of sgemm in one step are recorded (the linker wraps the function) and repeated on the same memory: their
+ * time is the limit that the element-wise work is measured against. Step and products are timed in turn, so that a
+ * drifting clock hits both. */
 #include <cblas.h>
 #include <inttypes.h>
 #include <math.h>
@@ -122,12 +124,13 @@ static void measure_work(measured_work *measured, gs_model *model, gs_matrix ima
     for (int t = 0; t < measured->times; t++) measured->work(model, measured->number++, images);
     double piece = (gs_clock() - start) / measured->times;
     gs_real *kept = malloc(model->tensors.size * sizeof *kept);
-    memcpy(kept, model->parameters, model->tensors.size * sizeof *kept); /* the repeated products write gradients only, but be sure */
+    /* the repeated products write gradients only, but be sure */
+    memcpy(kept, model->parameters, model->tensors.size * sizeof *kept);
     double alone = repeat_products(measured->times);
     memcpy(model->parameters, kept, model->tensors.size * sizeof *kept);
     free(kept);
-    printf("{\"what\": \"%s\", \"ms\": %.4f, \"products_ms\": %.4f, \"products\": %d, \"gflop\": %.4f}\n", measured->what, 1e3 * piece,
-           1e3 * alone, product_count, flops() / 1e9);
+    printf("{\"what\": \"%s\", \"ms\": %.4f, \"products_ms\": %.4f, \"products\": %d, \"gflop\": %.4f}\n",
+           measured->what, 1e3 * piece, 1e3 * alone, product_count, flops() / 1e9);
 }
 
 static void write_weights(const gs_model *model, const char *path)
@@ -141,7 +144,8 @@ static void write_weights(const gs_model *model, const char *path)
     printf("{\"what\": \"weights\", \"path\": \"%s\", \"tensors\": {", path);
     for (int t = 0; t < model->tensors.count; t++) {
         const gs_tensor *tensor = &model->tensors.tensors[t];
-        printf("%s\"%s\": [%zu, %d, %d]", t > 0 ? ", " : "", tensor->name, tensor->offset, tensor->rows, tensor->columns);
+        printf("%s\"%s\": [%zu, %d, %d]", t > 0 ? ", " : "", tensor->name, tensor->offset, tensor->rows,
+               tensor->columns);
     }
     printf("}}\n");
 }
@@ -160,9 +164,10 @@ static void measure_loss(measured_work *train, gs_model *model, int64_t steps)
     double sums[GS_CURVES_MAX] = {0}, curves[GS_CURVES_MAX];
     gs_real *initial = malloc(size * sizeof *initial);
     memcpy(initial, model->parameters, size * sizeof *initial);
+    int64_t counted = steps - steps / 2;
     for (int64_t step = 0; step < steps; step++) {
         gs_model_train(model, train->number++, curves);
-        for (int c = 0; c < model->type->losses && step >= steps / 2; c++) sums[c] += curves[c] / (double)(steps - steps / 2);
+        for (int c = 0; c < model->type->losses && step >= steps - counted; c++) sums[c] += curves[c] / (double)counted;
     }
     printf("{\"what\": \"loss\", \"steps\": %" PRId64 ", \"losses\": [", steps);
     for (int c = 0; c < model->type->losses; c++) printf("%s%.6f", c > 0 ? ", " : "", sums[c]);
@@ -217,8 +222,8 @@ static bool read_settings(int argc, char **argv, gs_settings *settings)
 /* What another program needs to do the same, but for the weights. */
 static void describe(const gs_settings *settings, const gs_digits *digits)
 {
-    printf("{\"what\": \"case\", \"blas\": \"%s\", \"blas_version\": \"%s\", \"vector\": \"%s\", \"settings\": {", gs_blas_kernel(),
-           gs_blas_version(), gs_vector->name);
+    printf("{\"what\": \"case\", \"blas\": \"%s\", \"blas_version\": \"%s\", \"vector\": \"%s\", \"settings\": {",
+           gs_blas_kernel(), gs_blas_version(), gs_vector->name);
     const char *separator = "";
     for (int id = 0; id < GS_SETTING_COUNT; id++) {
         if (!gs_setting_applies((gs_setting_id)id, settings)) continue;
@@ -235,7 +240,8 @@ static void describe(const gs_settings *settings, const gs_digits *digits)
 
 static void answer(char *request, gs_model *model, const gs_digits *digits, gs_matrix images)
 {
-    static measured_work train = {.what = "train", .work = train_work}, part = {.what = "sample_part", .work = sample_work};
+    static measured_work train = {.what = "train", .work = train_work};
+    static measured_work part = {.what = "sample_part", .work = sample_work};
     int64_t count = 0;
     request[strcspn(request, "\n")] = '\0';
     if (strncmp(request, "weights ", 8) == 0) write_weights(model, request + 8);
@@ -257,7 +263,8 @@ int main(int argc, char **argv)
     gs_arena *arena = NULL;
     gs_model *model = NULL;
     if (gs_arena_create(&arena, 0, &error) != GS_OK) return 1;
-    gs_matrix images = gs_matrix_of(gs_arena_take(arena, (size_t)GS_SAMPLE_BATCH * GS_IMAGE, sizeof(gs_real)), GS_SAMPLE_BATCH, GS_IMAGE);
+    gs_real *values = gs_arena_take(arena, (size_t)GS_SAMPLE_BATCH * GS_IMAGE, sizeof *values);
+    gs_matrix images = gs_matrix_of(values, GS_SAMPLE_BATCH, GS_IMAGE);
     if (gs_model_create(&model, &settings, &digits, 0, arena, &error) != GS_OK) return 1;
     setvbuf(stdout, NULL, _IOLBF, 0);
     describe(&settings, &digits);

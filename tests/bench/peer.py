@@ -1,11 +1,13 @@
 """What the peers of gensweep in the benchmark share: the case as bench_core describes it, and requests on stdin.
 
-A peer is a program that trains the same models in a framework. One request a line on stdin, one JSON object a line in answer:
-  case JSON   makes a model ready: what bench_core says of the case, and "weights", its answer to that request; answers with versions
+A peer is a program that trains the same models in a framework. One request a line on stdin, one JSON object a line in
+answer:
+  case JSON   makes a model ready: what bench_core says of the case, and "weights", its answer to that request;
+              answers with versions
   loss N      as of bench_core, from the initial weights: `case` must stand before it
   train       one measurement of a training step
-A peer gives `serve` a function that makes a model of a Case. A model has `train(steps)`, which returns the sums of its losses over these
-steps when they are done, and `distances()`, as of bench_core.
+A peer gives `serve` a function that makes a model of a Case. A model has `train(steps)`, which returns the sums of its
+losses over these steps when they are done, and `distances()`, as of bench_core.
 """
 
 import json
@@ -30,17 +32,22 @@ def _value(text):
 
 
 class Case:
-    """Settings as attributes (`case.batch_size`; `green` for data.green), the templates (6 x PIXELS floats in [0, 1]) and the initial weights."""
+    """Settings as attributes (`case.batch_size`; `green` for data.green), templates and initial weights.
+
+    templates: 6 x PIXELS floats in [0, 1].
+    """
 
     def __init__(self, description):
         self._tensors = description["weights"]["tensors"]
         self._weights = np.fromfile(description["weights"]["path"], np.float32)
         for name, text in description["settings"].items():
             setattr(self, name.removeprefix("data."), _value(text))
-        self.templates = np.frombuffer(bytes.fromhex(description["digits"]), np.uint8).reshape(-1, PIXELS) / np.float32(255)
+        self.templates = np.frombuffer(bytes.fromhex(description["digits"]), np.uint8).reshape(-1, PIXELS) / np.float32(
+            255
+        )
 
     def basis(self):
-        """Row 3 d + c: template d in channel c alone. An image is one row of three numbers, its color, times three of these rows."""
+        """Row 3 d + c: template d in channel c alone. An image is its color, three numbers, times three of these."""
         spread = self.templates[:, None, :, None] * np.eye(CHANNELS, dtype=np.float32)[None, :, None, :]
         return spread.reshape(-1, IMAGE)
 
@@ -50,7 +57,10 @@ class Case:
         return shares[:-1].astype(np.float32)
 
     def pixel_tables(self, lead):
-        """Inks (6 x (lead + PIXELS)) and places ((lead + PIXELS) x 5: x, y, 1 - x, 1 - y, mark), with `lead` pixels outside (src/models/pixels.h)."""
+        """Inks, 6 x (lead + PIXELS), and places, (lead + PIXELS) x 5: x, y, 1 - x, 1 - y, mark (src/models/pixels.h).
+
+        The first `lead` pixels are outside the image.
+        """
         inks = np.concatenate([np.zeros((len(self.templates), lead), np.float32), self.templates], axis=1)
         x, y = (at / np.float32(SIDE - 1) for at in (np.arange(PIXELS) % SIDE, np.arange(PIXELS) // SIDE))
         inside = np.stack([x, y, 1 - x, 1 - y, x == 1], axis=1)
@@ -58,7 +68,7 @@ class Case:
         return inks, np.concatenate([outside, inside]).astype(np.float32)
 
     def diffusion_tables(self):
-        """For t = 0 ... T: what x_0 and the noise are multiplied with, and 16 features of the time (src/models/diffusion*.c)."""
+        """For t = 0 ... T: factors of x_0 and of the noise, and 16 features of the time (src/models/diffusion*.c)."""
         times = np.arange(self.timesteps + 1)
         betas = (1e-4 + (0.02 - 1e-4) * (times[1:] - 1) / (self.timesteps - 1)) * 1000 / self.timesteps
         kept = np.concatenate([[1.0], np.cumprod(1 - np.minimum(betas, 0.999))])
@@ -68,23 +78,32 @@ class Case:
     def tensor(self, name):
         """Initial values."""
         offset, rows, columns = self._tensors[name]
-        return self._weights[offset:offset + rows * columns].reshape(rows, columns).copy()
+        return self._weights[offset : offset + rows * columns].reshape(rows, columns).copy()
 
     def networks(self):
-        """Kernels and biases of the dense layers, (kernel, bias) a layer, by network; all but the last layer of each are tanh."""
-        return {name: [(self.tensor(f"{layer}/kernel"), self.tensor(f"{layer}/bias")) for layer in layers]
-                for name, layers in self._layers().items()}
+        """Dense layers, (kernel, bias), by network; all but the last layer of each are tanh."""
+        return {
+            name: [(self.tensor(f"{layer}/kernel"), self.tensor(f"{layer}/bias")) for layer in layers]
+            for name, layers in self._layers().items()
+        }
 
     def _layers(self):
         def dense(prefix, first, end):
             return [f"{prefix}/dense_{i}" for i in range(first, end)]
 
         if self.model == "gan":
-            return {"generator": dense("generator", 0, 3), "features": dense("discriminator", 0, 2), "logit": dense("discriminator", 2, 4)}
+            return {
+                "generator": dense("generator", 0, 3),
+                "features": dense("discriminator", 0, 2),
+                "logit": dense("discriminator", 2, 4),
+            }
         if self.model == "diffusion":
             return {"first": dense("denoiser", 0, 1), "rest": dense("denoiser", 1, 4)}
         prefixes = sorted({name.split("/")[0] for name in self._tensors if "/dense_" in name})
-        return {prefix: dense(prefix, 0, sum(name.startswith(f"{prefix}/") for name in self._tensors) // 2) for prefix in prefixes}
+        return {
+            prefix: dense(prefix, 0, sum(name.startswith(f"{prefix}/") for name in self._tensors) // 2)
+            for prefix in prefixes
+        }
 
 
 class _Bench:

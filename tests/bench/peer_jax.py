@@ -1,13 +1,15 @@
 """The models of gensweep in JAX, for the benchmark (see peer.py).
 
-Written for speed on one core: a compiled loop holds all the steps of a measurement, data included; its state is donated, and only the sums
-of the losses leave it.
+Written for speed on one core: a compiled loop holds all the steps of a measurement, data included; its state is
+donated, and only the sums of the losses leave it.
 """
 
 import os
 from functools import partial
 
-os.environ["XLA_FLAGS"] = (os.environ.get("XLA_FLAGS", "") + " --xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1").strip()
+os.environ["XLA_FLAGS"] = (
+    os.environ.get("XLA_FLAGS", "") + " --xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+).strip()
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 import jax
@@ -59,6 +61,7 @@ def adam(case, rate, count, gradients, state):
         m = case.adam_beta1 * m + (1 - case.adam_beta1) * gradient
         v = case.adam_beta2 * v + (1 - case.adam_beta2) * jnp.square(gradient)
         return parameter - rate * (m * correction1) / (jnp.sqrt(v * correction2) + case.adam_epsilon), m, v
+
     leaves, tree = jax.tree.flatten(state[0])
     updated = [one(*of) for of in zip(leaves, *map(jax.tree.leaves, (*state[1:], gradients)))]
     return tuple(jax.tree.unflatten(tree, column) for column in zip(*updated))
@@ -94,6 +97,7 @@ class Model:
         def minimised(parameters):
             losses = self.losses(parameters, key)
             return losses[0], losses
+
         gradients, losses = jax.grad(minimised, has_aux=True)(trained[0])
         return adam(self.case, self.case.learning_rate, number, self.limited(gradients), trained), losses
 
@@ -111,6 +115,7 @@ class Model:
                 decay = jnp.minimum(self.decay, (1 + number) / (10 + number))
                 averages = jax.tree.map(lambda a, p: a + (1 - decay) * (p - a), averages, self.parameters(trained))
             return (key, number, trained, averages), sums + jnp.stack(losses)
+
         return jax.lax.fori_loop(0, steps, body, (state, jnp.zeros(self.count)))
 
     def train(self, steps):
@@ -124,6 +129,7 @@ class Model:
         def distance(others):
             pairs = zip(jax.tree.leaves(mine), jax.tree.leaves(others))
             return sum(np.square(np.float64(a) - np.float64(b)).sum() for a, b in pairs) ** 0.5
+
         return distance(self.initial), distance(averages) if averages is not None else 0.0
 
 
@@ -131,7 +137,9 @@ class Oracle(Model):
     def losses(self, parameters, key):
         digits, colors, _ = draw_labels(self.case, key)
         told = jnp.concatenate([jax.nn.one_hot(digits, len(self.basis) // 3), colors], axis=1)
-        return (halved_squares(run(parameters["decoder"], told, jax.nn.sigmoid), images_of(self.basis, digits, colors)),)
+        return (
+            halved_squares(run(parameters["decoder"], told, jax.nn.sigmoid), images_of(self.basis, digits, colors)),
+        )
 
 
 class Vae(Model):
@@ -180,7 +188,9 @@ class Flat(Model):
         at = positions[:, None] + jnp.arange(self.case.context_pixels + 1)
         inks = self.inks[digits[:, None], at]
         levels = jnp.minimum(jnp.floor(inks[:, :, None] * colors[:, None, :] * levels_of), levels_of - 1)
-        features = jnp.concatenate([levels[:, :-1] / levels_of, self.places[at[:, :-1]]], axis=2).reshape(len(digits), -1)
+        features = jnp.concatenate([levels[:, :-1] / levels_of, self.places[at[:, :-1]]], axis=2).reshape(
+            len(digits), -1
+        )
         targets = (levels[:, -1] @ jnp.array([levels_of**2, levels_of, 1.0])).astype(jnp.int32)
         return (cross_entropy(run(parameters["flat"], features, linear), targets),)
 
@@ -213,6 +223,7 @@ class Lstm(Model):
             c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
             h = jax.nn.sigmoid(o) * jnp.tanh(c)
             return (h, c), h
+
         zeros = jnp.zeros((batch, units))
         outputs = jax.lax.scan(cell, (zeros, zeros), sums.reshape(PIXELS, batch, 4 * units))[1]
         return (cross_entropy(run(parameters["color"], outputs.reshape(PIXELS * batch, units), linear), targets),)
@@ -240,13 +251,17 @@ class Gan(Model):
         return {**trained[0][0], **trained[1][0]}
 
     def generate(self, generator, key):
-        return run(generator["generator"], jax.random.normal(key, (self.case.batch_size, self.case.latent_dim)), jax.nn.sigmoid)
+        return run(
+            generator["generator"], jax.random.normal(key, (self.case.batch_size, self.case.latent_dim)), jax.nn.sigmoid
+        )
 
     def judge(self, discriminator, images, kinds):
         """Logits of `kinds` batches, one behind the other; minibatch discrimination looks at each alone."""
         case, features = self.case, run(discriminator["features"], images, jnp.tanh)
         if case.minibatch_discrimination:
-            projected = (features @ discriminator["minibatch"]).reshape(kinds, -1, case.mbd_features, case.mbd_kernel_dim)
+            projected = (features @ discriminator["minibatch"]).reshape(
+                kinds, -1, case.mbd_features, case.mbd_kernel_dim
+            )
             projected = projected.transpose(0, 2, 3, 1)
             distances = jnp.abs(projected[:, :, :, :, None] - projected[:, :, :, None, :]).sum(axis=2)
             similar = jnp.exp(-distances).sum(axis=3) - 1
@@ -259,7 +274,9 @@ class Gan(Model):
     def discriminator_loss(self, discriminator, generator, key):
         noise_key, label_key = jax.random.split(key)
         real = images_of(self.basis, *draw_labels(self.case, label_key)[:2])
-        fake, real = jnp.split(self.judge(discriminator, jnp.concatenate([self.generate(generator, noise_key), real]), 2), 2)
+        fake, real = jnp.split(
+            self.judge(discriminator, jnp.concatenate([self.generate(generator, noise_key), real]), 2), 2
+        )
         return (jnp.mean(jax.nn.softplus(fake)) + jnp.mean(jax.nn.softplus(-real))) / 2
 
     def step(self, number, key, trained):
@@ -268,10 +285,14 @@ class Gan(Model):
         losses = [0.0, 0.0]
         for k in range(case.generator_steps):
             loss, gradients = jax.value_and_grad(self.generator_loss)(generator[0], discriminator[0], keys[k])
-            generator = adam(case, case.generator_learning_rate, (number - 1) * case.generator_steps + k + 1, gradients, generator)
+            generator = adam(
+                case, case.generator_learning_rate, (number - 1) * case.generator_steps + k + 1, gradients, generator
+            )
             losses[0] += loss / case.generator_steps
         for k in range(case.discriminator_steps):
-            loss, gradients = jax.value_and_grad(self.discriminator_loss)(discriminator[0], generator[0], keys[case.generator_steps + k])
+            loss, gradients = jax.value_and_grad(self.discriminator_loss)(
+                discriminator[0], generator[0], keys[case.generator_steps + k]
+            )
             update = (number - 1) * case.discriminator_steps + k + 1
             discriminator = adam(case, case.discriminator_learning_rate, update, gradients, discriminator)
             losses[1] += loss / case.discriminator_steps
@@ -288,4 +309,13 @@ def make(case):
 
 
 if __name__ == "__main__":
-    serve(make, {"jax": jax.__version__, "jaxlib": jaxlib.__version__, "threads": 1, "blas": "XLA's own (Eigen)", "generator": GENERATOR})
+    serve(
+        make,
+        {
+            "jax": jax.__version__,
+            "jaxlib": jaxlib.__version__,
+            "threads": 1,
+            "blas": "XLA's own (Eigen)",
+            "generator": GENERATOR,
+        },
+    )

@@ -1,7 +1,7 @@
 """The models of gensweep in PyTorch, for the benchmark (see peer.py): eager, or with --compile through torch.compile.
 
-Written for speed on one core: nothing leaves PyTorch within `train`, Adam is the fused one, gradients that nobody asks for are not
-computed, labels are drawn for many steps at once, and images are a matrix product of few rows.
+Written for speed on one core: nothing leaves PyTorch within `train`, Adam is the fused one, gradients that nobody asks
+for are not computed, labels are drawn for many steps at once, and images are a matrix product of few rows.
 """
 
 import os
@@ -57,8 +57,10 @@ class Model:
     def __init__(self, case):
         self.case, self.parameters = case, []
         self.labels, self.basis = Labels(case), torch.from_numpy(case.basis())
-        self.networks = {name: [(self.own(kernel), self.own(bias[0])) for kernel, bias in layers]
-                         for name, layers in case.networks().items()}
+        self.networks = {
+            name: [(self.own(kernel), self.own(bias[0])) for kernel, bias in layers]
+            for name, layers in case.networks().items()
+        }
         self.averages, self.steps = None, 0
 
     def own(self, values):
@@ -67,7 +69,9 @@ class Model:
 
     def adam(self, parameters, rate):
         case = self.case
-        return torch.optim.Adam(parameters, lr=rate, betas=(case.adam_beta1, case.adam_beta2), eps=case.adam_epsilon, fused=True)
+        return torch.optim.Adam(
+            parameters, lr=rate, betas=(case.adam_beta1, case.adam_beta2), eps=case.adam_epsilon, fused=True
+        )
 
     def start(self):
         """When all parameters are there."""
@@ -90,6 +94,7 @@ class Model:
     def distances(self):
         def distance(others):
             return sum(((a.detach() - b).double() ** 2).sum() for a, b in zip(self.parameters, others)).sqrt().item()
+
         return distance(self.initial), distance(self.averages) if self.averages is not None else 0.0
 
 
@@ -188,7 +193,11 @@ class Flat(SingleLoss):
 
     def losses(self, digits, colors, positions):
         inks = self.inks[digits, positions]
-        levels = (inks[:, :, None] * colors[:, None, :] * self.case.color_levels).floor().clamp(max=self.case.color_levels - 1)
+        levels = (
+            (inks[:, :, None] * colors[:, None, :] * self.case.color_levels)
+            .floor()
+            .clamp(max=self.case.color_levels - 1)
+        )
         features = torch.cat([levels[:, :-1] / self.case.color_levels, self.places[positions]], 2).flatten(1)
         targets = (levels[:, -1].long() * self.place_value).sum(1)
         return (F.cross_entropy(run(self.networks["flat"], features, linear), targets),)
@@ -200,7 +209,11 @@ class Lstm(SingleLoss):
     def add_tensors(self):
         case = self.case
         kernels = [np.ascontiguousarray(case.tensor(f"lstm/{name}_kernel").T) for name in ("input", "recurrent")]
-        self.weights = [*map(self.own, kernels), self.own(case.tensor("lstm/bias")[0]), torch.zeros(4 * case.lstm_units)]
+        self.weights = [
+            *map(self.own, kernels),
+            self.own(case.tensor("lstm/bias")[0]),
+            torch.zeros(4 * case.lstm_units),
+        ]
         inks, places = map(torch.from_numpy, case.pixel_tables(1))
         self.inks, self.places = inks.t().contiguous(), places[:, None].expand(-1, case.batch_size, -1)
         self.place_value = torch.tensor([case.color_levels**2, case.color_levels, 1])
@@ -232,7 +245,10 @@ class Gan(Model):
         self.discriminator = [tensor for tensor in self.parameters if id(tensor) not in mine]
         self.generator_adam = self.adam(generator, case.generator_learning_rate)
         self.discriminator_adam = self.adam(self.discriminator, case.discriminator_learning_rate)
-        self.generator_forward, self.discriminator_forward = compiled(self.generator_loss), compiled(self.discriminator_loss)
+        self.generator_forward, self.discriminator_forward = (
+            compiled(self.generator_loss),
+            compiled(self.discriminator_loss),
+        )
         self.start()
 
     def noise(self):
@@ -245,7 +261,11 @@ class Gan(Model):
         """Logits of `kinds` batches, one behind the other; minibatch discrimination looks at each alone."""
         features = run(self.networks["features"], images, torch.tanh)
         if self.case.minibatch_discrimination:
-            projected = (features @ self.kernel).view(kinds, -1, self.case.mbd_features, self.case.mbd_kernel_dim).transpose(1, 2)
+            projected = (
+                (features @ self.kernel)
+                .view(kinds, -1, self.case.mbd_features, self.case.mbd_kernel_dim)
+                .transpose(1, 2)
+            )
             similar = torch.exp(-distances_within(projected)).sum(3) - 1
             features = torch.cat([features, similar.transpose(1, 2).flatten(0, 1)], 1)
         return run(self.networks["logit"], features, linear)
@@ -270,7 +290,9 @@ class Gan(Model):
         for tensor in self.discriminator:
             tensor.requires_grad_(False)
         for _ in range(case.generator_steps):
-            generator_loss += self.update(self.generator_adam, self.generator_forward(self.noise())) / case.generator_steps
+            generator_loss += (
+                self.update(self.generator_adam, self.generator_forward(self.noise())) / case.generator_steps
+            )
         for tensor in self.discriminator:
             tensor.requires_grad_(True)
         for _ in range(case.discriminator_steps):
@@ -290,14 +312,21 @@ def make(case):
 
 
 def blas():
-    found = re.search(r"(Intel\(R\) oneAPI Math Kernel Library Version [\w.-]+|Intel\(R\) Math Kernel Library Version [\w.-]+|OpenBLAS)",
-                      torch.__config__.show())
-    return found[1] if found else "unknown"
+    found = re.search(r"Intel\(R\) .*Math Kernel Library Version [\w.-]+|OpenBLAS", torch.__config__.show())
+    return found[0] if found else "unknown"
 
 
 if __name__ == "__main__":
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", "build/inductor")
     torch.set_num_threads(1)
-    torch.set_flush_denormal(False)
-    serve(make, {"torch": torch.__version__, "threads": torch.get_num_threads(), "blas": blas(),
-                 "vector": torch.backends.cpu.get_cpu_capability(), "compiled": COMPILE})
+    torch.set_flush_denormal(True)  # the moments of weights that see no gradient
+    serve(
+        make,
+        {
+            "torch": torch.__version__,
+            "threads": torch.get_num_threads(),
+            "blas": blas(),
+            "vector": torch.backends.cpu.get_cpu_capability(),
+            "compiled": COMPILE,
+        },
+    )

@@ -1,4 +1,4 @@
-"""Puts the figures of build/bench.json into README.md, between `<!-- bench -->` and `<!-- /bench -->` (`make bench-readme`)."""
+"""`make bench-readme`: puts the figures of build/bench.json into README.md, between its markers."""
 
 import json
 import re
@@ -7,8 +7,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 BEGIN, END = "<!-- bench -->", "<!-- /bench -->"
-NAMES = {"gan": "gan (5 + 1 updates, batch 128)", "gan minibatch_discrimination=off": "gan without minibatch discrimination",
-         "autoregressive": "autoregressive, flat", "autoregressive network=lstm": "autoregressive, lstm"}
+NAMES = {
+    "gan": "gan (5 + 1 updates, batch 128)",
+    "gan minibatch_discrimination=off": "gan without minibatch discrimination",
+    "autoregressive": "autoregressive, flat",
+    "autoregressive network=lstm": "autoregressive, lstm",
+}
 PEER_NAMES = {"torch": "PyTorch", "torch_compiled": "PyTorch, compiled", "jax": "JAX"}
 
 
@@ -23,14 +27,22 @@ def interval(side):
 
 def peers_of(results):
     """What each peer that was measured says of itself."""
-    return {name: case["peers"][name]["about"] for case in reversed(results["cases"]) for name in PEER_NAMES if name in case["peers"]}
+    return {
+        name: case["peers"][name]["about"]
+        for case in reversed(results["cases"])
+        for name in PEER_NAMES
+        if name in case["peers"]
+    }
 
 
 def sentence(results, peers):
     """On what, and with which kernels."""
-    pinned = results["coretype_variable"]
-    said = (f"One core of {results['cpu']}; medians (and ranges) in ms of {max(case['train']['repeats'] for case in results['cases'])} "
-            f"measurements in turn. gensweep: OpenBLAS kernel {results['blas']}{' (OPENBLAS_CORETYPE)' if pinned else ''}, vector kernel {results['vector']}")
+    repeats = max(case["train"]["repeats"] for case in results["cases"])
+    kernel = results["blas"] + (" (by OPENBLAS_CORETYPE)" if results["coretype_variable"] else "")
+    said = (
+        f"One core of {results['cpu']}; medians (and ranges) in ms of {repeats} measurements in turn. "
+        f"gensweep: OpenBLAS kernel {kernel}, vector kernel {results['vector']}"
+    )
     if "torch" in peers or "torch_compiled" in peers:
         about = peers.get("torch", peers.get("torch_compiled"))
         said += f". PyTorch {about['torch']}: {about['blas']}, {about['vector']}"
@@ -41,7 +53,12 @@ def sentence(results, peers):
 
 def row(case, names):
     train, peers = case["train"], case["peers"]
-    cells = [NAMES.get(case["case"], case["case"]), interval(train), number(train["products_ms"]), f"{100 * train['limit_share']:.0f} %"]
+    cells = [
+        NAMES.get(case["case"], case["case"]),
+        interval(train),
+        number(train["products_ms"]),
+        f"{100 * train['limit_share']:.0f} %",
+    ]
     for name in names:
         cell = interval(peers[name]) if name in peers else ""
         cells.append(f"**{cell}**" if name == case.get("fastest_peer") else cell)
@@ -54,7 +71,13 @@ def render(results):
     """The text between the markers."""
     peers = peers_of(results)
     names = [name for name in PEER_NAMES if name in peers]
-    head = ["model", "training step", "its matrix products alone", "share of that limit", *(PEER_NAMES[name] for name in names)]
+    head = [
+        "model",
+        "training step",
+        "its matrix products alone",
+        "share of that limit",
+        *(PEER_NAMES[name] for name in names),
+    ]
     head += [*(["times as fast as the fastest peer", "with products alone"] if names else []), "12,800 samples"]
     rows = [head, ["---", *["---:"] * (len(head) - 1)], *(row(case, names) for case in results["cases"])]
     return "\n".join([sentence(results, peers), "", *(f"| {' | '.join(cells)} |" for cells in rows)])
