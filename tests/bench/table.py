@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 BEGIN, END = "<!-- bench -->", "<!-- /bench -->"
 NAMES = {
-    "gan": "gan (5 + 1 updates, batch 128)",
+    "gan": "gan ({generator_steps} + {discriminator_steps} updates, batch {batch_size})",
     "gan minibatch_discrimination=off": "gan without minibatch discrimination",
     "autoregressive": "autoregressive, flat",
     "autoregressive network=lstm": "autoregressive, lstm",
@@ -54,7 +54,7 @@ def sentence(results, peers):
 def row(case, names):
     train, peers = case["train"], case["peers"]
     cells = [
-        NAMES.get(case["case"], case["case"]),
+        NAMES.get(case["case"], case["case"]).format(**case["settings"]),
         interval(train),
         number(train["products_ms"]),
         f"{100 * train['limit_share']:.0f} %",

@@ -20,6 +20,7 @@ def case(**peers):
     }
     result = {
         "case": "autoregressive",
+        "settings": {},
         "train": {**SPREAD, "products_ms": 1.6, "limit_share": 0.8},
         "sample": {"seconds": 4.66},
         "peers": {name: {**SPREAD, "ms": ms, "about": about[name]} for name, ms in peers.items()},
