@@ -257,8 +257,6 @@ help:
 	@echo "make bench                     speed per model, beside PyTorch and JAX where they are -> build/bench.json"
 	@echo "make bench-deps                install PyTorch and JAX for that into build/peers"
 	@echo "make bench-readme              put the figures of build/bench.json into the README"
-
-	@echo "make bench                     speed per model against the matrix products alone -> build/bench.json"
 	@echo "make bench-midrun [MIDRUN=DIR] bytes and time of a mid-run checkpoint of each model, written there"
 	@echo "make report RESULTS=FILE       the report of a results file"
 	@echo "make fuzz [FUZZ_RUNS=N]        the reader of sweeps on random bytes, under ASan and UBSan"
