@@ -73,7 +73,7 @@ PROGRAM := $(BUILD)/gensweep
 TEST_FOLDER := tests/$(if $(filter double,$(VARIANT)),double,unit)
 UNIT_TESTS := $(patsubst $(TEST_FOLDER)/%.c,$(BUILD)/tests/%,$(wildcard $(TEST_FOLDER)/test_*.c))
 
-.PHONY: all units run test extra-rows bench bench-midrun bill-check report deps lint fuzz soak expansion cov install info help clean force
+.PHONY: all units run test extra-rows bench bench-midrun bill-check bench-deps bench-readme report deps lint fuzz soak expansion cov install info help clean force
 .SECONDARY:
 
 all: $(PROGRAM)
@@ -169,6 +169,17 @@ $(BUILD)/bench_midrun: tests/bench/bench_midrun.c $(OBJECTS)
 bench-built:
 	@$(PYTHON) tests/bench/bench.py
 
+bench-readme:
+	@$(PYTHON) tests/bench/table.py
+
+# PyTorch and JAX in their own virtual environment, from where pip's configuration says.
+PIP_OPTIONS ?=
+bench-deps:
+	@.ci/deps "python3-venv python3-dev g++" "Python 3 with venv and its headers, a C++ compiler"
+	@test -x build/peers/bin/pip || $(PYTHON) -m venv build/peers
+	@build/peers/bin/pip install --quiet $(PIP_OPTIONS) -r tests/bench/requirements.txt
+	@build/peers/bin/pip list --format=freeze | grep -iE '^(torch|jax|jaxlib|numpy)='
+
 # What gensweep plan says beside what runs really take.
 bill-check: all
 	@$(PYTHON) tests/bench/bill.py
@@ -243,7 +254,9 @@ help:
 	@echo "make run [SWEEP=FILE] [NP=N]   install what is missing, build, train the sweep, write its report"
 	@echo "make test                      install what is missing, build all variants, run all tests"
 	@echo "make                           build ./gensweep"
-	@echo "make bench                     speed per model against the matrix products alone -> build/bench.json"
+	@echo "make bench                     speed per model, beside PyTorch and JAX where they are -> build/bench.json"
+	@echo "make bench-deps                install PyTorch and JAX for that into build/peers"
+	@echo "make bench-readme              put the figures of build/bench.json into the README"
 	@echo "make bench-midrun [MIDRUN=DIR] bytes and time of a mid-run checkpoint of each model, written there"
 	@echo "make report RESULTS=FILE       the report of a results file"
 	@echo "make fuzz [FUZZ_RUNS=N]        the reader of sweeps on random bytes, under ASan and UBSan"

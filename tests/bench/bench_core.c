@@ -1,9 +1,20 @@
-/* Speed of the training core on one core: a training step of each model against its matrix products alone, sampling and classifying.
+/* Speed of the training core on one core: a training step of a model against its matrix products alone, sampling and
+ * classifying.
  *
- * The calls of sgemm in one step are recorded (the linker wraps the function) and repeated on the same memory: their time is the limit that
- * the element-wise work is measured against. Step and products are timed in turn, so that a drifting clock hits both.
- * One JSON object a line on stdout. */
+ * `bench_core MODEL [SETTING=VALUE ...]` describes the case and then does what stdin asks for, so that bench.py can take
+ * turns between this program and others. One request a line, one JSON object a line in answer:
+ *   weights PATH  writes the weights to a file, as floats, and says where each tensor begins
+ *   loss N        trains N steps; the mean losses of their second half, and how far the weights went
+ *   train         one measurement of a training step and of its products alone
+ *   sample_part   the same of a part of the sampling
+ *   sample N      sampling N images, and classifying them
+ *
+ * The calls of sgemm in one step are recorded (the linker wraps the function) and repeated on the same memory: their
+ * time is the limit that the element-wise work is measured against. Step and products are timed in turn, so that a
+ * drifting clock hits both. */
 #include <cblas.h>
+#include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +33,10 @@ typedef struct {
     float *c;
 } product;
 
-enum { PRODUCTS_MAX = 4096, REPEATS = 9 };
+enum { PRODUCTS_MAX = 4096 };
+
+/* What one measurement of a step, and of its products, takes at least. */
+static const double seconds = 0.15;
 
 static product products[PRODUCTS_MAX];
 static int product_count;
@@ -60,18 +74,6 @@ static double flops(void)
     return all;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double left = *(const double *)a, right = *(const double *)b;
-    return (left > right) - (left < right);
-}
-
-static double median(double *values)
-{
-    qsort(values, REPEATS, sizeof *values, by_value);
-    return values[REPEATS / 2];
-}
-
 /* A training step, or a part of the sampling. */
 typedef void piece_of_work(gs_model *model, int64_t number, gs_matrix images);
 
@@ -81,7 +83,7 @@ static void train_work(gs_model *model, int64_t number, gs_matrix images)
 {
     (void)images;
     double curves[GS_CURVES_MAX];
-    model->type->train(model, number, curves);
+    gs_model_train(model, number, curves);
 }
 
 static void sample_work(gs_model *model, int64_t number, gs_matrix images)
@@ -97,35 +99,85 @@ static void record(piece_of_work *work, gs_model *model, int64_t number, gs_matr
     recording = 0;
 }
 
-static void measure_work(const char *what, piece_of_work *work, gs_model *model, const char *label, gs_matrix images)
+/* The work of one kind, and how far it has come. */
+typedef struct {
+    const char *what;
+    piece_of_work *work;
+    int64_t number; /* of the next piece */
+    int times;      /* pieces in a measurement; 0: not warm yet */
+} measured_work;
+
+static void warm_up(measured_work *measured, gs_model *model, gs_matrix images)
 {
-    double steps[REPEATS], alone[REPEATS];
-    int64_t number = 0;
-    for (; number < 5; number++) work(model, number, images);
+    for (int i = 0; i < 5; i++) measured->work(model, measured->number++, images);
     double once = gs_clock();
-    work(model, number++, images);
+    measured->work(model, measured->number++, images);
     once = gs_clock() - once;
-    int times = (int)(0.15 / once) + 1;
-    record(work, model, number++, images);
-    gs_real *kept = malloc(model->tensors.size * sizeof *kept);
-    for (int r = 0; r < REPEATS; r++) {
-        double start = gs_clock();
-        for (int t = 0; t < times; t++) work(model, number++, images);
-        steps[r] = (gs_clock() - start) / times;
-        memcpy(kept, model->parameters, model->tensors.size * sizeof *kept); /* the repeated products write gradients only, but be sure */
-        alone[r] = repeat_products(times);
-        memcpy(model->parameters, kept, model->tensors.size * sizeof *kept);
-    }
-    free(kept);
-    double step = median(steps), limit = median(alone);
-    printf("{\"what\": \"%s\", \"label\": \"%s\", \"ms\": %.4f, \"products_ms\": %.4f, \"ratio\": %.3f, \"products_gflops\": %.1f, "
-           "\"products\": %d, \"gflop\": %.4f}\n",
-           what, label, 1e3 * step, 1e3 * limit, step / limit, flops() / limit / 1e9, product_count, flops() / 1e9);
+    measured->times = (int)(seconds / once) + 1;
 }
 
-static void measure_sampling(gs_model *model, const gs_digits *digits, const char *label, gs_matrix images)
+static void measure_work(measured_work *measured, gs_model *model, gs_matrix images)
 {
-    const int64_t samples = SAMPLES;
+    if (measured->times == 0) warm_up(measured, model, images);
+    record(measured->work, model, measured->number++, images);
+    double start = gs_clock();
+    for (int t = 0; t < measured->times; t++) measured->work(model, measured->number++, images);
+    double piece = (gs_clock() - start) / measured->times;
+    gs_real *kept = malloc(model->tensors.size * sizeof *kept);
+    /* the repeated products write gradients only, but be sure */
+    memcpy(kept, model->parameters, model->tensors.size * sizeof *kept);
+    double alone = repeat_products(measured->times);
+    memcpy(model->parameters, kept, model->tensors.size * sizeof *kept);
+    free(kept);
+    printf("{\"what\": \"%s\", \"ms\": %.4f, \"products_ms\": %.4f, \"products\": %d, \"gflop\": %.4f}\n",
+           measured->what, 1e3 * piece, 1e3 * alone, product_count, flops() / 1e9);
+}
+
+static void write_weights(const gs_model *model, const char *path)
+{
+    FILE *file = fopen(path, "wb");
+    if (file == NULL || fwrite(model->parameters, sizeof(gs_real), model->tensors.size, file) != model->tensors.size) {
+        perror(path);
+        exit(1);
+    }
+    fclose(file);
+    printf("{\"what\": \"weights\", \"path\": \"%s\", \"tensors\": {", path);
+    for (int t = 0; t < model->tensors.count; t++) {
+        const gs_tensor *tensor = &model->tensors.tensors[t];
+        printf("%s\"%s\": [%zu, %d, %d]", t > 0 ? ", " : "", tensor->name, tensor->offset, tensor->rows,
+               tensor->columns);
+    }
+    printf("}}\n");
+}
+
+static double distance(size_t count, const gs_real *x, const gs_real *y)
+{
+    double squares = 0;
+    for (size_t i = 0; i < count; i++) squares += ((double)x[i] - (double)y[i]) * ((double)x[i] - (double)y[i]);
+    return sqrt(squares);
+}
+
+/* `moved`: how far the weights went; `lag`: how far their averages are behind. */
+static void measure_loss(measured_work *train, gs_model *model, int64_t steps)
+{
+    size_t size = model->tensors.size;
+    double sums[GS_CURVES_MAX] = {0}, curves[GS_CURVES_MAX];
+    gs_real *initial = malloc(size * sizeof *initial);
+    memcpy(initial, model->parameters, size * sizeof *initial);
+    int64_t counted = steps - steps / 2;
+    for (int64_t step = 0; step < steps; step++) {
+        gs_model_train(model, train->number++, curves);
+        for (int c = 0; c < model->type->losses && step >= steps - counted; c++) sums[c] += curves[c] / (double)counted;
+    }
+    printf("{\"what\": \"loss\", \"steps\": %" PRId64 ", \"losses\": [", steps);
+    for (int c = 0; c < model->type->losses; c++) printf("%s%.6f", c > 0 ? ", " : "", sums[c]);
+    printf("], \"moved\": %.6f, \"lag\": %.6f}\n", distance(size, model->parameters, initial),
+           distance(size, model->parameters, model->weights));
+    free(initial);
+}
+
+static void measure_sampling(gs_model *model, const gs_digits *digits, int64_t samples, gs_matrix images)
+{
     uint8_t *bytes = malloc((size_t)samples * GS_IMAGE);
     int64_t made = 0;
     double start = gs_clock();
@@ -141,45 +193,83 @@ static void measure_sampling(gs_model *model, const gs_digits *digits, const cha
     double classifying = gs_clock() - start;
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
-    printf("{\"what\": \"sample\", \"label\": \"%s\", \"samples\": %lld, \"seconds\": %.4f, \"classify_seconds\": %.4f, \"mean_error\": %.1f, "
+    printf("{\"what\": \"sample\", \"samples\": %lld, \"seconds\": %.4f, \"classify_seconds\": %.4f, \"mean_error\": %.1f, "
            "\"peak_mib\": %.0f}\n",
-           label, (long long)made, sampling, classifying, (double)total / (double)made, (double)usage.ru_maxrss / 1024);
+           (long long)made, sampling, classifying, (double)total / (double)made, (double)usage.ru_maxrss / 1024);
     free(bytes);
 }
 
-/* MODEL [SETTING=VALUE ...] */
-int main(int argc, char **argv)
+static bool read_settings(int argc, char **argv, gs_settings *settings)
 {
-    gs_blas_one_thread();
-    gs_settings settings;
-    gs_settings_defaults(&settings, GS_MODEL_GAN);
-    char label[512] = "";
     gs_error error;
+    gs_settings_defaults(settings, GS_MODEL_GAN);
     for (int i = 1; i < argc; i++) {
-        snprintf(label + strlen(label), sizeof label - strlen(label), "%s%s", i > 1 ? " " : "", argv[i]);
         if (strchr(argv[i], '=') == NULL) {
             gs_value model;
-            if (gs_value_read(GS_SETTING_MODEL, argv[i], &model, &error) != GS_OK) return 2;
-            gs_settings_defaults(&settings, (gs_model_id)model.integer);
+            if (gs_value_read(GS_SETTING_MODEL, argv[i], &model, &error) != GS_OK) return false;
+            gs_settings_defaults(settings, (gs_model_id)model.integer);
             continue;
         }
         size_t length = strcspn(argv[i], "=");
         for (int id = 0; id < GS_SETTING_COUNT; id++)
             if (strncmp(gs_settings_table[id].column, argv[i], length) == 0 && gs_settings_table[id].column[length] == '\0' &&
-                gs_value_read((gs_setting_id)id, argv[i] + length + 1, &settings.values[id], &error) != GS_OK)
-                return 2;
+                gs_value_read((gs_setting_id)id, argv[i] + length + 1, &settings->values[id], &error) != GS_OK)
+                return false;
     }
+    return true;
+}
+
+/* What another program needs to do the same, but for the weights. */
+static void describe(const gs_settings *settings, const gs_digits *digits)
+{
+    printf("{\"what\": \"case\", \"blas\": \"%s\", \"blas_version\": \"%s\", \"vector\": \"%s\", \"settings\": {",
+           gs_blas_kernel(), gs_blas_version(), gs_vector->name);
+    const char *separator = "";
+    for (int id = 0; id < GS_SETTING_COUNT; id++) {
+        if (!gs_setting_applies((gs_setting_id)id, settings)) continue;
+        char text[256];
+        gs_value_write((gs_setting_id)id, &settings->values[id], text, sizeof text);
+        printf("%s\"%s\": \"%s\"", separator, gs_settings_table[id].column, text);
+        separator = ", ";
+    }
+    printf("}, \"digits\": \"");
+    for (int d = 0; d < GS_DIGITS; d++)
+        for (int p = 0; p < GS_PIXELS; p++) printf("%02x", digits->grey[d][p]);
+    printf("\"}\n");
+}
+
+static void answer(char *request, gs_model *model, const gs_digits *digits, gs_matrix images)
+{
+    static measured_work train = {.what = "train", .work = train_work};
+    static measured_work part = {.what = "sample_part", .work = sample_work};
+    int64_t count = 0;
+    request[strcspn(request, "\n")] = '\0';
+    if (strncmp(request, "weights ", 8) == 0) write_weights(model, request + 8);
+    else if (sscanf(request, "loss %" SCNd64, &count) == 1) measure_loss(&train, model, count);
+    else if (strcmp(request, "train") == 0) measure_work(&train, model, images);
+    else if (strcmp(request, "sample_part") == 0) measure_work(&part, model, images);
+    else if (sscanf(request, "sample %" SCNd64, &count) == 1) measure_sampling(model, digits, count, images);
+    else printf("{\"error\": \"unknown request\"}\n");
+}
+
+int main(int argc, char **argv)
+{
+    gs_blas_one_thread();
+    gs_settings settings;
+    if (!read_settings(argc, argv, &settings)) return 2;
     gs_digits digits;
     gs_digits_draw(&digits);
+    gs_error error;
     gs_arena *arena = NULL;
     gs_model *model = NULL;
     if (gs_arena_create(&arena, 0, &error) != GS_OK) return 1;
-    gs_matrix images = gs_matrix_of(gs_arena_take(arena, (size_t)GS_SAMPLE_BATCH * GS_IMAGE, sizeof(gs_real)), GS_SAMPLE_BATCH, GS_IMAGE);
+    gs_real *values = gs_arena_take(arena, (size_t)GS_SAMPLE_BATCH * GS_IMAGE, sizeof *values);
+    gs_matrix images = gs_matrix_of(values, GS_SAMPLE_BATCH, GS_IMAGE);
     if (gs_model_create(&model, &settings, &digits, 0, arena, &error) != GS_OK) return 1;
-    printf("{\"what\": \"kernels\", \"blas\": \"%s\", \"vector\": \"%s\"}\n", gs_blas_kernel(), gs_vector->name);
-    measure_work("train", train_work, model, label, images);
-    measure_work("sample_part", sample_work, model, label, images);
-    measure_sampling(model, &digits, label, images);
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    describe(&settings, &digits);
+    char request[1024];
+    while (fgets(request, sizeof request, stdin) != NULL) answer(request, model, &digits, images);
     gs_arena_destroy(&arena);
     return 0;
 }
