@@ -5,8 +5,9 @@
 Prints a table and writes build/bench.json. One core, one thread. gensweep's core (build/release/bench_core) and the
 peers (peer_torch.py, peer_jax.py; `make bench-deps` installs what they need) are processes that are kept waiting while
 one of them measures, in turn, so that a drifting clock hits all. Before that all train a few steps from the same
-weights: where losses or weights do not come out alike, the comparison means nothing, and the exit status is 1. The
-figures depend on the kernels of the matrix products: they are in the output, and OPENBLAS_CORETYPE changes gensweep's.
+weights: where losses or weights do not come out alike, the comparison means nothing, and the exit status is 1, as it is
+where a peer fails. The figures depend on the kernels of the matrix products: they are in the output, and
+OPENBLAS_CORETYPE changes gensweep's.
 """
 
 import argparse
@@ -112,8 +113,11 @@ def differences(ours, theirs):
 
 
 def make_ready(case, steps, peers, core):
-    """The peers that train this case, with what they say of themselves; has everyone train a few steps and compares."""
-    ready = {}
+    """What the peers that train this case say of themselves, and the errors of the others.
+
+    Has everyone train a few steps and compares.
+    """
+    ready, errors = {}, {}
     with tempfile.NamedTemporaryFile() as file:
         described = json.dumps({**case, "weights": core.ask(f"weights {file.name}")})
         ours = core.ask(f"loss {steps}")
@@ -121,10 +125,10 @@ def make_ready(case, steps, peers, core):
             about = peer.ask(f"case {described}")
             loss = peer.ask(f"loss {steps}") if "error" not in about else about
             if "error" in loss:
-                print(f"{name}: {loss['error']}", file=sys.stderr)
+                errors[name] = loss["error"]
                 continue
             ready[name] = {"about": about, "ours": ours, "theirs": loss, "differences": list(differences(ours, loss))}
-    return ready
+    return ready, errors
 
 
 def measure(arguments, steps, repeats, peers):
@@ -134,7 +138,7 @@ def measure(arguments, steps, repeats, peers):
     if "error" in case:
         print(f"{' '.join(arguments)}: not measured ({case['error']})", file=sys.stderr)
         return None
-    ready = make_ready(case, steps, peers, core)
+    ready, errors = make_ready(case, steps, peers, core)
     ours, theirs = [], {name: [] for name in ready}
     for _ in range(repeats):
         ours.append(core.ask("train"))
@@ -154,6 +158,7 @@ def measure(arguments, steps, repeats, peers):
         "sample_part": beside_products(sample_part),
         "sample": {**sample, "measured_part": 1 / part},
         "peers": {name: {**spread(theirs[name]), **ready[name]} for name in ready},
+        "peer_errors": errors,
     }
     if ready:
         fastest = min(ready, key=lambda name: result["peers"][name]["ms"])
@@ -254,10 +259,12 @@ def main():
             print(line([name for name, _ in COLUMNS]))
         results["cases"].append(result)
         print(row(result), flush=True)
+        complaints = [f"{name}: {error}" for name, error in result["peer_errors"].items()]
         for name, peer in result["peers"].items():
-            for difference in peer["differences"]:
-                wrong += 1
-                print(f"  {name} does not train the same: {difference}", flush=True)
+            complaints += [f"{name} does not train the same: {difference}" for difference in peer["differences"]]
+        for complaint in complaints:
+            print(f"  {complaint}", flush=True)
+        wrong += len(complaints)
     for peer in peers.values():
         peer.close()
     path = BUILD / "bench.json"
