@@ -126,7 +126,8 @@ static const char settings[] =
     "  gensweep settings [MODEL]\n"
     "\n"
     "  For each setting: what it is, what is allowed, the default (of that model, or of each model that has its own).\n"
-    "  Settings of the sections data and evaluation are written `data.NAME` here and on the command line.\n";
+    "  Settings of the sections data, evaluation and early_terminate are written `data.NAME`, `evaluation.NAME`, ... here\n"
+    "  and on the command line.\n";
 
 void gs_help_print(gs_verb about)
 {

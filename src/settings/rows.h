@@ -108,3 +108,17 @@ ROW(REJECT_ERROR, EVALUATION("reject_error"), .type = GS_TYPE_INTEGER, .models =
     .help = "reject samples with more wrong pixels than this; 784: only blank and non-finite ones")
 ROW(QUALITY_ERROR, EVALUATION("quality_error"), .type = GS_TYPE_INTEGER, .models = ALL, .fallback = "40",
     .minimum = 0, .maximum = 784, .help = "wrong pixels up to which a sample counts for the metric `quality`")
+ROW(STOPPING, EARLY_TERMINATE("type"), .type = GS_TYPE_CHOICE, .models = ALL, .fallback = "none", .choices = stoppings,
+    .help = "hyperband: stop runs that fall behind the others at a rung, a point of coverage along training")
+ROW(STOPPING_MIN_ITER, EARLY_TERMINATE("min_iter"), .type = GS_TYPE_INTEGER, .models = ALL,
+    ONLY_WITH(GS_SETTING_STOPPING, GS_STOPPING_HYPERBAND), .fallback = "1", .minimum = 1, .maximum = 10000,
+    .help = "the first rung, in points of coverage along training (evaluation.every)")
+ROW(STOPPING_ETA, EARLY_TERMINATE("eta"), .type = GS_TYPE_REAL, .models = ALL,
+    ONLY_WITH(GS_SETTING_STOPPING, GS_STOPPING_HYPERBAND), .fallback = "3", .minimum = 1.01, .maximum = 1000000,
+    .help = "rungs are at min_iter, min_iter x eta, min_iter x eta^2, ...; the best 1 / eta of the runs at a rung go on")
+ROW(STOPPING_METRIC, EARLY_TERMINATE("metric"), .type = GS_TYPE_CHOICE, .models = ALL,
+    ONLY_WITH(GS_SETTING_STOPPING, GS_STOPPING_HYPERBAND), .fallback = "tv", .choices = stopping_metrics,
+    .help = "what runs are compared by at a rung; also W&B's metric: {name: tv}")
+ROW(STOPPING_GOAL, EARLY_TERMINATE("goal"), .type = GS_TYPE_CHOICE, .models = ALL,
+    ONLY_WITH(GS_SETTING_STOPPING, GS_STOPPING_HYPERBAND), .fallback = "minimize", .choices = stopping_goals,
+    .help = "minimize tv, tv_reject, kl, js; maximize the others; also W&B's metric: {goal: minimize}")

@@ -194,6 +194,25 @@ void gs_setting_describe(gs_setting_id id, char *text, size_t size)
     }
 }
 
+/* Early stopping compares runs by their coverage along training, and the goal has to be what the metric is for. */
+static gs_status check_stopping(const gs_settings *settings, gs_setting_id *culprit, gs_error *error)
+{
+    if (gs_settings_integer(settings, GS_SETTING_STOPPING) != GS_STOPPING_HYPERBAND) return GS_OK;
+    int64_t metric = gs_settings_integer(settings, GS_SETTING_STOPPING_METRIC);
+    int64_t right = metric < GS_STOPPING_SMALLER_IS_BETTER ? GS_STOPPING_MINIMIZE : GS_STOPPING_MAXIMIZE;
+    const gs_setting *goal = &gs_settings_table[GS_SETTING_STOPPING_GOAL];
+    if (gs_settings_integer(settings, GS_SETTING_EVERY) == 0) {
+        *culprit = GS_SETTING_STOPPING;
+        return gs_fail(error, GS_ERROR_INPUT, "early_terminate compares runs by their coverage along training: it needs evaluation.every above 0, "
+                       "as in evaluation: {every: 1000}");
+    }
+    if (gs_settings_integer(settings, GS_SETTING_STOPPING_GOAL) == right) return GS_OK;
+    *culprit = GS_SETTING_STOPPING_METRIC;
+    return gs_fail(error, GS_ERROR_INPUT, "%s: the better a run is, the %s is %s, so the goal is %s, not %s", goal->column,
+                   right == GS_STOPPING_MINIMIZE ? "smaller" : "larger",
+                   gs_settings_table[GS_SETTING_STOPPING_METRIC].choices[metric], goal->choices[right], goal->choices[1 - right]);
+}
+
 gs_status gs_settings_check(const gs_settings *settings, gs_setting_id *culprit, gs_error *error)
 {
     int64_t steps = gs_settings_integer(settings, GS_SETTING_STEPS), every = gs_settings_integer(settings, GS_SETTING_EVERY);
@@ -217,7 +236,7 @@ gs_status gs_settings_check(const gs_settings *settings, gs_setting_id *culprit,
         *culprit = GS_SETTING_PREDICTION;
         return gs_fail(error, GS_ERROR_INPUT, "prediction: epsilon does not go with process: article, which is defined for x0 only");
     }
-    return GS_OK;
+    return check_stopping(settings, culprit, error);
 }
 
 /* Levenshtein distance of two words of at most 64 letters; longer ones are far from everything. */

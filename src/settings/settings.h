@@ -47,9 +47,18 @@ enum { GS_START_PADDING, GS_START_ARTICLE };
 enum { GS_SCHEDULE_LINEAR, GS_SCHEDULE_COSINE, GS_SCHEDULE_ARTICLE };
 enum { GS_PREDICTION_X0, GS_PREDICTION_EPSILON };
 enum { GS_PROCESS_DDPM, GS_PROCESS_ARTICLE };
+enum { GS_STOPPING_NONE, GS_STOPPING_HYPERBAND };
+enum { GS_STOPPING_MINIMIZE, GS_STOPPING_MAXIMIZE };
+enum { GS_STOPPING_SMALLER_IS_BETTER = 4 /* the first so many of the metrics of early_terminate; of the others larger is */ };
 
 /* Where a setting stands in the YAML file; its full name is "section.name" outside `parameters`. */
-typedef enum { GS_SECTION_PARAMETERS, GS_SECTION_DATA, GS_SECTION_EVALUATION, GS_SECTION_COUNT } gs_setting_section;
+typedef enum {
+    GS_SECTION_PARAMETERS,
+    GS_SECTION_DATA,
+    GS_SECTION_EVALUATION,
+    GS_SECTION_EARLY_TERMINATE, /* one value in a sweep */
+    GS_SECTION_COUNT
+} gs_setting_section;
 
 extern const char *const gs_section_names[GS_SECTION_COUNT];
 

@@ -147,12 +147,6 @@ static gs_status read_checkpoint_every(gs_sweep *sweep, const gs_entry *entry, g
     return read_duration(entry->value, "storage.checkpoint_every", &sweep->storage.checkpoint_every, error);
 }
 
-static gs_status refuse_for_now(gs_sweep *sweep, const gs_entry *entry, gs_error *error)
-{
-    (void)sweep;
-    return gs_node_fail(entry->key, error, "%s is not in this version", gs_node_text(entry->key));
-}
-
 /* W&B's keys about its own programs and servers. */
 static gs_status note_foreign(gs_sweep *sweep, const gs_entry *entry, gs_error *error)
 {
@@ -173,7 +167,7 @@ static const key_row top_keys[] = {
     {"method", read_method},   {"run_cap", read_run_cap},           {"search_seed", read_search_seed},
     {"parameters", NULL},      {"zip", gs_read_zip},                {"exclude", gs_read_exclude},
     {"include", gs_read_include}, {"data", NULL},                   {"evaluation", NULL},
-    {"storage", NULL},         {"early_terminate", refuse_for_now}, {"program", note_foreign},
+    {"storage", NULL},         {"early_terminate", NULL},           {"program", note_foreign},
     {"command", note_foreign}, {"project", note_foreign},           {"entity", note_foreign},
     {"metric", note_foreign},
 };

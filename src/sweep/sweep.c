@@ -139,6 +139,73 @@ static gs_status apply_override(gs_sweep *sweep, gathered *all, const char *argu
     return gs_node_fail_name(entry.key, error, "setting", names, GS_PLACES);
 }
 
+/* ---- early stopping ------------------------------------------------------------------------------------------------ */
+
+/* A key of W&B's `metric` says the same as one of early_terminate: of the command line and the file, the command line wins. */
+static gs_status adopt_key(gathered *all, const gs_entry *metric, size_t index, gs_error *error)
+{
+    static const char *const names[] = {"name", "goal"};
+    static const gs_setting_id settings[] = {GS_SETTING_STOPPING_METRIC, GS_SETTING_STOPPING_GOAL};
+    gs_entry entry = {.key = gs_node_key(metric->value, index), .value = gs_node_item(metric->value, index),
+                      .section = "metric", .overriding = metric->overriding};
+    size_t n = 0;
+    while (n < 2 && !(gs_node_is_scalar(entry.key) && strcmp(gs_node_text(entry.key), names[n]) == 0)) n++;
+    if (n == 2) return gs_node_fail_name(entry.key, error, "key of metric", names, 2);
+    gs_status status = gs_check_unique(metric->value, index, error);
+    if (status != GS_OK) return status;
+    entry.place = (int)settings[n];
+    gs_entry *old = find_entry(all, entry.place);
+    if (old == NULL) add_entry(all, entry);
+    else if (old->overriding == entry.overriding)
+        return gs_node_fail(entry.key, error, "metric.%s: %s says it already", names[n], gs_key_name(entry.place));
+    else if (entry.overriding) *old = entry;
+    return GS_OK;
+}
+
+/* W&B's `metric: {name: tv, goal: minimize}` is the metric of early_terminate; without one it is a foreign key. */
+static gs_status adopt_metric(gathered *all, gs_error *error)
+{
+    gs_entry *found = find_entry(all, gs_key_of_text("metric"));
+    bool stopping = false;
+    for (int id = 0; id < GS_SETTING_COUNT; id++)
+        if (gs_settings_table[id].section == GS_SECTION_EARLY_TERMINATE) stopping = stopping || find_entry(all, id) != NULL;
+    if (found == NULL || !stopping) return GS_OK;
+    gs_entry metric = *found;
+    found->place = GS_PLACE_REMOVED;
+    if (!gs_node_is_mapping(metric.value))
+        return gs_node_fail(metric.value, error, "metric: expected a mapping, as in metric: {name: tv, goal: minimize}");
+    gs_status status = GS_OK;
+    for (size_t i = 0; i < gs_node_count(metric.value); i++) {
+        gs_status one = adopt_key(all, &metric, i, error);
+        if (one != GS_OK) status = one;
+    }
+    return status;
+}
+
+static gs_status check_one_value(const gs_axis *axis, gs_error *error)
+{
+    const gs_setting *row = &gs_settings_table[axis->id];
+    if (row->section != GS_SECTION_EARLY_TERMINATE || (axis->values != NULL && axis->count == 1)) return GS_OK;
+    return gs_node_fail(axis->node, error, "%s: has one value in a sweep, since all its runs are compared with each other", row->column);
+}
+
+/* The settings of early_terminate are the same for all runs. */
+static gs_status check_stopping(const gs_sweep *sweep, gs_error *error)
+{
+    gs_status status = GS_OK;
+    for (size_t a = 0; a < sweep->axis_count; a++) {
+        gs_status one = check_one_value(&sweep->axes[a], error);
+        if (one != GS_OK) status = one;
+    }
+    for (size_t r = 0; r < sweep->include.count; r++)
+        for (size_t t = 0; t < sweep->include.rules[r].count; t++) {
+            const gs_axis *term = &sweep->include.rules[r].terms[t];
+            if (gs_settings_table[term->id].section != GS_SECTION_EARLY_TERMINATE) continue;
+            status = gs_node_fail(term->node, error, "include: %s is the same for all runs of a sweep", gs_settings_table[term->id].column);
+        }
+    return status;
+}
+
 /* ---- the whole sweep ----------------------------------------------------------------------------------------------- */
 
 static gs_status read_entries(gs_sweep *sweep, const gathered *all, gs_error *error)
@@ -217,10 +284,13 @@ static gs_status read_all(gs_sweep *sweep, const char *const *overrides, size_t 
         status = applied;
         append_error(&wrong_arguments, &one);
     }
+    gs_status adopted = adopt_metric(all, error);
     read = read_entries(sweep, all, error);
+    if (read == GS_OK) read = adopted;
     if (status != GS_OK) append_error(error, &wrong_arguments);
     if (status == GS_OK) status = read;
     if (status == GS_OK) status = check_method(sweep, all, error);
+    if (status == GS_OK) status = check_stopping(sweep, error);
     if (status == GS_OK && sweep->seed_count == 0)
         status = gs_node_fail(root, error, "`seeds` is missing, as in seeds: 0-31");
     free(all);
