@@ -208,7 +208,7 @@ static gs_status check_stopping(const gs_settings *settings, gs_setting_id *culp
     }
     if (gs_settings_integer(settings, GS_SETTING_STOPPING_GOAL) == right) return GS_OK;
     *culprit = GS_SETTING_STOPPING_METRIC;
-    return gs_fail(error, GS_ERROR_INPUT, "%s: the better a run is, the %s is %s, so the goal is %s, not %s", goal->column,
+    return gs_fail(error, GS_ERROR_INPUT, "%s: a %s %s is better, so the goal is %s, not %s", goal->column,
                    right == GS_STOPPING_MINIMIZE ? "smaller" : "larger",
                    gs_settings_table[GS_SETTING_STOPPING_METRIC].choices[metric], goal->choices[right], goal->choices[1 - right]);
 }

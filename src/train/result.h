@@ -15,7 +15,7 @@ typedef struct {
 } gs_job;
 
 typedef enum {
-    GS_OUTCOME_DONE,
+    GS_OUTCOME_DONE,   /* with a `reason` and fewer steps than planned: stopped early */
     GS_OUTCOME_FAILED, /* a result too: `reason` says why */
 } gs_outcome;
 

@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef enum { TRAINING, SAMPLING, ENDED } phase;
+#include "train/stopping.h"
+
+typedef enum { TRAINING, SAMPLING, ASKING, ENDED } phase;
 
 /* Where a run stands, beside the steps, points and curves in its result. */
 typedef struct {
@@ -14,6 +16,7 @@ typedef struct {
     int64_t part, sampled; /* of the sampling in progress */
     gs_coverage coverage; /* of the samples so far */
     double curve_sums[GS_CURVES_MAX];
+    char stopped[GS_REASON]; /* why the run ends early; empty: it does not */
 } position;
 
 struct gs_trainer {
@@ -105,6 +108,7 @@ static void begin_sampling(gs_trainer *trainer)
 /* Whether samples are for the result, not for a point along training. */
 static bool is_final(const gs_trainer *trainer)
 {
+    if (trainer->at.stopped[0] != '\0') return true;
     return trainer->result.steps_done == trainer->steps &&
            trainer->result.points == gs_coverage_points(&trainer->job.settings);
 }
@@ -125,6 +129,14 @@ static void record_curves(gs_trainer *trainer, const double values[GS_CURVES_MAX
     curves->points++;
 }
 
+/* Otherwise the run has failed. */
+static bool weights_are_finite(gs_trainer *trainer)
+{
+    bool finite = gs_tensors_finite(&trainer->model->tensors, trainer->model->weights);
+    if (!finite) end_failed(trainer, "a weight is not finite");
+    return finite;
+}
+
 static void advance_training(gs_trainer *trainer)
 {
     gs_result *result = &trainer->result;
@@ -140,10 +152,7 @@ static void advance_training(gs_trainer *trainer)
             return;
         }
     bool last = result->steps_done == trainer->steps;
-    if (last && !gs_tensors_finite(&trainer->model->tensors, trainer->model->weights)) {
-        end_failed(trainer, "a weight is not finite");
-        return;
-    }
+    if (last && !weights_are_finite(trainer)) return;
     if (last || (trainer->every > 0 && result->steps_done % trainer->every == 0)) begin_sampling(trainer);
 }
 
@@ -175,6 +184,7 @@ static void end_done(gs_trainer *trainer)
     result->bins = trainer->bins;
     result->errors = trainer->errors;
     result->model = trainer->model;
+    memcpy(result->reason, trainer->at.stopped, sizeof result->reason);
     result->outcome = GS_OUTCOME_DONE;
     trainer->at.phase = ENDED;
 }
@@ -193,7 +203,7 @@ static void advance_sampling(gs_trainer *trainer)
     point->step = trainer->result.steps_done;
     point->rejected = trainer->at.coverage.rejected;
     memcpy(point->counts, trainer->at.coverage.counts, sizeof point->counts);
-    trainer->at.phase = TRAINING;
+    trainer->at.phase = gs_stopping_is_rung(&trainer->job.settings, trainer->result.points) ? ASKING : TRAINING;
     if (trainer->result.steps_done == trainer->steps) begin_sampling(trainer);
 }
 
@@ -202,6 +212,24 @@ bool gs_trainer_advance(gs_trainer *trainer)
     if (trainer->at.phase == TRAINING) advance_training(trainer);
     else if (trainer->at.phase == SAMPLING) advance_sampling(trainer);
     return trainer->at.phase != ENDED;
+}
+
+bool gs_trainer_asks(const gs_trainer *trainer, int64_t *rung, double *value)
+{
+    const gs_result *result = &trainer->result;
+    if (trainer->at.phase != ASKING) return false;
+    *rung = result->points;
+    *value = gs_stopping_value(&trainer->job.settings, &result->along[result->points - 1], result->expected);
+    return true;
+}
+
+void gs_trainer_answer(gs_trainer *trainer, bool go_on, const char *reason)
+{
+    trainer->at.phase = TRAINING;
+    if (go_on || !weights_are_finite(trainer)) return;
+    snprintf(trainer->at.stopped, sizeof trainer->at.stopped, "stopped early after step %" PRId64 " of %" PRId64 ": %.150s",
+             trainer->result.steps_done, trainer->steps, reason);
+    begin_sampling(trainer);
 }
 
 /* What says how much of the rest is in use; its own size is fixed. */
@@ -233,11 +261,15 @@ static bool is_possible(const gs_trainer *trainer)
     const position *at = &trainer->at;
     const gs_result *result = &trainer->result;
     int64_t samples = gs_settings_integer(&trainer->job.settings, GS_SETTING_SAMPLES);
-    if (at->phase != TRAINING && at->phase != SAMPLING) return false;
+    if (at->phase != TRAINING && at->phase != SAMPLING && at->phase != ASKING) return false;
+    if (memchr(at->stopped, '\0', sizeof at->stopped) == NULL) return false;
     if (result->steps_done < 0 || result->steps_done > trainer->steps) return false;
     if (at->phase == TRAINING && result->steps_done == trainer->steps) return false;
     if (result->points < 0 || result->points > gs_coverage_points(&trainer->job.settings)) return false;
     if (result->curves.points < 0 || result->curves.points > gs_curve_points(trainer->steps)) return false;
+    bool at_rung = gs_stopping_is_rung(&trainer->job.settings, result->points) && result->steps_done == result->points * trainer->every;
+    if (at->stopped[0] != '\0' && (at->phase != SAMPLING || !at_rung)) return false;
+    if (at->phase == ASKING) return at_rung;
     if (at->phase == TRAINING) return true;
     if (at->part < 0 || at->part >= trainer->model->type->sampling_parts(trainer->model, samples)) return false;
     return at->sampled >= 0 && at->sampled <= samples;

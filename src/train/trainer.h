@@ -17,6 +17,14 @@ GS_MUST_CHECK gs_status gs_trainer_create(gs_trainer **trainer, const gs_job *jo
 /* Does the next piece of work; false when the run has ended and gs_trainer_result may be asked. */
 bool gs_trainer_advance(gs_trainer *trainer);
 
+/* Whether the run has reached a rung of early stopping (train/stopping.h) and waits for an answer; until then it does not advance. *rung:
+ * the number of its point of coverage, from 1; *value: its metric there. */
+bool gs_trainer_asks(const gs_trainer *trainer, int64_t *rung, double *value);
+
+/* The answer: the run goes on, or it ends here with samples of its present weights, done with fewer steps and with the reason "stopped early after
+ * step 2000 of 29000: REASON". */
+void gs_trainer_answer(gs_trainer *trainer, bool go_on, const char *reason);
+
 int64_t gs_trainer_steps_done(const gs_trainer *trainer);
 
 /* Pieces that the samples of one evaluation are made in. */
@@ -25,7 +33,7 @@ int64_t gs_trainer_parts(const gs_trainer *trainer);
 /* All that a run in progress is, to be kept as bytes: the run that is taken up from them goes on bit for bit as this one. Adds
  * to `spans` memory of the trainer that is valid until its next piece of work. Not for a run that has ended. Its layout is
  * numbered by GS_STATE_VERSION. */
-enum { GS_STATE_VERSION = 1 };
+enum { GS_STATE_VERSION = 2 };
 void gs_trainer_state(gs_trainer *trainer, gs_spans *spans);
 
 /* Takes up a run in a fresh trainer of the same job: `bytes` are the spans of gs_trainer_state, one behind the other. False, and the
