@@ -5,6 +5,8 @@
  *   0 -> worker  JOB       gs_job: train this
  *   worker -> 0  PROGRESS  int64_t steps done of the current run, about once a second
  *   worker -> 0  NOTE      gs_note
+ *   worker -> 0  RUNG      gs_at_rung: my run has reached a rung of early stopping, and waits for a DECISION
+ *   0 -> worker  DECISION  gs_decision: whether it goes on
  *   worker -> 0  RESULT    a parcel; the worker is idle again, without a REQUEST
  *   0 -> worker  STOP      nothing will come any more: keep the state of your run, if you have one, and leave
  *   worker -> 0  LEAVING   my last message: I have kept it
@@ -12,10 +14,12 @@
  * is asked to, or when the first LEAVING comes unasked, which is how a worker that was asked to drain tells. A worker sends LEAVING when
  * it is asked to or has got STOP, and then waits for STOP. A JOB is sent only in answer to a REQUEST or RESULT, and not after STOP; it may
  * cross a LEAVING, so a worker that waits for STOP receives it and does not begin it, and its run waits again, as does that of every
- * worker that leaves without a RESULT. Messages between two ranks stay in order, so after LEAVING, or STOP, none is on its way. */
+ * worker that leaves without a RESULT. A RUNG gets one DECISION, but none after STOP; a worker that leaves does not wait for it, or drops it, and the
+ * run asks again when it is taken up. Messages between two ranks stay in order, so after LEAVING, or STOP, none is on its way. */
 #ifndef GS_FARM_FARM_H
 #define GS_FARM_FARM_H
 
+#include "farm/rungs.h"
 #include "farm/schedule.h"
 #include "farm/world.h"
 #include "store/midrun.h"
@@ -28,6 +32,12 @@ typedef struct {
     bool unkept; /* states of runs cannot be kept: of all ranks' notes of this kind one is told */
     char text[GS_NOTE];
 } gs_note;
+
+/* A run at a rung: the number of its point of coverage, and its metric there. */
+typedef struct {
+    int64_t run, rung;
+    double value;
+} gs_at_rung;
 
 /* What every rank has to know; sent from rank 0 to all. */
 typedef struct {

@@ -6,6 +6,7 @@
 #include "farm/messages.h"
 #include "farm/workbench.h"
 #include "ground/clock.h"
+#include "train/stopping.h"
 
 static const double nap = 0.001;   /* between two looks for a message when there is nothing to do */
 static const double slice = 0.02;  /* rank 0 trains so long, at most a step longer, before it looks for messages */
@@ -20,6 +21,7 @@ typedef struct {
     const gs_observer *observer;
 
     gs_schedule *schedule;
+    gs_rungs *rungs;     /* NULL: no early stopping */
     bool *left;          /* ranks that have sent LEAVING */
     bool stopping;       /* STOP has been sent to all */
     bool draining;
@@ -86,6 +88,59 @@ static void settle(manager *m)
     }
 }
 
+/* ---- early stopping ---------------------------------------------------------------------------------------------- */
+
+/* The values of a run that an earlier launch has ended. Failed runs take no part. */
+static gs_status recall(manager *m, int64_t run, gs_coverage_point *points, size_t room, gs_error *error)
+{
+    gs_job job = gs_plan_job(m->plan, (size_t)run);
+    double expected[GS_BINS];
+    size_t count = 0;
+    if (gs_store_status(m->store, run) != GS_RUN_DONE) return GS_OK;
+    gs_model_expected(&job.settings, &m->common->digits, expected);
+    gs_status status = gs_store_along(m->store, run, points, room, &count, error);
+    for (size_t p = 0; p < count && status == GS_OK; p++) {
+        int64_t rung = (int64_t)p + 1;
+        if (!gs_stopping_is_rung(&job.settings, rung)) continue;
+        status = gs_rungs_add(m->rungs, rung, run, gs_stopping_value(&job.settings, &points[p], expected), error);
+    }
+    return status;
+}
+
+/* The settings of early_terminate are the same for all runs. */
+static gs_status begin_rungs(manager *m, gs_error *error)
+{
+    gs_job first = gs_plan_job(m->plan, 0);
+    if (gs_settings_integer(&first.settings, GS_SETTING_STOPPING) != GS_STOPPING_HYPERBAND) return GS_OK;
+    bool larger = gs_settings_integer(&first.settings, GS_SETTING_STOPPING_GOAL) == GS_STOPPING_MAXIMIZE;
+    gs_status status = gs_rungs_create(&m->rungs, gs_settings_real(&first.settings, GS_SETTING_STOPPING_ETA), larger, error);
+    size_t room = 0;
+    for (size_t v = 0; v < m->plan->variant_count; v++) {
+        gs_settings settings = gs_plan_settings(m->plan, v);
+        size_t points = (size_t)gs_coverage_points(&settings);
+        if (points > room) room = points;
+    }
+    gs_coverage_point *points = calloc(room + 1, sizeof *points);
+    if (status == GS_OK && points == NULL) status = gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu points of coverage", room);
+    bool to_do = !gs_schedule_complete(m->schedule);
+    for (int64_t run = 0; to_do && run < (int64_t)m->plan->run_count && status == GS_OK; run++)
+        status = recall(m, run, points, room, error);
+    free(points);
+    return status;
+}
+
+/* A run of this rank is at a rung. */
+static gs_status judge(manager *m, int rank, const gs_at_rung *at, gs_decision *decision, gs_error *error)
+{
+    if (m->rungs == NULL || at->run != gs_schedule_run_of(m->schedule, rank))
+        return gs_fail(error, GS_ERROR_INTERNAL, "rank %d asks for run %lld at rung %lld", rank, (long long)at->run, (long long)at->rung);
+    gs_status status = gs_rungs_add(m->rungs, at->rung, at->run, at->value, error);
+    if (status == GS_OK) *decision = gs_rungs_decide(m->rungs, at->rung, at->run);
+    return status;
+}
+
+/* ---- runs -------------------------------------------------------------------------------------------------------- */
+
 /* Stores the run that a rank has ended. */
 static gs_status collect(manager *m, int rank, const gs_parcel *parcel, gs_error *error)
 {
@@ -96,6 +151,7 @@ static gs_status collect(manager *m, int rank, const gs_parcel *parcel, gs_error
     if (status == GS_OK) status = gs_store_commit(m->store, parcel, error);
     if (status != GS_OK) return status;
     forget_state(m, row.run);
+    if (m->rungs != NULL && row.failed != 0) gs_rungs_forget(m->rungs, row.run);
     gs_schedule_end(m->schedule, rank, row.failed != 0);
     m->steps_ended += steps_of(m, row.run);
     m->steps_done[rank] = 0;
@@ -176,6 +232,17 @@ static gs_status receive_result(manager *m, int from, size_t size, gs_error *err
     return collect(m, from, &m->incoming, error);
 }
 
+static gs_status receive_rung(manager *m, int from, gs_error *error)
+{
+    gs_at_rung at;
+    gs_decision decision;
+    gs_world_receive(m->world, from, GS_TAG_RUNG, &at, sizeof at);
+    if (m->stopping) return GS_OK; /* it is told STOP, and will ask again */
+    gs_status status = judge(m, from, &at, &decision, error);
+    if (status == GS_OK) gs_world_send(m->world, from, GS_TAG_DECISION, &decision, sizeof decision);
+    return status;
+}
+
 static gs_status see_off(manager *m, int rank, gs_error *error)
 {
     m->left[rank] = true;
@@ -192,6 +259,7 @@ static gs_status receive(manager *m, int from, int tag, size_t size, gs_error *e
         gs_status status = receive_result(m, from, size, error);
         return status == GS_OK ? answer(m, from, error) : status;
     }
+    if (tag == GS_TAG_RUNG) return receive_rung(m, from, error);
     if (tag == GS_TAG_PROGRESS) {
         gs_world_receive(m->world, from, tag, &m->steps_done[from], sizeof m->steps_done[from]);
         return GS_OK;
@@ -219,6 +287,17 @@ static gs_status serve(manager *m, bool *busy, gs_error *error)
     return status;
 }
 
+/* Rank 0's own run at a rung asks without a message. */
+static gs_status judge_own(manager *m, gs_error *error)
+{
+    gs_at_rung at;
+    gs_decision decision;
+    if (!gs_workbench_asks(&m->own, &at)) return GS_OK;
+    gs_status status = judge(m, 0, &at, &decision, error);
+    if (status == GS_OK) gs_workbench_decide(&m->own, &decision);
+    return status;
+}
+
 /* A slice of rank 0's own run. */
 static gs_status work(manager *m, bool *busy, gs_error *error)
 {
@@ -236,6 +315,7 @@ static gs_status work(manager *m, bool *busy, gs_error *error)
     }
     tell(m, &m->own.note);
     *busy = true;
+    if (status == GS_OK && !ended) status = judge_own(m, error);
     return status == GS_OK && ended ? collect(m, 0, &m->own.parcel, error) : status;
 }
 
@@ -280,6 +360,7 @@ gs_status gs_farm_manage(const gs_world *world, const gs_common *common, const g
     if (m.left == NULL || m.steps_done == NULL) status = gs_fail(error, GS_ERROR_MEMORY, "out of memory: %d ranks", world->size);
     if (status == GS_OK) status = gs_schedule_create(&m.schedule, (int64_t)plan->run_count, world->size, error);
     if (status == GS_OK) settle(&m);
+    if (status == GS_OK) status = begin_rungs(&m, error);
     m.next_note = gs_clock() + tell_every;
     while (status == GS_OK && (!m.stopping || count_present(&m) > 0) && !(m.draining && gs_clock() > m.patience))
         status = turn(&m, error);
@@ -288,6 +369,7 @@ gs_status gs_farm_manage(const gs_world *world, const gs_common *common, const g
     gs_workbench_free(&m.own);
     gs_parcel_free(&m.incoming);
     gs_schedule_destroy(&m.schedule);
+    gs_rungs_destroy(&m.rungs);
     free(m.left);
     free(m.steps_done);
     return status;

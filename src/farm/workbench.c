@@ -7,6 +7,7 @@
 #include "ground/clock.h"
 #include "ground/vector.h"
 #include "nn/matrix.h"
+#include "train/stopping.h"
 
 /* ---- mid-run checkpoints ----------------------------------------------------------------------------------------- */
 
@@ -86,10 +87,11 @@ gs_status gs_workbench_work(gs_workbench *workbench, const gs_common *common, in
 {
     double start = gs_clock(), now = start;
     bool more = true;
+    gs_at_rung at;
     do {
         more = gs_trainer_advance(workbench->trainer);
         now = gs_clock();
-    } while (more && now - start < seconds && !gs_drain_wanted());
+    } while (more && now - start < seconds && !gs_drain_wanted() && !gs_workbench_asks(workbench, &at));
     workbench->seconds += now - start;
     *ended = !more;
     if (more && keeps(common) && now - workbench->kept >= common->storage.checkpoint_every) keep(workbench, common);
@@ -102,6 +104,22 @@ gs_status gs_workbench_work(gs_workbench *workbench, const gs_common *common, in
         status = gs_fail(&reason, GS_ERROR_MEMORY, "results of %zu bytes are too many for one message: fewer evaluation.samples, or "
                          "storage.samples: none", workbench->parcel.size);
     return status == GS_OK ? GS_OK : pack_failure(workbench, &workbench->job, &reason, rank, ended, error);
+}
+
+bool gs_workbench_asks(const gs_workbench *workbench, gs_at_rung *at)
+{
+    at->run = workbench->job.run;
+    return workbench->trainer != NULL && gs_trainer_asks(workbench->trainer, &at->rung, &at->value);
+}
+
+void gs_workbench_decide(gs_workbench *workbench, const gs_decision *decision)
+{
+    gs_at_rung at;
+    char reason[128];
+    if (!gs_workbench_asks(workbench, &at)) return;
+    snprintf(reason, sizeof reason, "%s %.4g is not among the best %lld of %lld runs", gs_stopping_metric(&workbench->job.settings), at.value,
+             (long long)decision->best, (long long)decision->runs);
+    gs_trainer_answer(workbench->trainer, decision->go_on, reason);
 }
 
 void gs_workbench_leave(gs_workbench *workbench, const gs_common *common)

@@ -20,10 +20,14 @@ typedef struct {
 GS_MUST_CHECK gs_status gs_workbench_begin(gs_workbench *workbench, const gs_common *common, const gs_job *job, int rank, bool *ended,
                                        gs_error *error);
 
-/* Works on the run for about `seconds`, at least one piece, less if it is time to drain; when it ends, packs the parcel and sets
+/* Works on the run for about `seconds`, at least one piece, less if it is time to drain or the run asks; when it ends, packs the parcel and sets
  * *ended. Keeps its state now and then; that it cannot is noted once. */
 GS_MUST_CHECK gs_status gs_workbench_work(gs_workbench *workbench, const gs_common *common, int rank, double seconds, bool *ended,
                                       gs_error *error);
+
+/* Whether the run waits at a rung: then there is nothing to work on until gs_workbench_decide. */
+bool gs_workbench_asks(const gs_workbench *workbench, gs_at_rung *at);
+void gs_workbench_decide(gs_workbench *workbench, const gs_decision *decision);
 
 /* Keeps the state of the run, if there is one, and leaves it. */
 void gs_workbench_leave(gs_workbench *workbench, const gs_common *common);

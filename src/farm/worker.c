@@ -15,7 +15,7 @@ typedef struct {
     bool stopped; /* rank 0 has said STOP */
 } worker;
 
-/* Looks for a message, asleep for a while if there is none; true if it is a job. */
+/* Looks for a message, asleep for a while if there is none; true if it is a job. A decision is passed on to the run that asked. */
 static bool receive(worker *w, double patience, gs_job *job)
 {
     int from, tag;
@@ -27,6 +27,12 @@ static bool receive(worker *w, double patience, gs_job *job)
     if (tag == GS_TAG_JOB) {
         gs_world_receive(w->world, from, tag, job, sizeof *job);
         return true;
+    }
+    if (tag == GS_TAG_DECISION) {
+        gs_decision decision;
+        gs_world_receive(w->world, from, tag, &decision, sizeof decision);
+        gs_workbench_decide(&w->bench, &decision); /* after LEAVING there is no run any more that it could reach */
+        return false;
     }
     gs_world_receive(w->world, from, tag, NULL, 0);
     w->stopped = true;
@@ -53,6 +59,16 @@ static void tell_note(worker *w)
     note->text[0] = '\0';
 }
 
+/* Waits at a rung until the run may go on or end, or it is time to leave. */
+static void wait_at_rung(worker *w)
+{
+    gs_at_rung at;
+    gs_job none;
+    if (!gs_workbench_asks(&w->bench, &at)) return;
+    gs_world_send(w->world, 0, GS_TAG_RUNG, &at, sizeof at);
+    while (!leaves(w) && gs_workbench_asks(&w->bench, &at)) (void)receive(w, nap, &none);
+}
+
 /* Trains the job to its end, or until it is time to leave. */
 static gs_status train(worker *w, const gs_job *job, gs_error *error)
 {
@@ -62,6 +78,8 @@ static gs_status train(worker *w, const gs_job *job, gs_error *error)
     tell_note(w);
     while (status == GS_OK && !ended && !leaves(w)) {
         gs_job none;
+        wait_at_rung(w);
+        if (leaves(w)) break;
         status = gs_workbench_work(&w->bench, w->common, w->world->rank, slice, &ended, error);
         tell_note(w);
         (void)receive(w, 0, &none); /* nobody sends a job to a rank that has one */

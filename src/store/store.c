@@ -249,6 +249,11 @@ gs_status gs_store_kept(gs_store *store, void (*kept)(void *context, const char 
     return status;
 }
 
+gs_status gs_store_along(gs_store *store, int64_t run, gs_coverage_point *points, size_t room, size_t *count, gs_error *error)
+{
+    return gs_tables_along(&store->tables, store->file, run, points, room, count, error);
+}
+
 /* ---- runs -------------------------------------------------------------------------------------------------------- */
 
 gs_status gs_store_start(gs_store *store, int64_t run, int rank, gs_error *error)

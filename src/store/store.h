@@ -67,6 +67,9 @@ gs_run_status gs_store_status(const gs_store *store, int64_t run);
 /* Tells of each planned run that has ended: number, failed or not, metrics. */
 GS_MUST_CHECK gs_status gs_store_ended(gs_store *store, void (*ended)(void *context, const gs_row *row), void *context, gs_error *error);
 
+/* The points of coverage along training of a planned run that has ended, at most `room` of them; none where the file has no such table. */
+GS_MUST_CHECK gs_status gs_store_along(gs_store *store, int64_t run, gs_coverage_point *points, size_t room, size_t *count, gs_error *error);
+
 /* Tells the label of each row that is not in the sweep any more. */
 GS_MUST_CHECK gs_status gs_store_kept(gs_store *store, void (*kept)(void *context, const char *label), void *context, gs_error *error);
 

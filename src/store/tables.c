@@ -316,6 +316,33 @@ gs_status gs_tables_write(gs_tables *tables, gs_file *file, int64_t run, const g
     return gs_file_write_chunk(file, tables->bulk[datasets[chunk->bulk]], offset, chunk->bytes, (size_t)chunk->size, error);
 }
 
+gs_status gs_tables_along(const gs_tables *tables, gs_file *file, int64_t run, gs_coverage_point *points, size_t room, size_t *count,
+                          gs_error *error)
+{
+    uint64_t row = (uint64_t)tables->columns.roster->row_of_run[run];
+    gs_extent extent;
+    *count = 0;
+    if (!gs_file_extent(file, "/coverage/over_training/step", &extent)) return GS_OK;
+    size_t width = extent.dims[1] < room ? (size_t)extent.dims[1] : room;
+    int64_t *steps = malloc((width + 1) * sizeof *steps);
+    uint32_t *counts = malloc((width + 1) * GS_BINS * sizeof *counts), *rejected = malloc((width + 1) * sizeof *rejected);
+    gs_status status = GS_OK;
+    if (steps == NULL || counts == NULL || rejected == NULL) status = gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu points", width);
+    void *const parts[] = {steps, counts, rejected};
+    for (int i = 0; i < 3 && status == GS_OK; i++)
+        status = gs_file_read_part(file, tables->bulk[GS_TABLE_ALONG_STEP + i], row, width, parts[i], error);
+    for (; status == GS_OK && *count < width && steps[*count] >= 0; ++*count) {
+        gs_coverage_point *point = &points[*count];
+        point->step = steps[*count];
+        point->rejected = rejected[*count];
+        memcpy(point->counts, counts + *count * GS_BINS, sizeof point->counts);
+    }
+    free(steps);
+    free(counts);
+    free(rejected);
+    return status;
+}
+
 /* ---- all of it --------------------------------------------------------------------------------------------------- */
 
 static gs_status add_root_notes(gs_file *file, const gs_store_contents *contents, gs_error *error)

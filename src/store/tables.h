@@ -49,6 +49,10 @@ GS_MUST_CHECK gs_status gs_tables_launch(gs_tables *tables, gs_file *file, const
 
 /* A chunk of a parcel into the row of its run. */
 GS_MUST_CHECK gs_status gs_tables_write(gs_tables *tables, gs_file *file, int64_t run, const gs_chunk *chunk, gs_error *error);
+
+/* The points of coverage along training of a run that has ended, at most `room` of them. */
+GS_MUST_CHECK gs_status gs_tables_along(const gs_tables *tables, gs_file *file, int64_t run, gs_coverage_point *points, size_t room,
+                                        size_t *count, gs_error *error);
 void gs_tables_free(gs_tables *tables);
 
 #endif
