@@ -43,6 +43,10 @@ def caveats(results: Results, summaries: Sequence[VariantSummary], comparisons: 
                  f"in {len(hit)} variants, at most {most.failed} of {most.planned}, in {most.name}")
         notes.append(f"{form.plural(failed, 'run')} failed and cannot count in the rates ({where})"
                      + ("; if failing goes along with collapse, the rates are too low." if done else "."))
+    stopped = sum(row.stopped for row in summaries)
+    if stopped:
+        notes.append(f"{stopped} of {form.plural(done, 'done run')} {'was' if stopped == 1 else 'were'} stopped early (early_terminate) "
+                     "and count with what they had reached by then: rates and means are biased, and comparisons between variants with them.")
     rejected = sum(row.mostly_rejected for row in summaries)
     if rejected:
         notes.append(f"{form.plural(rejected, 'done run')} had more than half of the samples rejected (flag failed); "

@@ -196,6 +196,11 @@ class Results:
         """True where a run ended without results (`runs/error` says why); the flag `failed` is another thing."""
         return self.status == FAILED
 
+    @property
+    def stopped(self) -> np.ndarray:
+        """True where a run is done with fewer steps than planned: early_terminate stopped it, and `runs/error` says why."""
+        return self.done & (np.asarray(self.column("error")).astype(str) != "")
+
     def rows(self, variant: str, status: Optional[int] = DONE) -> np.ndarray:
         """Rows of a variant in plan order, those with `status` (None: all)."""
         selected = self._runs["variant"] == variant

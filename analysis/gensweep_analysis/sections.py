@@ -59,6 +59,8 @@ def summary_table(results: Results, summaries: Sequence[VariantSummary], color: 
         state = f"{row.failed} failed" if row.failed else ""
         if row.running or row.pending:
             state += f"{', ' if state else ''}{row.running + row.pending} to go"
+        if row.stopped:
+            state += f"{', ' if state else ''}{row.stopped} stopped early"
         if row.mostly_rejected:
             state += f"{', ' if state else ''}{row.mostly_rejected} rejected"
         rows.append(
@@ -179,12 +181,15 @@ def run_table(results: Results) -> str:
     metrics = {name: results.metric(name) for name in ("modes_10", "tv", "kl", "mean_error")}
     flags = {name: results.flag(name) for name in FLAGS}
     seconds, errors, digests = (results.column(name) for name in ("seconds", "error", "digest"))
+    stopped = results.stopped
     for run in range(len(results.status)):
         status = STATUS_NAMES[results.status[run]]
         marks = "".join(f'<span class="chip{" bad" if name in ("severe", "failed") else ""}">{name}</span>'
                         for name in FLAGS if flags[name][run])
         if results.status[run] == FAILED:
             marks = f'<span class="chip bad">failed</span>{escape(str(errors[run]))}'
+        if stopped[run]:
+            marks += f'<span class="chip">stopped</span>{escape(str(errors[run]))}'
         ended = results.done[run] or results.failed[run]
         time = form.number(float(seconds[run]), 1) if seconds.dtype.kind == "f" and ended else form.NONE
         rows.append(

@@ -21,7 +21,10 @@ DETAILED_VARIANTS = 12  # more than that nobody compares by eye
 
 @dataclass(frozen=True)
 class VariantSummary:
-    """One variant over its seeds. Rates and means are over done runs; failed runs are counted beside them."""
+    """One variant over its seeds. Rates and means are over done runs; failed runs are counted beside them.
+
+    Of the done runs, `stopped` were stopped early; they count with what they had reached.
+    """
 
     name: str
     model: str
@@ -30,6 +33,7 @@ class VariantSummary:
     failed: int
     running: int
     pending: int
+    stopped: int
     mostly_rejected: int
     missing: Rate
     collapsed: Rate
@@ -90,6 +94,7 @@ def summarise(results: Results, variant: str) -> VariantSummary:
         name=variant, model=results.model_of(variant), planned=len(everything), done=len(done),
         failed=len(results.rows(variant, FAILED)), running=len(results.rows(variant, RUNNING)),
         pending=len(results.rows(variant, PENDING)), mostly_rejected=int(results.flag("failed")[done].sum()),
+        stopped=int(results.stopped[done].sum()),
         missing=flag_rate(results, done, "missing"), collapsed=flag_rate(results, done, "collapsed"),
         severe=flag_rate(results, done, "severe"),
         modes_10=(_mean(modes), _extreme(modes, np.min), _extreme(modes, np.max)), tv_mean=_mean(tv),

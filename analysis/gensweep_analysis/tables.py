@@ -37,6 +37,11 @@ def summary_text(results: Results, summaries: Sequence[VariantSummary]) -> str:
     unfinished = int((~results.done & ~results.failed).sum())
     if unfinished:
         notes.append(f"Unfinished: {int(results.done.sum())} of {len(results.status)} runs done, {unfinished} to go.")
+    hit = [row for row in summaries if row.stopped]
+    if hit:
+        where = ", ".join(f"{row.stopped} of {row.done} in {row.name}" for row in hit)
+        notes.append(f"{sum(row.stopped for row in hit)} of {int(results.done.sum())} done runs were stopped early, which biases rates and "
+                     f"means: {where}.")
     mostly_rejected = sum(row.mostly_rejected for row in summaries)
     if mostly_rejected:
         notes.append(f"{form.plural(mostly_rejected, 'done run')} had more than half of the samples rejected.")
@@ -91,7 +96,7 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 def summary_csv(summaries: Sequence[VariantSummary]) -> str:
     """One row a variant, all digits; what `table --csv` prints."""
-    header = ["variant", "model", "planned", "done", "failed", "running", "pending", "mostly_rejected"]
+    header = ["variant", "model", "planned", "done", "failed", "running", "pending", "mostly_rejected", "stopped_early"]
     for flag in ("missing", "collapsed", "severe"):
         header += [flag, f"{flag}_rate", f"{flag}_low", f"{flag}_high"]
     header += ["modes_10_mean", "modes_10_min", "modes_10_max", "tv_mean", "tv_iqm", "tv_iqm_low", "tv_iqm_high", "tv_max",
@@ -99,7 +104,7 @@ def summary_csv(summaries: Sequence[VariantSummary]) -> str:
     rows: List[List[object]] = []
     for row in summaries:
         cells: List[object] = [row.name, row.model, row.planned, row.done, row.failed, row.running, row.pending,
-                               row.mostly_rejected]
+                               row.mostly_rejected, row.stopped]
         for rate in (row.missing, row.collapsed, row.severe):
             cells += [rate.count, rate.share, rate.low, rate.high]
         cells += [*row.modes_10, row.tv_mean, row.tv_iqm, *row.tv_interval, row.tv_worst, row.kl, row.error, row.seconds]

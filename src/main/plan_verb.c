@@ -7,6 +7,7 @@
 
 #include "main/bill.h"
 #include "main/inputs.h"
+#include "train/stopping.h"
 
 typedef struct {
     const gs_sweep *sweep;
@@ -124,6 +125,29 @@ static void print_totals(const contents *all)
     } else {
         printf("about %s of HDF5; times were not measured\n", bytes(bill->file_bytes, text));
     }
+}
+
+/* The settings of early_terminate are the same for all runs; how many rungs a run has depends on its steps. */
+static void print_stopping(const contents *all)
+{
+    gs_settings settings = gs_plan_settings(all->plan, 0);
+    int64_t last = 0;
+    if (gs_settings_integer(&settings, GS_SETTING_STOPPING) != GS_STOPPING_HYPERBAND) return;
+    for (size_t v = 0; v < all->plan->variant_count; v++) {
+        gs_settings one = gs_plan_settings(all->plan, v);
+        if (gs_stopping_last_rung(&one) <= last) continue;
+        last = gs_stopping_last_rung(&one);
+        settings = one;
+    }
+    if (last == 0) {
+        printf("No run can be stopped early: early_terminate.min_iter is not below the points of coverage of any run.\n");
+        return;
+    }
+    printf("Early stopping can only make it shorter: runs are compared by %s after coverage point", gs_stopping_metric(&settings));
+    int told = 0;
+    for (int64_t point = 1; point <= last && told < 10; point++)
+        if (gs_stopping_is_rung(&settings, point)) printf("%s %" PRId64, told++ > 0 ? "," : "", point);
+    printf("%s.\n", told == 10 ? ", ..." : "");
 }
 
 /* ---- for machines -------------------------------------------------------------------------------------------------- */
@@ -247,6 +271,7 @@ gs_status gs_plan_print(const gs_options *options, gs_error *error)
         else print_variants(&all);
         print_inapplicable(&all);
         print_totals(&all);
+        print_stopping(&all);
     }
     gs_bill_free(&bill);
     gs_history_free(&history);

@@ -23,6 +23,7 @@ typedef struct {
     sweep_state state;
     char holder[GS_LOCK_HOLDER];
     int64_t counts[GS_RUN_FAILED + 1]; /* planned runs by status */
+    int64_t stopped;                   /* of these done, but stopped early */
     int64_t kept;                      /* rows that are not in the sweep any more */
     double runs_per_hour, seconds_left; /* < 0: not known */
 } report;
@@ -85,6 +86,7 @@ static gs_status look(report *r, const char *path, gs_error *error)
         const gs_overview_run *run = &r->overview.runs[i];
         if (!run->planned) r->kept++;
         else if (run->status >= GS_RUN_PENDING && run->status <= GS_RUN_FAILED) r->counts[run->status]++;
+        r->stopped += run->planned && run->status == GS_RUN_DONE && run->steps_done < run->steps;
     }
     if (lock == GS_LOCK_HELD) r->state = RUNNING;
     else if (lock == GS_LOCK_UNKNOWN) r->state = UNKNOWN;
@@ -129,6 +131,7 @@ static void print_text(const report *r, const char *path)
     printf("%s: sweep '%s', %lld runs: %lld done, %lld failed, %lld %s, %lld pending", path, overview->name, (long long)planned,
            (long long)r->counts[GS_RUN_DONE], (long long)r->counts[GS_RUN_FAILED], (long long)r->counts[GS_RUN_RUNNING],
            r->state == CRASHED ? "in flight when it was killed" : "running", (long long)r->counts[GS_RUN_PENDING]);
+    if (r->stopped > 0) printf("; %lld of those done were stopped early", (long long)r->stopped);
     if (r->kept > 0) printf("; %lld kept that are no longer in the sweep", (long long)r->kept);
     printf("\n");
     print_state(r);
@@ -195,9 +198,9 @@ static void print_json(const report *r, const char *path)
     print_string(overview->name);
     printf(", \"state\": \"%s\", \"writer\": ", state_names[r->state]);
     print_string(r->state == RUNNING || r->state == UNKNOWN ? r->holder : "");
-    printf(", \"planned\": %lld, \"done\": %lld, \"failed\": %lld, \"running\": %lld, \"pending\": %lld, \"kept\": %lld",
+    printf(", \"planned\": %lld, \"done\": %lld, \"failed\": %lld, \"running\": %lld, \"pending\": %lld, \"kept\": %lld, \"stopped_early\": %lld",
            (long long)(overview->run_count - r->kept), (long long)r->counts[GS_RUN_DONE], (long long)r->counts[GS_RUN_FAILED],
-           (long long)r->counts[GS_RUN_RUNNING], (long long)r->counts[GS_RUN_PENDING], (long long)r->kept);
+           (long long)r->counts[GS_RUN_RUNNING], (long long)r->counts[GS_RUN_PENDING], (long long)r->kept, (long long)r->stopped);
     print_number_or_null("runs_per_hour", r->runs_per_hour);
     print_number_or_null("seconds_left", r->seconds_left);
     printf(", \"launch\": {\"number\": %lld, \"started\": ", (long long)overview->launches);

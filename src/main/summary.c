@@ -9,7 +9,7 @@
 
 /* Sums over the finished runs of a variant. Runs without samples count in `failed` only. */
 typedef struct {
-    int64_t measured, failed, collapsed, severe, with_error;
+    int64_t measured, failed, stopped, collapsed, severe, with_error;
     double modes_10, tv, error;
 } variant_sums;
 
@@ -47,7 +47,9 @@ void gs_summary_add(gs_summary *summary, const gs_row *row)
         sums->failed++;
         return;
     }
+    gs_job job = gs_plan_job(summary->plan, (size_t)row->run);
     sums->measured++;
+    sums->stopped += row->steps_done < gs_settings_integer(&job.settings, GS_SETTING_STEPS);
     sums->collapsed += values[GS_METRIC_COLLAPSED] > 0;
     sums->severe += values[GS_METRIC_SEVERE] > 0;
     sums->modes_10 += values[GS_METRIC_MODES_10];
@@ -67,6 +69,24 @@ static void write_rate(int64_t hits, int64_t count, char *text, size_t size)
     }
     gs_wilson_interval(hits, count, &low, &high);
     snprintf(text, size, "%lld/%lld (%.0f-%.0f %%)", (long long)hits, (long long)count, 100 * low, 100 * high);
+}
+
+/* What early stopping means for the rates. */
+static void print_stopped(const gs_summary *summary, int width)
+{
+    int64_t stopped = 0, measured = 0;
+    for (size_t v = 0; v < summary->plan->variant_count; v++) {
+        stopped += summary->sums[v].stopped;
+        measured += summary->sums[v].measured;
+    }
+    if (stopped == 0) return;
+    printf("%lld of %lld runs were stopped early and are measured as they were then, so rates and means are biased:\n", (long long)stopped,
+           (long long)measured);
+    for (size_t v = 0; v < summary->plan->variant_count; v++) {
+        char label[GS_LABEL];
+        gs_plan_label(summary->plan, v, label);
+        printf("  %-*s  %lld of %lld\n", width, label, (long long)summary->sums[v].stopped, (long long)summary->sums[v].measured);
+    }
 }
 
 static int longest_label(const gs_plan *plan)
@@ -100,4 +120,5 @@ void gs_summary_print(const gs_summary *summary)
     }
     printf("collapsed: covered mass < .9; severe: < .5 (bins with at least 10 %% of their expected samples are covered).\n"
            "Rates: of the runs that did not fail, with Wilson 95 %% intervals; modes_10 (of 30), TV and mean error are means over the runs.\n");
+    print_stopped(summary, width);
 }

@@ -474,22 +474,26 @@ gs_status gs_columns_ended(gs_columns *columns, gs_file *file, void (*ended)(voi
     const gs_roster *roster = columns->roster;
     double(*metrics)[GS_METRIC_COUNT] = calloc(roster->rows, sizeof *metrics);
     double *cells = malloc(roster->rows * sizeof *cells);
+    int64_t *steps = calloc(roster->rows, sizeof *steps);
     gs_row *row = calloc(1, sizeof *row);
     gs_status status = GS_OK;
-    if (metrics == NULL || cells == NULL || row == NULL) status = gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu runs", (size_t)roster->rows);
+    if (metrics == NULL || cells == NULL || steps == NULL || row == NULL) status = gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu runs", (size_t)roster->rows);
     for (int m = 0; m < GS_METRIC_COUNT && status == GS_OK; m++) {
         status = gs_file_read(file, columns->metrics[m], 0, roster->rows, cells, error);
         for (uint64_t r = 0; r < roster->rows && status == GS_OK; r++) metrics[r][m] = metric_of(cells, gs_metrics_table[m].type, r);
     }
+    if (status == GS_OK) status = gs_file_read(file, columns->from_row[STEPS_DONE], 0, roster->rows, steps, error);
     for (uint64_t r = 0; r < roster->rows && status == GS_OK; r++) {
         if (roster->run_of_row[r] < 0 || roster->status[r] < GS_RUN_DONE) continue;
         row->run = roster->run_of_row[r];
         row->failed = roster->status[r] == GS_RUN_FAILED;
+        row->steps_done = steps[r];
         memcpy(row->metrics.values, metrics[r], sizeof metrics[r]);
         ended(context, row);
     }
     free(metrics);
     free(cells);
+    free(steps);
     free(row);
     return status;
 }

@@ -6,7 +6,7 @@
 
 typedef struct {
     bool found;      /* there is such a file */
-    double *seconds; /* of each planned run that is done; 0: is not; owned */
+    double *seconds; /* of each planned run that is done, for all its steps: scaled up where it was stopped early; 0: is not; owned */
     bool *ended;     /* of each planned run: done or failed; owned */
     size_t done, failed;
     double file_bytes;

@@ -64,7 +64,7 @@ gs_storage gs_store_storage(const gs_store *store);
 /* Status of a planned run. */
 gs_run_status gs_store_status(const gs_store *store, int64_t run);
 
-/* Tells of each planned run that has ended: number, failed or not, metrics. */
+/* Tells of each planned run that has ended: number, failed or not, steps done, metrics. */
 GS_MUST_CHECK gs_status gs_store_ended(gs_store *store, void (*ended)(void *context, const gs_row *row), void *context, gs_error *error);
 
 /* The points of coverage along training of a planned run that has ended, at most `room` of them; none where the file has no such table. */
