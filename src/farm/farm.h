@@ -5,6 +5,7 @@
  *   0 -> worker  JOB       gs_job: train this
  *   worker -> 0  PROGRESS  int64_t steps done of the current run, about once a second
  *   worker -> 0  NOTE      gs_note
+ *   worker -> 0  PASSED    gs_at_rung: the run that I have taken up had passed this rung
  *   worker -> 0  RUNG      gs_at_rung: my run has reached a rung of early stopping, and waits for a DECISION
  *   0 -> worker  DECISION  gs_decision: whether it goes on
  *   worker -> 0  RESULT    a parcel; the worker is idle again, without a REQUEST

@@ -129,12 +129,17 @@ static gs_status begin_rungs(manager *m, gs_error *error)
     return status;
 }
 
-/* A run of this rank is at a rung. */
-static gs_status judge(manager *m, int rank, const gs_at_rung *at, gs_decision *decision, gs_error *error)
+/* The run of this rank is, or was, at a rung. */
+static gs_status learn(manager *m, int rank, const gs_at_rung *at, gs_error *error)
 {
     if (m->rungs == NULL || at->run != gs_schedule_run_of(m->schedule, rank))
-        return gs_fail(error, GS_ERROR_INTERNAL, "rank %d asks for run %lld at rung %lld", rank, (long long)at->run, (long long)at->rung);
-    gs_status status = gs_rungs_add(m->rungs, at->rung, at->run, at->value, error);
+        return gs_fail(error, GS_ERROR_INTERNAL, "rank %d tells of run %lld at rung %lld", rank, (long long)at->run, (long long)at->rung);
+    return gs_rungs_add(m->rungs, at->rung, at->run, at->value, error);
+}
+
+static gs_status judge(manager *m, int rank, const gs_at_rung *at, gs_decision *decision, gs_error *error)
+{
+    gs_status status = learn(m, rank, at, error);
     if (status == GS_OK) *decision = gs_rungs_decide(m->rungs, at->rung, at->run);
     return status;
 }
@@ -232,12 +237,13 @@ static gs_status receive_result(manager *m, int from, size_t size, gs_error *err
     return collect(m, from, &m->incoming, error);
 }
 
-static gs_status receive_rung(manager *m, int from, gs_error *error)
+static gs_status receive_rung(manager *m, int from, int tag, gs_error *error)
 {
     gs_at_rung at;
     gs_decision decision;
-    gs_world_receive(m->world, from, GS_TAG_RUNG, &at, sizeof at);
-    if (m->stopping) return GS_OK; /* it is told STOP, and will ask again */
+    gs_world_receive(m->world, from, tag, &at, sizeof at);
+    if (m->stopping) return GS_OK; /* it is told STOP, and will tell again */
+    if (tag == GS_TAG_PASSED) return learn(m, from, &at, error);
     gs_status status = judge(m, from, &at, &decision, error);
     if (status == GS_OK) gs_world_send(m->world, from, GS_TAG_DECISION, &decision, sizeof decision);
     return status;
@@ -259,7 +265,7 @@ static gs_status receive(manager *m, int from, int tag, size_t size, gs_error *e
         gs_status status = receive_result(m, from, size, error);
         return status == GS_OK ? answer(m, from, error) : status;
     }
-    if (tag == GS_TAG_RUNG) return receive_rung(m, from, error);
+    if (tag == GS_TAG_RUNG || tag == GS_TAG_PASSED) return receive_rung(m, from, tag, error);
     if (tag == GS_TAG_PROGRESS) {
         gs_world_receive(m->world, from, tag, &m->steps_done[from], sizeof m->steps_done[from]);
         return GS_OK;
@@ -287,7 +293,15 @@ static gs_status serve(manager *m, bool *busy, gs_error *error)
     return status;
 }
 
-/* Rank 0's own run at a rung asks without a message. */
+/* Rank 0 tells and asks for its own run without a message. */
+static gs_status learn_own(manager *m, gs_error *error)
+{
+    gs_at_rung at = {.rung = 0};
+    gs_status status = GS_OK;
+    while (status == GS_OK && gs_workbench_passed(&m->own, &at)) status = learn(m, 0, &at, error);
+    return status;
+}
+
 static gs_status judge_own(manager *m, gs_error *error)
 {
     gs_at_rung at;
@@ -308,6 +322,7 @@ static gs_status work(manager *m, bool *busy, gs_error *error)
         status = assign(m, 0, &job, &found, error);
         if (status != GS_OK || !found) return status;
         status = gs_workbench_begin(&m->own, m->common, &job, 0, &ended, error);
+        if (status == GS_OK) status = learn_own(m, error);
         m->steps_done[0] = gs_workbench_steps(&m->own);
     } else {
         status = gs_workbench_work(&m->own, m->common, 0, slice, &ended, error);

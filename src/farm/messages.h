@@ -8,6 +8,7 @@ enum {
     GS_TAG_PROGRESS,
     GS_TAG_RESULT,
     GS_TAG_NOTE,
+    GS_TAG_PASSED,
     GS_TAG_RUNG,
     GS_TAG_DECISION,
     GS_TAG_STOP,

@@ -112,6 +112,12 @@ bool gs_workbench_asks(const gs_workbench *workbench, gs_at_rung *at)
     return workbench->trainer != NULL && gs_trainer_asks(workbench->trainer, &at->rung, &at->value);
 }
 
+bool gs_workbench_passed(const gs_workbench *workbench, gs_at_rung *at)
+{
+    at->run = workbench->job.run;
+    return workbench->trainer != NULL && gs_trainer_passed(workbench->trainer, &at->rung, &at->value);
+}
+
 void gs_workbench_decide(gs_workbench *workbench, const gs_decision *decision)
 {
     gs_at_rung at;

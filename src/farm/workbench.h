@@ -25,6 +25,9 @@ GS_MUST_CHECK gs_status gs_workbench_begin(gs_workbench *workbench, const gs_com
 GS_MUST_CHECK gs_status gs_workbench_work(gs_workbench *workbench, const gs_common *common, int rank, double seconds, bool *ended,
                                       gs_error *error);
 
+/* The first rung behind at->rung (0 at first) that a run which was taken up has passed; false if there is none. */
+bool gs_workbench_passed(const gs_workbench *workbench, gs_at_rung *at);
+
 /* Whether the run waits at a rung: then there is nothing to work on until gs_workbench_decide. */
 bool gs_workbench_asks(const gs_workbench *workbench, gs_at_rung *at);
 void gs_workbench_decide(gs_workbench *workbench, const gs_decision *decision);

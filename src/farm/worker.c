@@ -59,6 +59,13 @@ static void tell_note(worker *w)
     note->text[0] = '\0';
 }
 
+/* What an earlier launch was told of this run. */
+static void tell_passed(worker *w)
+{
+    gs_at_rung at = {.rung = 0};
+    while (gs_workbench_passed(&w->bench, &at)) gs_world_send(w->world, 0, GS_TAG_PASSED, &at, sizeof at);
+}
+
 /* Waits at a rung until the run may go on or end, or it is time to leave. */
 static void wait_at_rung(worker *w)
 {
@@ -76,6 +83,7 @@ static gs_status train(worker *w, const gs_job *job, gs_error *error)
     double reported = gs_clock();
     gs_status status = gs_workbench_begin(&w->bench, w->common, job, w->world->rank, &ended, error);
     tell_note(w);
+    tell_passed(w);
     while (status == GS_OK && !ended && !leaves(w)) {
         gs_job none;
         wait_at_rung(w);

@@ -84,6 +84,7 @@ static void print_stopped(const gs_summary *summary, int width)
            (long long)measured);
     for (size_t v = 0; v < summary->plan->variant_count; v++) {
         char label[GS_LABEL];
+        if (summary->sums[v].stopped == 0) continue;
         gs_plan_label(summary->plan, v, label);
         printf("  %-*s  %lld of %lld\n", width, label, (long long)summary->sums[v].stopped, (long long)summary->sums[v].measured);
     }

@@ -186,7 +186,7 @@ static gs_status check_one_value(const gs_axis *axis, gs_error *error)
 {
     const gs_setting *row = &gs_settings_table[axis->id];
     if (row->section != GS_SECTION_EARLY_TERMINATE || (axis->values != NULL && axis->count == 1)) return GS_OK;
-    return gs_node_fail(axis->node, error, "%s: has one value in a sweep, since all its runs are compared with each other", row->column);
+    return gs_node_fail(axis->node, error, "%s takes one value in a sweep, since all its runs are compared with each other", row->column);
 }
 
 /* The settings of early_terminate are the same for all runs. */

@@ -223,6 +223,19 @@ bool gs_trainer_asks(const gs_trainer *trainer, int64_t *rung, double *value)
     return true;
 }
 
+bool gs_trainer_passed(const gs_trainer *trainer, int64_t *rung, double *value)
+{
+    const gs_result *result = &trainer->result;
+    int64_t end = result->points - (trainer->at.phase == ASKING);
+    for (int64_t point = *rung + 1; point <= end; point++) {
+        if (!gs_stopping_is_rung(&trainer->job.settings, point)) continue;
+        *rung = point;
+        *value = gs_stopping_value(&trainer->job.settings, &result->along[point - 1], result->expected);
+        return true;
+    }
+    return false;
+}
+
 void gs_trainer_answer(gs_trainer *trainer, bool go_on, const char *reason)
 {
     trainer->at.phase = TRAINING;

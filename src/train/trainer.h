@@ -21,6 +21,10 @@ bool gs_trainer_advance(gs_trainer *trainer);
  * the number of its point of coverage, from 1; *value: its metric there. */
 bool gs_trainer_asks(const gs_trainer *trainer, int64_t *rung, double *value);
 
+/* The first rung behind *rung (0 at first) that the run has had an answer for, and its metric there; false if there is none. For a run that was
+ * taken up: whoever answers may not know of it. */
+bool gs_trainer_passed(const gs_trainer *trainer, int64_t *rung, double *value);
+
 /* The answer: the run goes on, or it ends here with samples of its present weights, done with fewer steps and with the reason "stopped early after
  * step 2000 of 29000: REASON". */
 void gs_trainer_answer(gs_trainer *trainer, bool go_on, const char *reason);

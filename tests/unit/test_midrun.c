@@ -416,7 +416,7 @@ static void a_state_that_cannot_be_trusted_is_noted_and_not_used(void **state)
         {flip_middle, "its digest does not agree"},
         {flip_seconds, "its digest does not agree"},
         {flip_magic, "it is no mid-run checkpoint"},
-        {flip_version, "its format is 17, this program's is 1"},
+        {flip_version, "its format is 18, this program's is 2"},
         {replace_by_another_run, "it is of the run "},
         {become_another_program, "it was made by gensweep test with kernels "},
     };

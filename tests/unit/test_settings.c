@@ -131,6 +131,38 @@ static void contradictions_are_refused(void **state)
     assert_int_equal(culprit, GS_SETTING_CONTEXT_PIXELS);
 }
 
+/* The goal of each metric of early stopping: what a perfect run has is the best. */
+static void every_metric_has_its_goal(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *metric, *goal;
+    } goals[] = {{"tv", "minimize"}, {"tv_reject", "minimize"}, {"kl", "minimize"}, {"js", "minimize"}, {"modes_0", "maximize"},
+                 {"modes_10", "maximize"}, {"modes_50", "maximize"}, {"covered_mass", "maximize"}, {"worst_ratio", "maximize"},
+                 {"effective_modes", "maximize"}};
+    gs_settings settings;
+    gs_settings_defaults(&settings, GS_MODEL_GAN);
+    settings.values[GS_SETTING_STOPPING].integer = GS_STOPPING_HYPERBAND;
+    int count = 0;
+    for (const char *const *name = gs_settings_table[GS_SETTING_STOPPING_METRIC].choices; name[count] != NULL; count++) {
+        gs_setting_id culprit = GS_SETTING_MODEL;
+        gs_error error;
+        assert_string_equal(name[count], goals[count].metric);
+        settings.values[GS_SETTING_STOPPING_METRIC].integer = count;
+        assert_int_equal(gs_value_read(GS_SETTING_STOPPING_GOAL, goals[count].goal, &settings.values[GS_SETTING_STOPPING_GOAL], NULL), GS_OK);
+        settings.values[GS_SETTING_EVERY].integer = 100;
+        assert_int_equal(gs_settings_check(&settings, &culprit, &error), GS_OK);
+        settings.values[GS_SETTING_STOPPING_GOAL].integer ^= 1;
+        assert_int_equal(gs_settings_check(&settings, &culprit, &error), GS_ERROR_INPUT);
+        assert_int_equal(culprit, GS_SETTING_STOPPING_METRIC);
+        settings.values[GS_SETTING_STOPPING_GOAL].integer ^= 1;
+        settings.values[GS_SETTING_EVERY].integer = 0;
+        assert_int_equal(gs_settings_check(&settings, &culprit, &error), GS_ERROR_INPUT);
+        assert_int_equal(culprit, GS_SETTING_STOPPING);
+    }
+    assert_int_equal(count, sizeof goals / sizeof goals[0]);
+}
+
 static void the_nearest_name_is_near(void **state)
 {
     (void)state;
@@ -149,6 +181,7 @@ int main(void)
         cmocka_unit_test(wrong_values_are_refused_with_what_is_allowed),
         cmocka_unit_test(a_setting_applies_to_its_models_and_under_its_condition),
         cmocka_unit_test(contradictions_are_refused),
+        cmocka_unit_test(every_metric_has_its_goal),
         cmocka_unit_test(the_nearest_name_is_near),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
