@@ -39,7 +39,8 @@ def summary_text(results: Results, summaries: Sequence[VariantSummary]) -> str:
         notes.append(f"Unfinished: {int(results.done.sum())} of {len(results.status)} runs done, {unfinished} to go.")
     hit = [row for row in summaries if row.stopped]
     if hit:
-        where = ", ".join(f"{row.stopped} of {row.done} in {row.name}" for row in hit)
+        where = (", ".join(f"{row.stopped} of {row.done} in {row.name}" for row in hit) if len(hit) <= 3 else
+                 f"in {len(hit)} variants")
         notes.append(f"{sum(row.stopped for row in hit)} of {int(results.done.sum())} done runs were stopped early, which biases rates and "
                      f"means: {where}.")
     mostly_rejected = sum(row.mostly_rejected for row in summaries)

@@ -465,6 +465,24 @@ def test_table(sweep, unfinished):
     assert "Unfinished: 13 of 16 runs done, 2 to go." in shown.stdout
 
 
+def test_runs_that_were_stopped_early_are_told(tmp_path):
+    path = synthetic.build(str(tmp_path / "stopped.h5"))
+    with h5py.File(path, "r+") as file:
+        file["runs/error"][2] = file["runs/error"][9] = b"stopped early after step 500 of 1500: tv 0.9 is not among the best 1 of 3 runs"
+    with Results(path) as results:
+        rows = summary.summarise_all(results)
+        assert [row.stopped for row in rows] == [1, 1] and [row.done for row in rows] == [8, 8]
+        notes = caveats(results, rows, summary.compare_all(results))
+        assert any(note.startswith("2 of 16 done runs were stopped early") and "biased" in note for note in notes)
+    shown = analysis("table", path)
+    assert f"2 of 16 done runs were stopped early, which biases rates and means: 1 of 8 in {OFF}, 1 of 8 in {ON}." in shown.stdout
+    listed = list(csv.DictReader(io.StringIO(analysis("table", path, "--csv").stdout)))
+    assert [row["stopped_early"] for row in listed] == ["1", "1"]
+    assert analysis("report", path, "-o", tmp_path / "out").returncode == 0
+    page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    assert page.count("1 stopped early") == 2 and page.count("tv 0.9 is not among the best 1 of 3 runs") == 2
+
+
 def test_table_csv(sweep):
     shown = analysis("table", sweep, "--csv")
     rows = list(csv.DictReader(io.StringIO(shown.stdout)))
