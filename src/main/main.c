@@ -145,8 +145,8 @@ static int manage(const gs_world *world, const gs_options *options, const gs_lau
     status = gs_results_announce(&state.results, state.plan, world->size, &error);
     gs_observer observer = {.finished = on_finished, .tick = on_tick, .note = on_note, .context = &state};
     gs_farm_end end = {.present = 0};
-    if (status == GS_OK)
-        status = gs_farm_manage(world, &state.common, state.plan, state.results.store, &observer, &end, &error);
+    gs_agenda agenda = gs_agenda_of_store(state.results.store);
+    if (status == GS_OK) status = gs_farm_manage(world, &state.common, &agenda, &observer, &end, &error);
     gs_status closed = gs_results_close(&state.results, status == GS_OK ? &error : NULL);
     if (status == GS_OK) status = closed;
     if (status != GS_OK) { /* the workers wait for an answer that cannot come */
