@@ -362,7 +362,14 @@ static void print_run(const audited_run *run)
     printf("%s}", first->dataset[0] != '\0' ? "}" : "");
 }
 
-static void print_json(state *s)
+static bool is_audited(const state *s, uint64_t row)
+{
+    for (int64_t i = 0; i < s->count; i++)
+        if (s->runs[i].row == row) return true;
+    return false;
+}
+
+static void print_json(const state *s)
 {
     printf("{\"file\": ");
     gs_json_string(s->options->file);
@@ -376,6 +383,13 @@ static void print_json(state *s)
     for (int64_t i = 0; i < s->count; i++) {
         printf("%s", i > 0 ? ", " : "");
         print_run(&s->runs[i]);
+    }
+    printf("], \"skipped\": [");
+    const char *separator = "";
+    for (uint64_t row = 0; row < s->rows; row++) {
+        if (!s->chosen[row] || is_audited(s, row)) continue;
+        printf("%s%" PRIu64, separator, row);
+        separator = ", ";
     }
     printf("]}\n");
 }

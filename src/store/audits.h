@@ -9,7 +9,7 @@ typedef struct {
     int32_t ranks;
     char runs[1024]; /* which, as --runs takes them */
     int64_t audited, equal, consistent, different; /* runs; consistent: equal in distribution, on other kernels */
-    char first_difference[1024];                   /* a sentence; empty: there is none */
+    char first_difference[1280];                   /* a sentence; empty: there is none */
 } gs_audit_record;
 
 /* Makes the columns, empty, or opens those that are there. A file that is continued and was made without them stays so. */
