@@ -189,14 +189,25 @@ static int print_only(const gs_options *options, const gs_world *world)
     return status == GS_OK && differs ? GS_EXIT_DIFFERENCE : gs_exit_of(status);
 }
 
+/* Every rank looks, because MPI may not be started yet. What is wrong with the sweep rank 0 tells later. */
+static bool sweep_is_portable(const gs_options *options)
+{
+    gs_sweep *sweep = NULL;
+    gs_error unused;
+    bool portable = gs_sweep_read(&sweep, options->sweep, options->overrides, options->override_count, &unused) == GS_OK && sweep->portable;
+    gs_sweep_destroy(&sweep);
+    return portable;
+}
+
 /* May execute the program anew. */
 static gs_status choose_kernels(const gs_options *options, char **argv, gs_error *error)
 {
     char kernel[GS_AUDIT_KERNEL];
-    gs_status status = GS_OK;
-    if (options->kernels == GS_KERNELS_PORTABLE) return gs_kernels_pin(gs_kernels_portable, argv, error);
+    bool portable = options->kernels == GS_KERNELS_PORTABLE;
+    if (options->verb == GS_VERB_RUN && !options->kernels_given) portable = sweep_is_portable(options);
+    if (portable) return gs_kernels_pin(gs_kernels_portable, argv, error);
     if (options->kernels != GS_KERNELS_RECORDED) return GS_OK;
-    status = gs_audit_recorded(options, kernel, error);
+    gs_status status = gs_audit_recorded(options, kernel, error);
     return status == GS_OK ? gs_kernels_pin(kernel, argv, error) : status;
 }
 

@@ -125,6 +125,7 @@ static gs_status read_kernels(gs_options *options, const char *value, gs_error *
     for (int k = 0; value != NULL && k < (int)count; k++)
         if (strcmp(value, gs_kernels_names[k]) == 0) {
             options->kernels = (gs_kernels)k;
+            options->kernels_given = true;
             return GS_OK;
         }
     return gs_fail(error, GS_ERROR_INPUT, "--kernels expects %s, got '%s'",

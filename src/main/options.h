@@ -24,6 +24,7 @@ typedef struct {
     int max_attempts;     /* run: gs_store_contents */
     const char *file;     /* status, verify, audit: the results file */
     gs_kernels kernels;   /* run, audit: of the BLAS library */
+    bool kernels_given;   /* run: they win over those of the sweep */
     const char *rows;     /* audit: the runs; NULL: a sample of this share, by this seed */
     double fraction;
     uint64_t seed;
