@@ -60,6 +60,26 @@ double gs_chi_square_tail(double x, double freedom)
     return front * fraction;
 }
 
+double gs_homogeneity_test(const uint32_t *first, const uint32_t *second, int count)
+{
+    double totals[2] = {0, 0}, statistic = 0;
+    int columns = 0;
+    for (int i = 0; i < count; i++) {
+        totals[0] += first[i];
+        totals[1] += second[i];
+        columns += first[i] > 0 || second[i] > 0;
+    }
+    double all = totals[0] + totals[1];
+    if (totals[0] <= 0 || totals[1] <= 0) return totals[0] == totals[1] ? 1 : 0;
+    for (int i = 0; i < count; i++) {
+        double column = (double)first[i] + second[i], expected = column * totals[0] / all;
+        if (column <= 0) continue;
+        double above = first[i] - expected; /* below in the second row by as much */
+        statistic += above * above / expected + above * above / (column - expected);
+    }
+    return columns > 1 ? gs_chi_square_tail(statistic, columns - 1) : 1;
+}
+
 void gs_wilson_interval(int64_t successes, int64_t trials, double *low, double *high)
 {
     const double z = 1.959963984540054, n = (double)trials, rate = (double)successes / n;

@@ -1,4 +1,4 @@
-/* The farm: rank 0 hands out runs on request, collects their results and stores them; every rank trains.
+/* The farm: rank 0 hands out the runs of an agenda on request and collects their results; every rank trains.
  *
  * Messages (all of plain memory; the ranks of a launch run the same binary):
  *   worker -> 0  REQUEST   I am idle
@@ -20,6 +20,7 @@
 #ifndef GS_FARM_FARM_H
 #define GS_FARM_FARM_H
 
+#include "farm/agenda.h"
 #include "farm/rungs.h"
 #include "farm/schedule.h"
 #include "farm/world.h"
@@ -52,10 +53,10 @@ typedef struct {
 typedef struct {
     gs_schedule_counts counts;
     double steps_done;  /* of ended and running runs */
-    double steps_total; /* of all planned runs; a failed run counts as complete */
+    double steps_total; /* of all runs; a failed run counts as complete */
 } gs_farm_view;
 
-/* Who wants to know: called on rank 0 only. `finished` sees each row after it is stored; `tick` comes several times a second; `note` gets
+/* Who wants to know: called on rank 0 only. `finished` sees each row after it is committed; `tick` comes several times a second; `note` gets
  * sentences for the user. */
 typedef struct {
     void (*finished)(void *context, const gs_row *row);
@@ -70,11 +71,11 @@ typedef struct {
     int present;               /* workers that have not left */
 } gs_farm_end;
 
-/* Rank 0: runs what the store does not have yet of the plan. Returns when every run has ended and all workers have left, or drained: then every run that has not
+/* Rank 0: runs what has not ended yet of the agenda. Returns when every run has ended and all workers have left, or drained: then every run that has not
  * ended waits again, and workers that took too long may still be there. Errors of storage (GS_ERROR_STORAGE) end it early; the workers
  * then still wait, and the caller has to abort the world. */
-GS_MUST_CHECK gs_status gs_farm_manage(const gs_world *world, const gs_common *common, const gs_plan *plan, gs_store *store,
-                                       const gs_observer *observer, gs_farm_end *end, gs_error *error);
+GS_MUST_CHECK gs_status gs_farm_manage(const gs_world *world, const gs_common *common, const gs_agenda *agenda, const gs_observer *observer,
+                                       gs_farm_end *end, gs_error *error);
 
 /* Rank 0, after gs_farm_manage: waits for the workers that have not left. Results that they still send are not stored; their runs are
  * trained again. */

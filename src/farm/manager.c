@@ -16,8 +16,7 @@ static const double tell_every = 5;      /* between two notes in the file of how
 typedef struct {
     const gs_world *world;
     const gs_common *common;
-    const gs_plan *plan;
-    gs_store *store;
+    const gs_agenda *agenda;
     const gs_observer *observer;
 
     gs_schedule *schedule;
@@ -34,9 +33,14 @@ typedef struct {
     gs_parcel incoming; /* memory for results that arrive */
 } manager;
 
+static gs_job job_of(const manager *m, int64_t run)
+{
+    return m->agenda->job(m->agenda->context, run);
+}
+
 static double steps_of(const manager *m, int64_t run)
 {
-    gs_job job = gs_plan_job(m->plan, (size_t)run);
+    gs_job job = job_of(m, run);
     return (double)gs_settings_integer(&job.settings, GS_SETTING_STEPS);
 }
 
@@ -45,11 +49,9 @@ static void observe(manager *m, bool now)
     double time = gs_clock();
     if (!now && time < m->next_tick) return;
     m->next_tick = time + tick;
-    gs_farm_view view = {.counts = gs_schedule_count(m->schedule), .steps_done = m->steps_ended};
+    gs_farm_view view = {.counts = gs_schedule_count(m->schedule), .steps_done = m->steps_ended, .steps_total = m->agenda->steps};
     for (int rank = 0; rank < m->world->size; rank++)
         if (gs_schedule_run_of(m->schedule, rank) != GS_NO_RUN) view.steps_done += (double)m->steps_done[rank];
-    for (size_t v = 0; v < m->plan->variant_count; v++)
-        view.steps_total += steps_of(m, (int64_t)(v * m->plan->seed_count)) * (double)m->plan->seed_count;
     m->observer->tick(m->observer->context, &view);
 }
 
@@ -61,15 +63,15 @@ static gs_status note_progress(manager *m, gs_error *error)
     gs_status status = GS_OK;
     for (int rank = 0; rank < m->world->size && status == GS_OK; rank++) {
         int64_t run = gs_schedule_run_of(m->schedule, rank);
-        if (run != GS_NO_RUN) status = gs_store_progress(m->store, run, m->steps_done[rank], error);
+        if (run != GS_NO_RUN) status = m->agenda->progress(m->agenda->context, run, m->steps_done[rank], error);
     }
-    return status == GS_OK ? gs_store_flush(m->store, error) : status;
+    return status == GS_OK ? m->agenda->flush(m->agenda->context, error) : status;
 }
 
 /* The state of a run that has ended is of no use any more. */
 static void forget_state(const manager *m, int64_t run)
 {
-    gs_job job = gs_plan_job(m->plan, (size_t)run);
+    gs_job job = job_of(m, run);
     char id[GS_ID];
     gs_run_id(&job.settings, job.seed, &m->common->digits, id);
     gs_midrun_remove(m->common->folder, id);
@@ -79,8 +81,8 @@ static void forget_state(const manager *m, int64_t run)
 static void settle(manager *m)
 {
     bool states = gs_midrun_there(m->common->folder);
-    for (int64_t run = 0; run < (int64_t)m->plan->run_count; run++) {
-        gs_run_status status = gs_store_status(m->store, run);
+    for (int64_t run = 0; run < m->agenda->runs; run++) {
+        gs_run_status status = m->agenda->status(m->agenda->context, run);
         if (status != GS_RUN_DONE && status != GS_RUN_FAILED) continue;
         gs_schedule_settle(m->schedule, run, status == GS_RUN_FAILED);
         m->steps_ended += steps_of(m, run);
@@ -93,12 +95,12 @@ static void settle(manager *m)
 /* The values of a run that an earlier launch has ended. Failed runs take no part. */
 static gs_status recall(manager *m, int64_t run, gs_coverage_point *points, size_t room, gs_error *error)
 {
-    gs_job job = gs_plan_job(m->plan, (size_t)run);
+    gs_job job = job_of(m, run);
     double expected[GS_BINS];
     size_t count = 0;
-    if (gs_store_status(m->store, run) != GS_RUN_DONE) return GS_OK;
+    if (m->agenda->status(m->agenda->context, run) != GS_RUN_DONE) return GS_OK;
     gs_model_expected(&job.settings, &m->common->digits, expected);
-    gs_status status = gs_store_along(m->store, run, points, room, &count, error);
+    gs_status status = m->agenda->along(m->agenda->context, run, points, room, &count, error);
     for (size_t p = 0; p < count && status == GS_OK; p++) {
         int64_t rung = (int64_t)p + 1;
         if (!gs_stopping_is_rung(&job.settings, rung)) continue;
@@ -110,20 +112,21 @@ static gs_status recall(manager *m, int64_t run, gs_coverage_point *points, size
 /* The settings of early_terminate are the same for all runs. */
 static gs_status begin_rungs(manager *m, gs_error *error)
 {
-    gs_job first = gs_plan_job(m->plan, 0);
+    if (m->agenda->decide != NULL || m->agenda->runs == 0) return GS_OK;
+    gs_job first = job_of(m, 0);
     if (gs_settings_integer(&first.settings, GS_SETTING_STOPPING) != GS_STOPPING_HYPERBAND) return GS_OK;
     bool larger = gs_settings_integer(&first.settings, GS_SETTING_STOPPING_GOAL) == GS_STOPPING_MAXIMIZE;
     gs_status status = gs_rungs_create(&m->rungs, gs_settings_real(&first.settings, GS_SETTING_STOPPING_ETA), larger, error);
     size_t room = 0;
-    for (size_t v = 0; v < m->plan->variant_count; v++) {
-        gs_settings settings = gs_plan_settings(m->plan, v);
-        size_t points = (size_t)gs_coverage_points(&settings);
+    for (int64_t run = 0; run < m->agenda->runs; run++) {
+        gs_job job = job_of(m, run);
+        size_t points = (size_t)gs_coverage_points(&job.settings);
         if (points > room) room = points;
     }
     gs_coverage_point *points = calloc(room + 1, sizeof *points);
     if (status == GS_OK && points == NULL) status = gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu points of coverage", room);
     bool to_do = !gs_schedule_complete(m->schedule);
-    for (int64_t run = 0; to_do && run < (int64_t)m->plan->run_count && status == GS_OK; run++)
+    for (int64_t run = 0; to_do && run < m->agenda->runs && status == GS_OK; run++)
         status = recall(m, run, points, room, error);
     free(points);
     return status;
@@ -132,6 +135,7 @@ static gs_status begin_rungs(manager *m, gs_error *error)
 /* The run of this rank is, or was, at a rung. */
 static gs_status learn(manager *m, int rank, const gs_at_rung *at, gs_error *error)
 {
+    if (m->agenda->decide != NULL) return GS_OK;
     if (m->rungs == NULL || at->run != gs_schedule_run_of(m->schedule, rank))
         return gs_fail(error, GS_ERROR_INTERNAL, "rank %d tells of run %lld at rung %lld", rank, (long long)at->run, (long long)at->rung);
     return gs_rungs_add(m->rungs, at->rung, at->run, at->value, error);
@@ -140,7 +144,9 @@ static gs_status learn(manager *m, int rank, const gs_at_rung *at, gs_error *err
 static gs_status judge(manager *m, int rank, const gs_at_rung *at, gs_decision *decision, gs_error *error)
 {
     gs_status status = learn(m, rank, at, error);
-    if (status == GS_OK) *decision = gs_rungs_decide(m->rungs, at->rung, at->run);
+    if (status != GS_OK) return status;
+    bool known = m->agenda->decide != NULL;
+    *decision = known ? m->agenda->decide(m->agenda->context, at->run, at->rung) : gs_rungs_decide(m->rungs, at->rung, at->run);
     return status;
 }
 
@@ -153,7 +159,7 @@ static gs_status collect(manager *m, int rank, const gs_parcel *parcel, gs_error
     gs_status status = gs_parcel_row(parcel, &row, error);
     if (status == GS_OK && row.run != gs_schedule_run_of(m->schedule, rank))
         status = gs_fail(error, GS_ERROR_INTERNAL, "rank %d sent run %lld, which is not its own", rank, (long long)row.run);
-    if (status == GS_OK) status = gs_store_commit(m->store, parcel, error);
+    if (status == GS_OK) status = m->agenda->commit(m->agenda->context, parcel, error);
     if (status != GS_OK) return status;
     forget_state(m, row.run);
     if (m->rungs != NULL && row.failed != 0) gs_rungs_forget(m->rungs, row.run);
@@ -180,7 +186,7 @@ static gs_status release(manager *m, int rank, gs_error *error)
     if (run == GS_NO_RUN) return GS_OK;
     gs_schedule_lose(m->schedule, rank);
     m->steps_done[rank] = 0;
-    return gs_store_release(m->store, run, error);
+    return m->agenda->release(m->agenda->context, run, error);
 }
 
 static void stop_all(manager *m)
@@ -209,9 +215,9 @@ static gs_status assign(manager *m, int rank, gs_job *job, bool *found, gs_error
     int64_t run = gs_schedule_assign(m->schedule, rank);
     *found = run != GS_NO_RUN;
     if (!*found) return GS_OK;
-    *job = gs_plan_job(m->plan, (size_t)run);
+    *job = job_of(m, run);
     m->steps_done[rank] = 0;
-    return gs_store_start(m->store, run, rank, error);
+    return m->agenda->start(m->agenda->context, run, rank, error);
 }
 
 static gs_status answer(manager *m, int rank, gs_error *error)
@@ -365,15 +371,15 @@ static gs_status release_rest(manager *m, gs_error *error)
     return status;
 }
 
-gs_status gs_farm_manage(const gs_world *world, const gs_common *common, const gs_plan *plan, gs_store *store,
-                         const gs_observer *observer, gs_farm_end *end, gs_error *error)
+gs_status gs_farm_manage(const gs_world *world, const gs_common *common, const gs_agenda *agenda, const gs_observer *observer,
+                         gs_farm_end *end, gs_error *error)
 {
-    manager m = {.world = world, .common = common, .plan = plan, .store = store, .observer = observer};
+    manager m = {.world = world, .common = common, .agenda = agenda, .observer = observer};
     m.left = calloc((size_t)world->size, sizeof *m.left);
     m.steps_done = calloc((size_t)world->size, sizeof *m.steps_done);
     gs_status status = GS_OK;
     if (m.left == NULL || m.steps_done == NULL) status = gs_fail(error, GS_ERROR_MEMORY, "out of memory: %d ranks", world->size);
-    if (status == GS_OK) status = gs_schedule_create(&m.schedule, (int64_t)plan->run_count, world->size, error);
+    if (status == GS_OK) status = gs_schedule_create(&m.schedule, agenda->runs, world->size, error);
     if (status == GS_OK) settle(&m);
     if (status == GS_OK) status = begin_rungs(&m, error);
     m.next_note = gs_clock() + tell_every;

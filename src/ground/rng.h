@@ -18,6 +18,7 @@ typedef enum {
     GS_STREAM_NOISE = 3,      /* noise of the model in training; step = count of uses */
     GS_STREAM_EVALUATION = 4, /* noise of the model in sampling; step = what the model counts */
     GS_STREAM_SEARCH = 5,     /* random search; seed = search_seed, step = hash of the setting's name, index = trial */
+    GS_STREAM_AUDIT = 6,      /* which runs are audited; seed = --seed, step = 0, index = row */
 } gs_stream;
 
 typedef struct {

@@ -12,6 +12,7 @@ static const char general[] =
     "  mpirun -n RANKS gensweep [run] SWEEP.yaml [KEY=VALUE ...] [-o FILE] [--retry-failed] [--fresh]\n"
     "  gensweep plan SWEEP.yaml [KEY=VALUE ...] [--runs] [--json] [--ranks N] [--no-measure] [-o FILE]\n"
     "  gensweep status FILE.h5 [--watch] [--json]\n"
+    "  [mpirun -n RANKS] gensweep audit FILE.h5 [--runs 3,7-9 | --fraction F] [--seed S] [--read-only] [--json]\n"
     "  gensweep verify FILE.h5\n"
     "  gensweep settings [MODEL]\n"
     "  gensweep --version | --help | VERB --help\n"
@@ -26,12 +27,13 @@ static const char general[] =
     "  run        train a sweep (may be left out)\n"
     "  plan       what would run, and what it would cost; trains nothing\n"
     "  status     how far a sweep is, from another terminal or after a crash\n"
+    "  audit      trains finished runs of a results file again and compares every stored bit\n"
     "  verify     compares every finished run of a results file with its digests; trains nothing\n"
     "  settings   every setting: type, default, range, which models it applies to\n"
     "\n"
     "EXIT STATUS\n"
     "  0   every planned run is done\n"
-    "  1   finished, but some runs failed; the file says why. verify: there is a difference\n"
+    "  1   finished, but some runs failed; the file says why. audit, verify: there is a difference\n"
     "  2   bad usage or bad input: nothing was touched\n"
     "  3   storage error: full disk, permissions, a damaged file, a file that another gensweep writes\n"
     "  75  drained, on a signal or because the time is up: run the same command again\n"
@@ -50,7 +52,7 @@ static const char run[] =
     "\n"
     "SYNOPSIS\n"
     "  [mpirun -n RANKS] gensweep [run] SWEEP.yaml [KEY=VALUE ...] [-o FILE] [--fresh] [--retry-failed]\n"
-    "      [--max-attempts N] [--walltime HH:MM:SS] [--progress STYLE]\n"
+    "      [--max-attempts N] [--walltime HH:MM:SS] [--kernels native|portable] [--progress STYLE]\n"
     "\n"
     "ARGUMENTS\n"
     "  SWEEP.yaml       the sweep; the README explains the language, `gensweep settings` lists the settings\n"
@@ -63,6 +65,9 @@ static const char run[] =
     "  --fresh          if the results file exists, rename it to FILE.1, FILE.2, ... and start over\n"
     "  --walltime HH:MM:SS  the launch will be ended so long after its start: drain before. Under SLURM the job's own\n"
     "                   end is known (SLURM_JOB_END_TIME)\n"
+    "  --kernels WHICH  of the BLAS library: native (the best for this CPU, default), or portable: those that every CPU\n"
+    "                   with AVX2 has, so that other machines can reproduce the results; also `kernels: portable` in the\n"
+    "                   sweep, which this option wins over\n"
     "  --progress STYLE auto (a bar on a terminal, lines otherwise), bar, lines, none\n"
     "\n"
     "  If the results file exists, it is continued: what is done stays, what was in flight or pending starts, new runs\n"
@@ -89,6 +94,30 @@ static const char status[] =
     "\n"
     "  Runs by status, running runs with rank and step, failures with their reasons, rate and time left. Does not disturb\n"
     "  a sweep that runs. After a crash it repairs the marks in the file, so that plain readers can open it.\n";
+
+static const char audit[] =
+    "NAME\n"
+    "  gensweep audit - train finished runs again and compare every stored bit\n"
+    "\n"
+    "SYNOPSIS\n"
+    "  [mpirun -n RANKS] gensweep audit FILE.h5 [--runs 3,7-9 | --fraction F] [--seed S] [--kernels WHICH] [--read-only]\n"
+    "      [--json] [--progress STYLE]\n"
+    "\n"
+    "ARGUMENTS\n"
+    "  FILE.h5          the results file; all that is needed to train its runs stands in it\n"
+    "  --runs 3,7-9     these runs (rows of the file, from 0); those that are not done are told and left out\n"
+    "  --fraction F     a sample of this share of the finished runs, at least one; default 0.1\n"
+    "  --seed S         which sample: every run has a random number for each seed, and the smallest are taken; default 0\n"
+    "  --kernels WHICH  of the BLAS library: native (default), portable, or recorded: those that the runs were trained with,\n"
+    "                   where this CPU has them\n"
+    "  --read-only      the verdict is not stored in the file, under /provenance/audits\n"
+    "  --json           for machines: one object, on one line\n"
+    "\n"
+    "  Counts, samples, weights, curves, metrics and digests are compared; times, ranks, attempts and launch numbers are\n"
+    "  not. The first difference of each run is named with dataset, index and both values. On other BLAS kernels bits may\n"
+    "  differ: then the counts are compared by the chi-square test of homogeneity at level 0.001 for each run, which is\n"
+    "  weaker. A file that is being written can be audited; the verdict is then not stored.\n"
+    "  Exit status 0: no difference, 1: there is one, 75: drained.\n";
 
 static const char verify[] =
     "NAME\n"
@@ -131,7 +160,9 @@ static const char settings[] =
 
 void gs_help_print(gs_verb about)
 {
-    fputs(about == GS_VERB_RUN ? run : about == GS_VERB_PLAN ? plan : about == GS_VERB_STATUS ? status : about == GS_VERB_VERIFY ? verify : about == GS_VERB_SETTINGS ? settings : general, stdout);
+    static const char *const texts[] = {[GS_VERB_RUN] = run,     [GS_VERB_PLAN] = plan,     [GS_VERB_STATUS] = status, [GS_VERB_AUDIT] = audit,
+                                        [GS_VERB_VERIFY] = verify, [GS_VERB_SETTINGS] = settings, [GS_VERB_HELP] = general};
+    fputs(about <= GS_VERB_HELP ? texts[about] : general, stdout);
 }
 
 static void print_models(const gs_setting *row)

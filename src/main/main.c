@@ -1,10 +1,12 @@
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "farm/drain.h"
 #include "farm/farm.h"
+#include "main/audit_verb.h"
+#include "main/exits.h"
 #include "main/inputs.h"
+#include "main/kernels.h"
 #include "main/launch.h"
 #include "main/limits.h"
 #include "main/options.h"
@@ -15,35 +17,6 @@
 #include "main/summary.h"
 #include "main/verify_verb.h"
 #include "nn/matrix.h"
-
-enum {
-    EXIT_RUNS_FAILED = 1,
-    EXIT_DIFFERENCE = 1,
-    EXIT_INPUT = 2,
-    EXIT_STORAGE = 3,
-    EXIT_INTERNAL = 70,
-    EXIT_DRAINED = 75
-};
-
-static int exit_code_of(gs_status status)
-{
-    switch (status) {
-    case GS_OK: return EXIT_SUCCESS;
-    case GS_ERROR_INPUT: return EXIT_INPUT;
-    case GS_ERROR_STORAGE: return EXIT_STORAGE;
-    case GS_ERROR_MEMORY:
-    case GS_ERROR_INTERNAL:
-    case GS_STATUS_COUNT: break;
-    }
-    return EXIT_INTERNAL;
-}
-
-/* Errors that begin with a place in a file stand alone, as compilers write them. */
-static void tell(const gs_error *error)
-{
-    bool placed = strchr(error->text, '\n') != NULL;
-    fprintf(stderr, "%s%s\n", placed ? "" : "gensweep: ", error->text);
-}
 
 /* Everything that rank 0 prepares before the first run. */
 typedef struct {
@@ -121,10 +94,10 @@ static int conclude(const launch_state *state, const gs_farm_end *end)
 {
     gs_summary_print(state->summary);
     printf("results: %s\n", state->results.path);
-    if (end->counts.waiting == 0) return state->failed_runs > 0 ? EXIT_RUNS_FAILED : EXIT_SUCCESS;
+    if (end->counts.waiting == 0) return state->failed_runs > 0 ? GS_EXIT_RUNS_FAILED : EXIT_SUCCESS;
     printf("drained: %lld of %zu runs are done, %lld failed, %lld wait; run the same command again\n",
            (long long)end->counts.done, state->plan->run_count, (long long)end->counts.failed, (long long)end->counts.waiting);
-    return EXIT_DRAINED;
+    return GS_EXIT_DRAINED;
 }
 
 /* Rank 0's part of a sweep. Returns the exit code. */
@@ -133,8 +106,8 @@ static int manage(const gs_world *world, const gs_options *options, const gs_lau
     static launch_state state;
     gs_error error = {{0}};
     gs_status status = prepare(&state, options, launch, &error);
-    if (status != GS_OK) tell(&error);
-    int verdict = exit_code_of(status);
+    if (status != GS_OK) gs_exit_tell(&error);
+    int verdict = gs_exit_of(status);
     gs_world_broadcast(world, &verdict, sizeof verdict);
     if (verdict != EXIT_SUCCESS) {
         status = gs_results_close(&state.results, NULL);
@@ -145,13 +118,13 @@ static int manage(const gs_world *world, const gs_options *options, const gs_lau
     status = gs_results_announce(&state.results, state.plan, world->size, &error);
     gs_observer observer = {.finished = on_finished, .tick = on_tick, .note = on_note, .context = &state};
     gs_farm_end end = {.present = 0};
-    if (status == GS_OK)
-        status = gs_farm_manage(world, &state.common, state.plan, state.results.store, &observer, &end, &error);
+    gs_agenda agenda = gs_agenda_of_store(state.results.store);
+    if (status == GS_OK) status = gs_farm_manage(world, &state.common, &agenda, &observer, &end, &error);
     gs_status closed = gs_results_close(&state.results, status == GS_OK ? &error : NULL);
     if (status == GS_OK) status = closed;
     if (status != GS_OK) { /* the workers wait for an answer that cannot come */
         gs_progress_say(state.progress, "gensweep: %s", error.text);
-        gs_world_abort(world, exit_code_of(status));
+        gs_world_abort(world, gs_exit_of(status));
     }
     gs_midrun_close(state.common.folder);
     gs_progress_destroy(&state.progress);
@@ -175,7 +148,7 @@ static int work(const gs_world *world)
     gs_status status = gs_farm_work(world, &common, &error);
     if (status != GS_OK) { /* rank 0 waits for a result that cannot come */
         fprintf(stderr, "gensweep: rank %d: %s\n", world->rank, error.text);
-        gs_world_abort(world, exit_code_of(status));
+        gs_world_abort(world, gs_exit_of(status));
     }
     gs_world_broadcast(world, &verdict, sizeof verdict);
     return verdict;
@@ -192,6 +165,13 @@ static int run(const gs_world *world, const gs_options *options, int argc, char 
     return manage(world, options, &launch);
 }
 
+static int audit(const gs_world *world, const gs_options *options)
+{
+    char hosts[GS_FACT_TEXT] = "";
+    gs_world_hosts(world, hosts, sizeof hosts);
+    return world->rank == 0 ? gs_audit_manage(world, options, hosts) : work(world);
+}
+
 /* Verbs that need one rank only. */
 static int print_only(const gs_options *options, const gs_world *world)
 {
@@ -205,21 +185,53 @@ static int print_only(const gs_options *options, const gs_world *world)
     else if (options->verb == GS_VERB_VERIFY) status = gs_verify_print(options, &differs, &error);
     else if (options->verb == GS_VERB_PLAN) status = gs_plan_print(options, &error);
     else status = gs_settings_print(options->model, &error);
-    if (status != GS_OK) tell(&error);
-    return status == GS_OK && differs ? EXIT_DIFFERENCE : exit_code_of(status);
+    if (status != GS_OK) gs_exit_tell(&error);
+    return status == GS_OK && differs ? GS_EXIT_DIFFERENCE : gs_exit_of(status);
+}
+
+/* Every rank looks, because MPI may not be started yet. What is wrong with the sweep rank 0 tells later. */
+static bool sweep_is_portable(const gs_options *options)
+{
+    gs_sweep *sweep = NULL;
+    gs_error unused;
+    bool portable = gs_sweep_read(&sweep, options->sweep, options->overrides, options->override_count, &unused) == GS_OK && sweep->portable;
+    gs_sweep_destroy(&sweep);
+    return portable;
+}
+
+/* May execute the program anew. */
+static gs_status choose_kernels(const gs_options *options, char **argv, gs_error *error)
+{
+    char kernel[GS_AUDIT_KERNEL];
+    bool portable = options->kernels == GS_KERNELS_PORTABLE;
+    if (options->verb == GS_VERB_RUN && !options->kernels_given) portable = sweep_is_portable(options);
+    if (portable) return gs_kernels_pin(gs_kernels_portable, argv, error);
+    if (options->kernels != GS_KERNELS_RECORDED) return GS_OK;
+    gs_status status = gs_audit_recorded(options, kernel, error);
+    return status == GS_OK ? gs_kernels_pin(kernel, argv, error) : status;
+}
+
+static int dispatch(const gs_world *world, const gs_options *options, int argc, char **argv)
+{
+    if (options->verb == GS_VERB_RUN) return run(world, options, argc, argv);
+    if (options->verb == GS_VERB_AUDIT) return audit(world, options);
+    return print_only(options, world);
 }
 
 int main(int argc, char **argv)
 {
     gs_options options;
     gs_error error = {{0}};
-    gs_status status = gs_options_read(&options, argc, argv, &error);
-    if (status == GS_OK && options.verb == GS_VERB_RUN) gs_drain_install(); /* before the long way to the first run */
+    gs_status status = gs_options_read(&options, argc, argv, &error), kernels = GS_OK;
+    bool trains = options.verb == GS_VERB_RUN || options.verb == GS_VERB_AUDIT;
+    if (status == GS_OK) status = kernels = choose_kernels(&options, argv, &error);
+    if (status == GS_OK && trains) gs_drain_install(); /* before the long way to the first run */
     gs_world world = gs_world_create(&argc, &argv);
     gs_blas_one_thread();
-    int code = exit_code_of(status);
-    if (status != GS_OK && world.rank == 0) tell(&error);
-    if (status == GS_OK) code = options.verb == GS_VERB_RUN ? run(&world, &options, argc, argv) : print_only(&options, &world);
+    int code = gs_exit_of(status);
+    if (status != GS_OK && (world.rank == 0 || kernels != GS_OK)) gs_exit_tell(&error);
+    if (kernels != GS_OK && world.size > 1) gs_world_abort(&world, code); /* other ranks may have other CPUs */
+    if (status == GS_OK) code = dispatch(&world, &options, argc, argv);
     gs_options_free(&options);
     gs_world_destroy(&world);
     return code;

@@ -7,9 +7,10 @@
 
 #include "settings/settings.h"
 
-static const char *const verbs[] = {"run", "plan", "status", "verify", "settings", "help"};
+static const char *const verbs[] = {"run", "plan", "status", "audit", "verify", "settings", "help"};
 enum { VERBS = sizeof verbs / sizeof verbs[0] };
-static const gs_verb verb_values[VERBS] = {GS_VERB_RUN, GS_VERB_PLAN, GS_VERB_STATUS, GS_VERB_VERIFY, GS_VERB_SETTINGS, GS_VERB_HELP};
+static const gs_verb verb_values[VERBS] = {GS_VERB_RUN, GS_VERB_PLAN, GS_VERB_STATUS, GS_VERB_AUDIT, GS_VERB_VERIFY,
+                                             GS_VERB_SETTINGS, GS_VERB_HELP};
 
 static size_t verb_place(gs_verb verb)
 {
@@ -118,12 +119,60 @@ static bool read_plan_option(gs_options *options, const char *argument)
     return false;
 }
 
+static gs_status read_kernels(gs_options *options, const char *value, gs_error *error)
+{
+    gs_kernels count = options->verb == GS_VERB_AUDIT ? GS_KERNELS_COUNT : GS_KERNELS_RECORDED;
+    for (int k = 0; value != NULL && k < (int)count; k++)
+        if (strcmp(value, gs_kernels_names[k]) == 0) {
+            options->kernels = (gs_kernels)k;
+            options->kernels_given = true;
+            return GS_OK;
+        }
+    return gs_fail(error, GS_ERROR_INPUT, "--kernels expects %s, got '%s'",
+                   options->verb == GS_VERB_AUDIT ? "native, portable or recorded" : "native or portable", value != NULL ? value : "");
+}
+
+static gs_status read_fraction(gs_options *options, const char *value, gs_error *error)
+{
+    char *end = NULL;
+    options->fraction = value != NULL ? strtod(value, &end) : 0;
+    if (value != NULL && end != value && *end == '\0' && options->fraction > 0 && options->fraction <= 1) return GS_OK;
+    return gs_fail(error, GS_ERROR_INPUT, "--fraction expects a number above 0, at most 1, got '%s'", value != NULL ? value : "");
+}
+
+static gs_status read_seed(gs_options *options, const char *value, gs_error *error)
+{
+    if (value != NULL && *value != '\0' && value[strspn(value, "0123456789")] == '\0' && strlen(value) <= 19) {
+        options->seed = strtoull(value, NULL, 10);
+        return GS_OK;
+    }
+    return gs_fail(error, GS_ERROR_INPUT, "--seed expects a whole number, got '%s'", value != NULL ? value : "");
+}
+
+/* Options of `gensweep audit`; *found tells whether it is one of them. */
+static gs_status read_audit_option(gs_options *options, int *i, int argc, char **argv, bool *found, gs_error *error)
+{
+    const char *argument = argv[*i];
+    *found = true;
+    if (strcmp(argument, "--json") == 0) options->json = true;
+    else if (strcmp(argument, "--read-only") == 0) options->read_only = true;
+    else if (is_option(argument, "--fraction")) return read_fraction(options, value_of(i, argc, argv, "--fraction"), error);
+    else if (is_option(argument, "--seed")) return read_seed(options, value_of(i, argc, argv, "--seed"), error);
+    else if (is_option(argument, "--runs")) {
+        options->rows = value_of(i, argc, argv, "--runs");
+        if (options->rows == NULL) return gs_fail(error, GS_ERROR_INPUT, "--runs expects run numbers as in 3,7-9");
+    } else *found = false;
+    return GS_OK;
+}
+
 static gs_status read_option(gs_options *options, int *i, int argc, char **argv, gs_error *error)
 {
     static const char *const names[] = {"--help",       "--version",      "--output",         "--fresh", "--progress",
                                         "--json",       "--runs",         "--ranks",          "--no-measure",
-                                        "--walltime",   "--retry-failed", "--max-attempts",   "--watch"};
+                                        "--walltime",   "--retry-failed", "--max-attempts",   "--watch",
+                                        "--fraction",   "--seed",         "--read-only",      "--kernels"};
     const char *argument = argv[*i];
+    bool found = false;
     if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0) {
         if (options->verb != GS_VERB_HELP) options->help_about = *i == 1 ? GS_VERB_HELP : options->verb;
         options->verb = GS_VERB_HELP;
@@ -137,6 +186,12 @@ static gs_status read_option(gs_options *options, int *i, int argc, char **argv,
     if (options->verb == GS_VERB_RUN && is_option(argument, "--max-attempts"))
         return read_attempts(options, value_of(i, argc, argv, "--max-attempts"), error);
     if (options->verb == GS_VERB_STATUS && read_status_option(options, argument)) return GS_OK;
+    if (options->verb == GS_VERB_AUDIT) {
+        gs_status status = read_audit_option(options, i, argc, argv, &found, error);
+        if (found) return status;
+    }
+    if ((options->verb == GS_VERB_RUN || options->verb == GS_VERB_AUDIT) && is_option(argument, "--kernels"))
+        return read_kernels(options, value_of(i, argc, argv, "--kernels"), error);
     if (options->verb == GS_VERB_PLAN && read_plan_option(options, argument)) return GS_OK;
     if (options->verb == GS_VERB_PLAN && is_option(argument, "--ranks"))
         return read_ranks(options, value_of(i, argc, argv, "--ranks"), error);
@@ -154,6 +209,11 @@ static gs_status read_option(gs_options *options, int *i, int argc, char **argv,
                    near != NULL ? near : "", near != NULL ? "'?" : "; see gensweep --help");
 }
 
+static bool takes_file(gs_verb verb)
+{
+    return verb == GS_VERB_STATUS || verb == GS_VERB_VERIFY || verb == GS_VERB_AUDIT;
+}
+
 static gs_status read_word(gs_options *options, char *argument, gs_error *error)
 {
     if (options->verb == GS_VERB_SETTINGS) {
@@ -162,7 +222,7 @@ static gs_status read_word(gs_options *options, char *argument, gs_error *error)
         options->model = argument;
         return GS_OK;
     }
-    if (options->verb == GS_VERB_STATUS || options->verb == GS_VERB_VERIFY) {
+    if (takes_file(options->verb)) {
         if (options->file != NULL) return gs_fail(error, GS_ERROR_INPUT, "one results file at a time: got also '%s'", argument);
         options->file = argument;
         return GS_OK;
@@ -177,7 +237,7 @@ static gs_status read_word(gs_options *options, char *argument, gs_error *error)
         options->sweep = argument;
         bool file = strpbrk(argument, "./") != NULL || access(argument, F_OK) == 0;
         if (file) return GS_OK;
-        return gs_fail(error, GS_ERROR_INPUT, "there is no verb and no file '%s'; the verbs are run, plan, status, verify and settings", argument);
+        return gs_fail(error, GS_ERROR_INPUT, "there is no verb and no file '%s'; the verbs are run, plan, status, audit, verify and settings", argument);
     }
     if (strchr(argument, '=') == NULL && argument[0] != '~')
         return gs_fail(error, GS_ERROR_INPUT, "unexpected argument '%s': settings are given as KEY=VALUE", argument);
@@ -187,7 +247,7 @@ static gs_status read_word(gs_options *options, char *argument, gs_error *error)
 
 gs_status gs_options_read(gs_options *options, int argc, char **argv, gs_error *error)
 {
-    *options = (gs_options){.verb = GS_VERB_RUN, .help_about = GS_VERB_HELP, .max_attempts = 3};
+    *options = (gs_options){.verb = GS_VERB_RUN, .help_about = GS_VERB_HELP, .max_attempts = 3, .fraction = 0.1};
     options->overrides = calloc((size_t)argc + 1, sizeof *options->overrides);
     if (options->overrides == NULL) return gs_fail(error, GS_ERROR_MEMORY, "out of memory for the command line");
     gs_status status = GS_OK;
@@ -204,7 +264,7 @@ gs_status gs_options_read(gs_options *options, int argc, char **argv, gs_error *
         status = gs_fail(
             error, GS_ERROR_INPUT, "which sweep? usage: gensweep %sSWEEP.yaml [KEY=VALUE ...]%s; see gensweep --help",
             options->verb == GS_VERB_PLAN ? "plan " : "", options->verb == GS_VERB_PLAN ? "" : " [-o FILE]");
-    if (status == GS_OK && (options->verb == GS_VERB_STATUS || options->verb == GS_VERB_VERIFY) && options->file == NULL)
+    if (status == GS_OK && takes_file(options->verb) && options->file == NULL)
         status = gs_fail(error, GS_ERROR_INPUT, "which results file? usage: gensweep %s FILE.h5", verbs[verb_place(options->verb)]);
     return status;
 }

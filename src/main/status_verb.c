@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "ground/clock.h"
+#include "main/json.h"
 #include "store/lock.h"
 #include "store/overview.h"
 
@@ -151,18 +152,6 @@ static void print_text(const report *r, const char *path)
 
 /* ---- for machines ------------------------------------------------------------------------------------------------ */
 
-static void print_string(const char *text)
-{
-    putchar('"');
-    for (; *text != '\0'; text++) {
-        unsigned char c = (unsigned char)*text;
-        if (c == '"' || c == '\\') printf("\\%c", c);
-        else if (c < 32) printf("\\u%04x", c);
-        else putchar(c);
-    }
-    putchar('"');
-}
-
 static void print_number_or_null(const char *name, double value)
 {
     if (value >= 0) printf(", \"%s\": %.6g", name, value);
@@ -177,12 +166,12 @@ static void print_details(const gs_overview *overview, gs_run_status status)
         const gs_overview_run *run = &overview->runs[detail->row];
         if (run->status != (int8_t)status) continue;
         printf("%s{\"run\": %lld, \"label\": ", separator, (long long)detail->row);
-        print_string(detail->label);
+        gs_json_string(detail->label);
         printf(", \"rank\": %d, \"attempts\": %d, \"steps_done\": %lld, \"steps\": %lld", run->rank, run->attempts, (long long)run->steps_done,
                (long long)run->steps);
         if (status == GS_RUN_FAILED) {
             printf(", \"error\": ");
-            print_string(detail->error);
+            gs_json_string(detail->error);
         }
         printf("}");
         separator = ", ";
@@ -193,22 +182,22 @@ static void print_json(const report *r, const char *path)
 {
     const gs_overview *overview = &r->overview;
     printf("{\"file\": ");
-    print_string(path);
+    gs_json_string(path);
     printf(", \"name\": ");
-    print_string(overview->name);
+    gs_json_string(overview->name);
     printf(", \"state\": \"%s\", \"writer\": ", state_names[r->state]);
-    print_string(r->state == RUNNING || r->state == UNKNOWN ? r->holder : "");
+    gs_json_string(r->state == RUNNING || r->state == UNKNOWN ? r->holder : "");
     printf(", \"planned\": %lld, \"done\": %lld, \"failed\": %lld, \"running\": %lld, \"pending\": %lld, \"kept\": %lld, \"stopped_early\": %lld",
            (long long)(overview->run_count - r->kept), (long long)r->counts[GS_RUN_DONE], (long long)r->counts[GS_RUN_FAILED],
            (long long)r->counts[GS_RUN_RUNNING], (long long)r->counts[GS_RUN_PENDING], (long long)r->kept, (long long)r->stopped);
     print_number_or_null("runs_per_hour", r->runs_per_hour);
     print_number_or_null("seconds_left", r->seconds_left);
     printf(", \"launch\": {\"number\": %lld, \"started\": ", (long long)overview->launches);
-    print_string(overview->started);
+    gs_json_string(overview->started);
     printf(", \"ranks\": %lld, \"hosts\": ", (long long)overview->ranks);
-    print_string(overview->hosts);
+    gs_json_string(overview->hosts);
     printf(", \"job\": ");
-    print_string(overview->job);
+    gs_json_string(overview->job);
     printf("}, \"running_runs\": [");
     print_details(overview, GS_RUN_RUNNING);
     printf("], \"failed_runs\": [");

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef enum { BY_RUN, BY_BIN /* (R, color, digit) */ } column_shape;
+#include "store/setting_cells.h"
 
 static const int32_t no_rank = -1;
 static const double not_a_number = (double)NAN;
@@ -13,30 +13,29 @@ static const double not_a_number = (double)NAN;
 enum { RANK, STEPS_DONE }; /* the first rows of the table */
 
 /* Columns that are copied from a gs_row as they are. */
-static const struct {
-    const char *path;
-    gs_cell cell;
-    size_t text;
-    column_shape shape;
-    size_t offset;
-    const void *fill;
-} from_row[] = {
-    [RANK] = {"/runs/rank", GS_CELL_INT32, 0, BY_RUN, offsetof(gs_row, rank), &no_rank},
-    [STEPS_DONE] = {"/runs/steps_done", GS_CELL_INT64, 0, BY_RUN, offsetof(gs_row, steps_done), NULL},
-    {"/runs/seconds", GS_CELL_FLOAT64, 0, BY_RUN, offsetof(gs_row, seconds), NULL},
-    {"/runs/error", GS_CELL_TEXT, GS_REASON, BY_RUN, offsetof(gs_row, error), NULL},
-    {"/runs/digest", GS_CELL_TEXT, GS_DIGEST, BY_RUN, offsetof(gs_row, digests.whole), NULL},
-    {"/digests/coverage", GS_CELL_TEXT, GS_DIGEST, BY_RUN, offsetof(gs_row, digests.parts[GS_PART_COVERAGE]), NULL},
-    {"/digests/samples", GS_CELL_TEXT, GS_DIGEST, BY_RUN, offsetof(gs_row, digests.parts[GS_PART_SAMPLES]), NULL},
-    {"/digests/checkpoint", GS_CELL_TEXT, GS_DIGEST, BY_RUN, offsetof(gs_row, digests.parts[GS_PART_CHECKPOINT]), NULL},
-    {"/digests/curves", GS_CELL_TEXT, GS_DIGEST, BY_RUN, offsetof(gs_row, digests.parts[GS_PART_CURVES]), NULL},
-    {"/coverage/counts", GS_CELL_UINT32, 0, BY_BIN, offsetof(gs_row, counts), NULL},
-    {"/coverage/rejected", GS_CELL_UINT32, 0, BY_RUN, offsetof(gs_row, rejected), NULL},
-    {"/coverage/error_sum", GS_CELL_FLOAT64, 0, BY_BIN, offsetof(gs_row, error_sum), NULL},
-    {"/coverage/expected", GS_CELL_FLOAT64, 0, BY_BIN, offsetof(gs_row, expected), NULL},
-    {"/coverage/shade_ks", GS_CELL_FLOAT64, 0, BY_BIN, offsetof(gs_row, shade_distance), &not_a_number},
+static const gs_row_column from_row[] = {
+    [RANK] = {"/runs/rank", GS_CELL_INT32, 0, GS_BY_RUN, offsetof(gs_row, rank), &no_rank, .incidental = true},
+    [STEPS_DONE] = {"/runs/steps_done", GS_CELL_INT64, 0, GS_BY_RUN, offsetof(gs_row, steps_done), NULL},
+    {"/runs/seconds", GS_CELL_FLOAT64, 0, GS_BY_RUN, offsetof(gs_row, seconds), NULL, .incidental = true},
+    {"/runs/error", GS_CELL_TEXT, GS_REASON, GS_BY_RUN, offsetof(gs_row, error), NULL},
+    {"/runs/digest", GS_CELL_TEXT, GS_DIGEST, GS_BY_RUN, offsetof(gs_row, digests.whole), NULL},
+    {"/digests/coverage", GS_CELL_TEXT, GS_DIGEST, GS_BY_RUN, offsetof(gs_row, digests.parts[GS_PART_COVERAGE]), NULL},
+    {"/digests/samples", GS_CELL_TEXT, GS_DIGEST, GS_BY_RUN, offsetof(gs_row, digests.parts[GS_PART_SAMPLES]), NULL},
+    {"/digests/checkpoint", GS_CELL_TEXT, GS_DIGEST, GS_BY_RUN, offsetof(gs_row, digests.parts[GS_PART_CHECKPOINT]), NULL},
+    {"/digests/curves", GS_CELL_TEXT, GS_DIGEST, GS_BY_RUN, offsetof(gs_row, digests.parts[GS_PART_CURVES]), NULL},
+    {"/coverage/counts", GS_CELL_UINT32, 0, GS_BY_BIN, offsetof(gs_row, counts), NULL},
+    {"/coverage/rejected", GS_CELL_UINT32, 0, GS_BY_RUN, offsetof(gs_row, rejected), NULL},
+    {"/coverage/error_sum", GS_CELL_FLOAT64, 0, GS_BY_BIN, offsetof(gs_row, error_sum), NULL},
+    {"/coverage/expected", GS_CELL_FLOAT64, 0, GS_BY_BIN, offsetof(gs_row, expected), NULL},
+    {"/coverage/shade_ks", GS_CELL_FLOAT64, 0, GS_BY_BIN, offsetof(gs_row, shade_distance), &not_a_number},
 };
 enum { FROM_ROW = sizeof from_row / sizeof from_row[0] };
+
+const gs_row_column *gs_columns_of_row(int *count)
+{
+    *count = FROM_ROW;
+    return from_row;
+}
 
 /* What the columns are made with. */
 typedef struct {
@@ -170,28 +169,12 @@ static gs_status add_planned(maker *make, gs_error *error)
 
 /* ---- settings ---------------------------------------------------------------------------------------------------- */
 
-enum { CHOICE_TEXT = 32 };
-
 /* `what` is the row of the settings table. */
 static void setting_value(const gs_roster *roster, const void *what, size_t number, void *cell)
 {
     const gs_setting *row = what;
-    gs_setting_id id = (gs_setting_id)(row - gs_settings_table);
     gs_job job = job_of(roster, number);
-    const gs_value *value = &job.settings.values[id];
-    bool applies = gs_setting_applies(id, &job.settings);
-    switch (row->type) {
-    case GS_TYPE_INTEGER: *(int64_t *)cell = applies ? value->integer : -1; break;
-    case GS_TYPE_REAL: *(double *)cell = applies ? value->real : (double)NAN; break;
-    case GS_TYPE_SWITCH: *(int8_t *)cell = applies ? (int8_t)value->integer : -1; break;
-    case GS_TYPE_CHOICE:
-        if (applies) snprintf(cell, CHOICE_TEXT, "%s", row->choices[value->integer]);
-        break;
-    case GS_TYPE_WEIGHTS:
-        for (int d = 0; d < GS_DIGITS; d++) ((double *)cell)[d] = applies ? value->weights[d] : (double)NAN;
-        break;
-    case GS_TYPE_COUNT: break;
-    }
+    gs_setting_to_cell((gs_setting_id)(row - gs_settings_table), &job.settings, cell);
 }
 
 static gs_status add_weights_column(maker *make, const char *path, gs_dataset *dataset, gs_error *error)
@@ -206,27 +189,20 @@ static gs_status add_weights_column(maker *make, const char *path, gs_dataset *d
 
 static gs_status add_settings(maker *make, gs_error *error)
 {
-    static const gs_cell cells[GS_TYPE_COUNT] = {
-        [GS_TYPE_INTEGER] = GS_CELL_INT64, [GS_TYPE_REAL] = GS_CELL_FLOAT64, [GS_TYPE_SWITCH] = GS_CELL_INT8,
-        [GS_TYPE_CHOICE] = GS_CELL_TEXT,   [GS_TYPE_WEIGHTS] = GS_CELL_FLOAT64};
     gs_status status = GS_OK;
     for (int id = 0; id < GS_SETTING_COUNT && status == GS_OK; id++) {
         const gs_setting *row = &gs_settings_table[id];
         gs_dataset dataset;
-        char path[128];
+        char path[GS_SETTING_PATH];
         static const int64_t no_integer = -1;
         static const int8_t no_switch = -1;
         const void *const fills[GS_TYPE_COUNT] = {
             [GS_TYPE_INTEGER] = &no_integer, [GS_TYPE_REAL] = &not_a_number, [GS_TYPE_SWITCH] = &no_switch};
-        snprintf(path, sizeof path, "/settings/%s", row->column);
-        size_t size = gs_cell_size(cells[row->type], CHOICE_TEXT);
-        if (row->type == GS_TYPE_WEIGHTS) {
-            size *= GS_DIGITS;
-            status = add_weights_column(make, path, &dataset, error);
-        } else {
-            status = add(make, path, cells[row->type], CHOICE_TEXT, fills[row->type], &dataset, error);
-        }
-        if (status == GS_OK) status = fill_column(make, dataset, size, setting_value, row, error);
+        gs_setting_path((gs_setting_id)id, path);
+        status = row->type == GS_TYPE_WEIGHTS
+                     ? add_weights_column(make, path, &dataset, error)
+                     : add(make, path, gs_setting_cells[row->type], GS_CHOICE_TEXT, fills[row->type], &dataset, error);
+        if (status == GS_OK) status = fill_column(make, dataset, gs_setting_cell_size((gs_setting_id)id), setting_value, row, error);
         bool has_fill = row->type == GS_TYPE_INTEGER || row->type == GS_TYPE_SWITCH;
         if (status == GS_OK && has_fill) status = gs_file_note_integer(make->file, path, "not_applicable", -1, error);
         if (status == GS_OK && row->type == GS_TYPE_CHOICE) status = gs_file_note_text(make->file, path, "not_applicable", "", error);
@@ -336,7 +312,7 @@ static gs_status add_results(maker *make, gs_error *error)
     if (status == GS_OK) status = add(make, "/runs/interruptions", GS_CELL_INT32, 0, NULL, &columns->interruptions, error);
     if (status == GS_OK) status = add(make, "/runs/launch", GS_CELL_INT32, 0, &no_launch, &columns->launch, error);
     for (int i = 0; i < FROM_ROW && status == GS_OK; i++)
-        status = from_row[i].shape == BY_BIN
+        status = from_row[i].shape == GS_BY_BIN
                      ? add_by_bin(make, from_row[i].path, from_row[i].cell, from_row[i].fill, &columns->from_row[i], error)
                      : add(make, from_row[i].path, from_row[i].cell, from_row[i].text, from_row[i].fill, &columns->from_row[i], error);
     if (status == GS_OK) status = gs_file_note_texts(make->file, "/coverage/counts", "colors", gs_color_names, GS_COLORS, error);
@@ -391,12 +367,24 @@ gs_status gs_columns_release(gs_columns *columns, gs_file *file, int64_t run, in
     return status == GS_OK ? gs_file_write(file, columns->status, row, 1, &pending, error) : status;
 }
 
-static gs_status write_metric(gs_columns *columns, gs_file *file, uint64_t run, int m, double value, gs_error *error)
+gs_cell gs_metric_to_cell(gs_metric_id id, double value, void *cell)
 {
     int32_t integer = isnan(value) ? -1 : (int32_t)value;
     int8_t flag = isnan(value) ? -1 : (int8_t)value;
-    const void *cells[] = {[GS_METRIC_REAL] = &value, [GS_METRIC_INTEGER] = &integer, [GS_METRIC_FLAG] = &flag};
-    return gs_file_write(file, columns->metrics[m], run, 1, cells[gs_metrics_table[m].type], error);
+    switch (gs_metrics_table[id].type) {
+    case GS_METRIC_INTEGER: memcpy(cell, &integer, sizeof integer); return GS_CELL_INT32;
+    case GS_METRIC_FLAG: memcpy(cell, &flag, sizeof flag); return GS_CELL_INT8;
+    case GS_METRIC_REAL: break;
+    }
+    memcpy(cell, &value, sizeof value);
+    return GS_CELL_FLOAT64;
+}
+
+static gs_status write_metric(gs_columns *columns, gs_file *file, uint64_t run, int m, double value, gs_error *error)
+{
+    unsigned char cell[sizeof value];
+    gs_metric_to_cell((gs_metric_id)m, value, cell);
+    return gs_file_write(file, columns->metrics[m], run, 1, cell, error);
 }
 
 /* Rows are as long as the longest run's: what a run does not have stays fill value. */

@@ -22,6 +22,24 @@ typedef struct {
     int curve_points;        /* columns of /curves: most of any run */
 } gs_columns;
 
+typedef enum { GS_BY_RUN, GS_BY_BIN /* (R, color, digit) */ } gs_column_shape;
+
+/* A column that holds a part of gs_row as it is. */
+typedef struct {
+    const char *path;
+    gs_cell cell;
+    size_t text;
+    gs_column_shape shape;
+    size_t offset; /* in gs_row */
+    const void *fill;
+    bool incidental; /* it may be another when the run is trained again */
+} gs_row_column;
+
+const gs_row_column *gs_columns_of_row(int *count);
+
+/* A metric as it stands in its column; returns the column's type. `cell`: 8 bytes. */
+gs_cell gs_metric_to_cell(gs_metric_id id, double value, void *cell);
+
 /* Makes all columns, or opens those that are there, and fills in what is planned: ids, labels, seeds, settings. */
 GS_MUST_CHECK gs_status gs_columns_add(gs_columns *columns, gs_file *file, const gs_roster *roster, gs_dataset color_scale,
                                        gs_dataset digit_scale, gs_error *error);

@@ -643,10 +643,11 @@ gs_status gs_file_open(gs_file **file, const char *path, const char *name, gs_op
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110);
     made->fixed = purpose != GS_OPEN_GROW;
-    made->reading = purpose == GS_OPEN_READ;
+    made->reading = purpose == GS_OPEN_READ || purpose == GS_OPEN_STAY;
     status = look(made, path, access, error != NULL ? error : &unused);
-    if (status == GS_OK && purpose == GS_OPEN_READ) {
-        made->file = open_to_read(path, access);
+    if (status == GS_OK && made->reading) {
+        if (purpose == GS_OPEN_STAY) made->file = H5Fopen(path, H5F_ACC_RDONLY | H5F_ACC_SWMR_READ, access);
+        if (purpose == GS_OPEN_READ || made->file < 0) made->file = open_to_read(path, access);
         if (made->file < 0) status = fail(made, "open", error);
     } else if (status == GS_OK) {
         status = repair(made, path, error);

@@ -56,6 +56,7 @@ GS_MUST_CHECK gs_status gs_file_create(gs_file **file, const char *path, const c
 
 typedef enum {
     GS_OPEN_READ,     /* beside a writer too; nothing is changed */
+    GS_OPEN_STAY,     /* the same for long: keeps no writer out, which GS_OPEN_READ does where there was none */
     GS_OPEN_CONTINUE, /* for rows that are there already, with readers beside it from the start */
     GS_OPEN_GROW      /* a copy that nobody else knows, to be given more rows and datasets */
 } gs_open_for;

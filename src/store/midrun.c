@@ -207,6 +207,7 @@ gs_status gs_midrun_read(const gs_midrun *midrun, double *seconds, unsigned char
 void gs_midrun_remove(const char *folder, const char *id)
 {
     char path[PATH];
+    if (folder[0] == '\0') return;
     path_of(folder, id, "", path);
     unlink(path);
     path_of(folder, id, temporary_suffix, path);

@@ -226,6 +226,11 @@ gs_storage gs_store_storage(const gs_store *store)
     return store->storage;
 }
 
+const gs_plan *gs_store_plan(const gs_store *store)
+{
+    return store->roster.plan;
+}
+
 gs_run_status gs_store_status(const gs_store *store, int64_t run)
 {
     return (gs_run_status)store->roster.status[store->roster.row_of_run[run]];

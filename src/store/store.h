@@ -61,6 +61,9 @@ const gs_store_state *gs_store_opened(const gs_store *store);
 /* What the parcels of this file must look like: as the sweep says, but as wide and as compressed as the file is. */
 gs_storage gs_store_storage(const gs_store *store);
 
+/* The plan that it was opened with. */
+const gs_plan *gs_store_plan(const gs_store *store);
+
 /* Status of a planned run. */
 gs_run_status gs_store_status(const gs_store *store, int64_t run);
 

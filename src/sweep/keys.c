@@ -38,6 +38,14 @@ static gs_status read_method(gs_sweep *sweep, const gs_entry *entry, gs_error *e
     return gs_node_fail(entry->value, error, "method: expected grid or random, got '%.80s'", text);
 }
 
+static gs_status read_kernels(gs_sweep *sweep, const gs_entry *entry, gs_error *error)
+{
+    const char *text = gs_node_text(entry->value);
+    sweep->portable = strcmp(text, "portable") == 0;
+    if (sweep->portable || strcmp(text, "native") == 0) return GS_OK;
+    return gs_node_fail(entry->value, error, "kernels: expected native or portable, got '%.80s'", text);
+}
+
 static gs_status read_run_cap(gs_sweep *sweep, const gs_entry *entry, gs_error *error)
 {
     uint64_t number;
@@ -169,7 +177,7 @@ static const key_row top_keys[] = {
     {"include", gs_read_include}, {"data", NULL},                   {"evaluation", NULL},
     {"storage", NULL},         {"early_terminate", NULL},           {"program", note_foreign},
     {"command", note_foreign}, {"project", note_foreign},           {"entity", note_foreign},
-    {"metric", note_foreign},
+    {"metric", note_foreign},  {"kernels", read_kernels},
 };
 
 /* Keys in sections, beside the settings of the table. */

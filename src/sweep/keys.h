@@ -7,7 +7,7 @@
 /* A place in the tables of keys.c: settings (by id), then top-level keys, then other keys of sections; or a problem,
  * which is told when the key's turn comes. */
 enum {
-    GS_PLACES = GS_SETTING_COUNT + 19 + 7,
+    GS_PLACES = GS_SETTING_COUNT + 20 + 7,
     GS_PLACE_UNKNOWN = -1,
     GS_PLACE_TWICE = -2,
     GS_PLACE_NO_MAPPING = -3,

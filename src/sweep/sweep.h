@@ -61,6 +61,7 @@ typedef struct {
     bool random;          /* method: random, with `run_cap` trials */
     size_t run_cap;       /* 0: not given */
     uint64_t search_seed;
+    bool portable;        /* kernels: portable */
     char mnist[GS_PATH]; /* IDX images; empty: the built-in digits */
     int64_t indices[GS_DIGITS];
     gs_node data_node; /* where `mnist` was given */

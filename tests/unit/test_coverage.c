@@ -227,6 +227,16 @@ static void the_harness_can_go_red(void **state)
     expect_assert_failure(mock_assert(fabs(broken - 0) <= 1e-3, "NaN is not near anything", __FILE__, __LINE__));
 }
 
+static void homogeneity_has_known_values(void **state)
+{
+    (void)state;
+    static const uint32_t a[] = {10, 0, 20, 30}, b[] = {20, 0, 20, 20}, none[] = {0, 0, 0, 0};
+    double p = gs_homogeneity_test(a, b, 4); /* chi-square 16/3 with 2 degrees of freedom, whose tail is exp(-x / 2) */
+    assert_true(fabs(p - exp(-8.0 / 3.0)) <= 1e-12);
+    assert_true(gs_homogeneity_test(a, a, 4) == 1 && gs_homogeneity_test(none, none, 4) == 1);
+    assert_true(gs_homogeneity_test(a, none, 4) == 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -238,6 +248,7 @@ int main(void)
         cmocka_unit_test(a_perfect_table_has_every_mode),
         cmocka_unit_test(rejected_samples_count_against_the_run),
         cmocka_unit_test(statistics_have_known_values),
+        cmocka_unit_test(homogeneity_has_known_values),
         cmocka_unit_test(one_shade_per_bin_is_found),
         cmocka_unit_test(the_harness_can_go_red),
     };

@@ -1,0 +1,58 @@
+#include "farm/agenda.h"
+
+static gs_job job(void *store, int64_t run)
+{
+    return gs_plan_job(gs_store_plan(store), (size_t)run);
+}
+
+static gs_run_status status(void *store, int64_t run)
+{
+    return gs_store_status(store, run);
+}
+
+static gs_status start(void *store, int64_t run, int rank, gs_error *error)
+{
+    return gs_store_start(store, run, rank, error);
+}
+
+static gs_status progress(void *store, int64_t run, int64_t steps_done, gs_error *error)
+{
+    return gs_store_progress(store, run, steps_done, error);
+}
+
+static gs_status release(void *store, int64_t run, gs_error *error)
+{
+    return gs_store_release(store, run, error);
+}
+
+static gs_status flush(void *store, gs_error *error)
+{
+    return gs_store_flush(store, error);
+}
+
+static gs_status commit(void *store, const gs_parcel *parcel, gs_error *error)
+{
+    return gs_store_commit(store, parcel, error);
+}
+
+static gs_status along(void *store, int64_t run, gs_coverage_point *points, size_t room, size_t *count, gs_error *error)
+{
+    return gs_store_along(store, run, points, room, count, error);
+}
+
+static double steps_of(const gs_plan *plan)
+{
+    double steps = 0;
+    for (size_t v = 0; v < plan->variant_count; v++) {
+        gs_settings settings = gs_plan_settings(plan, v);
+        steps += (double)gs_settings_integer(&settings, GS_SETTING_STEPS) * (double)plan->seed_count;
+    }
+    return steps;
+}
+
+gs_agenda gs_agenda_of_store(gs_store *store)
+{
+    const gs_plan *plan = gs_store_plan(store);
+    return (gs_agenda){.context = store, .runs = (int64_t)plan->run_count, .steps = steps_of(plan), .job = job, .status = status,
+                       .start = start, .progress = progress, .release = release, .flush = flush, .commit = commit, .along = along};
+}

@@ -1,0 +1,35 @@
+/* What the farm is to do and what becomes of its results: the runs of a sweep on their way into its store, or runs to be audited.
+ *
+ * All functions get `context` and are called on rank 0 only. */
+#ifndef GS_FARM_AGENDA_H
+#define GS_FARM_AGENDA_H
+
+#include "farm/rungs.h"
+#include "store/store.h"
+
+typedef struct {
+    void *context;
+    int64_t runs; /* numbered from 0 */
+    double steps; /* training steps of all of them */
+    gs_job (*job)(void *context, int64_t run);
+    gs_run_status (*status)(void *context, int64_t run); /* done and failed ones are not handed out */
+
+    /* A run is handed out to a rank; how far it has come; it waits again. Told in full at a flush. */
+    gs_status (*start)(void *context, int64_t run, int rank, gs_error *error);
+    gs_status (*progress)(void *context, int64_t run, int64_t steps_done, gs_error *error);
+    gs_status (*release)(void *context, int64_t run, gs_error *error);
+    gs_status (*flush)(void *context, gs_error *error);
+
+    /* A run has ended. */
+    gs_status (*commit)(void *context, const gs_parcel *parcel, gs_error *error);
+
+    /* Early stopping. The coverage along training of a run that is done, at most `room` points; it is compared with those to come. */
+    gs_status (*along)(void *context, int64_t run, gs_coverage_point *points, size_t room, size_t *count, gs_error *error);
+    /* What was decided on a run at a rung when it was trained before; NULL: runs are compared with each other. */
+    gs_decision (*decide)(void *context, int64_t run, int64_t rung);
+} gs_agenda;
+
+/* What the store does not have yet of its plan. Borrows the store. */
+gs_agenda gs_agenda_of_store(gs_store *store);
+
+#endif

@@ -1,0 +1,18 @@
+/* Which kernels the BLAS library works with. It decides when it is loaded, so another choice needs another start of the program. */
+#ifndef GS_MAIN_KERNELS_H
+#define GS_MAIN_KERNELS_H
+
+#include "ground/status.h"
+
+typedef enum { GS_KERNELS_NATIVE, GS_KERNELS_PORTABLE, GS_KERNELS_RECORDED, GS_KERNELS_COUNT } gs_kernels;
+
+extern const char *const gs_kernels_names[GS_KERNELS_COUNT]; /* "native", ... */
+
+/* What every x86 CPU with AVX2 has. */
+extern const char *const gs_kernels_portable;
+
+/* Goes on with these kernels: returns if the library has them already, and otherwise executes the program anew, with OPENBLAS_CORETYPE set; before MPI is
+ * started. GS_ERROR_INPUT if this CPU or library does not have them. */
+GS_MUST_CHECK gs_status gs_kernels_pin(const char *kernel, char **argv, gs_error *error);
+
+#endif
