@@ -290,3 +290,14 @@ def test_portable_kernels(small_sweep, tmp_path, arguments):
     assert done.returncode == 0, done.stderr
     with h5py.File(results) as file:
         assert file["provenance/blas_kernel"][0] == b"Haswell" and b"OPENBLAS_CORETYPE=Haswell" in file["provenance/environment"][0]
+
+
+def test_runs_that_were_stopped_early_stop_there_again(tmp_path):
+    sweep, results = tmp_path / "stopping.yaml", tmp_path / "stopping.h5"
+    sweep.write_text("seeds: 0-3\nparameters: {model: oracle, steps: 40, batch_size: 8, learning_rate: [1e-4, 1e-2]}\n"
+                     "evaluation: {samples: 200, every: 10}\nearly_terminate: {type: hyperband, eta: 2}\n")
+    assert gensweep(sweep, "-o", results).returncode == 0
+    with h5py.File(results) as file:
+        assert 0 < (file["runs/steps_done"][...] < 40).sum() < 8
+    done = gensweep("audit", results, "--fraction", "1")
+    assert done.returncode == 0 and "audited 8 of 8" in done.stdout, done.stdout
