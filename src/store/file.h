@@ -1,4 +1,4 @@
-/* The little of HDF5 that gensweep needs, in its own words. file.c is the only source that includes hdf5.h.
+/* The little of HDF5 that gensweep needs, in its own words. Only file.c, file_grow.c and file_open.c include hdf5.h.
  *
  * Layout (docs/reliability.md): chunked datasets only; paged file space of 4096-byte pages; `rows` datasets are allocated when they are made and
  * their chunks never cross a page, so that a row can be rewritten in place; `bulk` datasets have two unlimited dimensions, which gives

@@ -1,0 +1,56 @@
+/* What the sources that speak HDF5 share; nobody else includes this, or hdf5.h.
+ *
+ * file.c makes datasets and writes them, file_open.c opens and repairs files, file_grow.c finds and extends what is there. */
+#ifndef GS_STORE_FILE_PRIVATE_H
+#define GS_STORE_FILE_PRIVATE_H
+
+#include <hdf5.h>
+
+#include "store/file.h"
+
+/* An open dataset. */
+typedef struct {
+    hid_t id;
+    hid_t type; /* of a cell in memory */
+    uint64_t earlier_rows;
+} gs_open_dataset;
+
+struct gs_file {
+    char *name;
+    hid_t file, status_type;
+    gs_open_dataset *datasets;
+    int count, room;
+    bool made;    /* by gs_file_create: nothing is there before it is added */
+    bool fixed;   /* opened to continue: nothing may be added */
+    bool reading; /* a failure says something about the data, not about the file as a whole */
+    bool lacks;
+    bool broken;
+};
+
+/* Before anything else of HDF5. */
+void gs_file_quiet_library(void);
+
+/* GS_ERROR_STORAGE, "cannot `doing` 'FILE': " and HDF5's reason. Must be called before any other call of HDF5, which would clear its error stack. */
+gs_status gs_file_failed(gs_file *file, const char *doing, gs_error *error);
+
+/* A file without anything open, and its end. GS_ERROR_MEMORY. */
+GS_MUST_CHECK gs_status gs_file_new(gs_file **file, const char *name, gs_error *error);
+void gs_file_free(gs_file **file);
+
+/* A fresh handle on the type of a cell. */
+hid_t gs_file_type_of(const gs_file *file, gs_cell cell, size_t text);
+
+/* The type of a text of so many bytes. */
+hid_t gs_file_text_type(size_t size);
+
+/* The file takes over `id` and `type`. GS_ERROR_MEMORY. */
+GS_MUST_CHECK gs_status gs_file_keep(gs_file *file, hid_t id, hid_t type, uint64_t earlier_rows, gs_dataset *dataset, gs_error *error);
+
+/* Makes a dataset that is not there. */
+GS_MUST_CHECK gs_status gs_file_make_dataset(gs_file *file, const gs_dataset_spec *spec, uint64_t earlier_rows, gs_dataset *dataset,
+                                             gs_error *error);
+
+/* Reads (`into`) or writes (`from`) rows first ... first + count - 1; with `columns` > 0 only so many of the second axis. */
+herr_t gs_file_transfer(const gs_open_dataset *dataset, uint64_t first, uint64_t count, uint64_t columns, void *into, const void *from);
+
+#endif
