@@ -173,17 +173,18 @@ def interrupt(process, results, done, how):
                     break
         except OSError:  # it is not there yet
             continue
-    return process.wait(timeout=120) in (-signal.SIGKILL, 75)
+    return process.wait(timeout=400) in (-signal.SIGKILL, 75)
 
 
 @pytest.mark.parametrize("how, every", [(signal.SIGKILL, "60s"), (signal.SIGTERM, "60s"), (signal.SIGKILL, "0.001s")])
 def test_resumed_sweeps_stop_the_same_runs(alone, tmp_path, how, every):
     """One rank trains in plan order, so that a killed and a drained sweep come to the same end as one that was not."""
     results, whole = tmp_path / "r.h5", tmp_path / "whole.h5"
-    command = (alone[0], "seeds=0-3", "steps=400", "evaluation.every=40", "storage.samples=none", f"storage.checkpoint_every={every}")
-    assert gensweep(*command, "-o", whole).returncode == 0
+    command = (alone[0], "seeds=0-3", "steps=400", "evaluation.every=40", "evaluation.samples=100", "storage.samples=none",
+               f"storage.checkpoint_every={every}")
+    assert gensweep(*command, "-o", whole, timeout=400).returncode == 0
     interrupted = [interrupt(start(*command, "-o", results, "--max-attempts", "0"), results, done, how) for done in (2, 5)]
-    assert gensweep(*command, "-o", results).returncode == 0
+    assert gensweep(*command, "-o", results, timeout=400).returncode == 0
     assert any(interrupted) and contents(results) == contents(whole)
     assert gensweep("verify", results).returncode == 0
 
