@@ -40,6 +40,14 @@ void gs_file_quiet_library(void)
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL); /* reasons are told in our own sentence */
 }
 
+hid_t gs_file_access(void)
+{
+    hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+    H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110);
+    H5Pset_file_locking(access, false, true);
+    return access;
+}
+
 /* ---- types ------------------------------------------------------------------------------------------------------- */
 
 size_t gs_cell_size(gs_cell cell, size_t text)
@@ -126,10 +134,9 @@ gs_status gs_file_create(gs_file **file, const char *path, const char *name, gs_
 {
     gs_status status = gs_file_new(file, name, error);
     if (status != GS_OK) return status;
-    hid_t creation = H5Pcreate(H5P_FILE_CREATE), access = H5Pcreate(H5P_FILE_ACCESS);
+    hid_t creation = H5Pcreate(H5P_FILE_CREATE), access = gs_file_access();
     H5Pset_file_space_strategy(creation, H5F_FSPACE_STRATEGY_PAGE, false, 1);
     H5Pset_file_space_page_size(creation, GS_PAGE);
-    H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110);
     (*file)->made = true;
     (*file)->file = H5Fcreate(path, H5F_ACC_EXCL, creation, access);
     if ((*file)->file < 0) status = gs_file_failed(*file, "create", error);

@@ -89,8 +89,7 @@ static gs_status repair(gs_file *file, const char *path, gs_error *error)
 {
     gs_status status = GS_OK;
     if (!gs_file_marked(path)) return GS_OK;
-    hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-    H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110);
+    hid_t access = gs_file_access();
     tolerate_killed_writer(access);
     hid_t opened = H5Fopen(path, H5F_ACC_RDWR | H5F_ACC_SWMR_WRITE, access);
     if (opened < 0) status = gs_file_failed(file, "open", error);
@@ -106,8 +105,7 @@ gs_status gs_file_open(gs_file **file, const char *path, const char *name, gs_op
     gs_status status = gs_file_new(file, name, error);
     if (status != GS_OK) return status;
     gs_file *made = *file;
-    hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-    H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110);
+    hid_t access = gs_file_access();
     made->fixed = purpose != GS_OPEN_GROW;
     made->reading = purpose == GS_OPEN_READ || purpose == GS_OPEN_STAY;
     status = look(made, path, access, error != NULL ? error : &unused);
@@ -130,8 +128,7 @@ bool gs_file_is_ours(const char *path)
 {
     gs_file_quiet_library();
     int64_t version;
-    hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-    H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110);
+    hid_t access = gs_file_access();
     hid_t file = open_to_read(path, access);
     bool ours = says_ours(file, &version);
     if (file >= 0) H5Fclose(file);
@@ -142,8 +139,7 @@ bool gs_file_is_ours(const char *path)
 bool gs_file_marked(const char *path)
 {
     gs_file_quiet_library();
-    hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-    H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110);
+    hid_t access = gs_file_access();
     hid_t file = H5Fopen(path, H5F_ACC_RDONLY, access);
     if (file >= 0) H5Fclose(file);
     H5Pclose(access);

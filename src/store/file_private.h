@@ -30,6 +30,10 @@ struct gs_file {
 /* Before anything else of HDF5. */
 void gs_file_quiet_library(void);
 
+/* How every file is opened: in the format of HDF5 1.10, and without HDF5's own locks, with which a reader that opens the file for a moment
+ * would turn away the writer. Two writers are kept apart by store/lock.h. */
+hid_t gs_file_access(void);
+
 /* GS_ERROR_STORAGE, "cannot `doing` 'FILE': " and HDF5's reason. Must be called before any other call of HDF5, which would clear its error stack. */
 gs_status gs_file_failed(gs_file *file, const char *doing, gs_error *error);
 

@@ -250,3 +250,18 @@ def test_a_few_crash_points():
     done = subprocess.run([sys.executable, ROOT / "tests/crash/crash.py", "--points", "3", "--random", "2"], capture_output=True, text=True,
                           timeout=600, check=False, env=dict(os.environ, GENSWEEP_PROGRAM=str(PROGRAM)))
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_readers_never_turn_a_writer_away(copied):
+    sweep, results = copied
+    stop = results.with_suffix(".stop")
+    command = f"while [ ! -e '{stop}' ]; do '{PROGRAM}' status '{results}' > /dev/null 2>&1; done"
+    readers = [subprocess.Popen(["sh", "-c", command]) for _ in range(2)]
+    try:
+        for last in range(13, 19):
+            done = gensweep(sweep, f"seeds=[3,{last}]", "-o", results)
+            assert done.returncode == 0, done.stderr
+    finally:
+        stop.touch()
+        for reader in readers:
+            reader.wait()
