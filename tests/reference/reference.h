@@ -138,7 +138,7 @@ static int reference_read(FILE *file, reference_case cases[REFERENCE_CASES_MAX])
 
 /* ---- computing ---- */
 
-/* The pattern of make_reference.py's templates(). */
+/* The pattern of reference_models.py's templates(). */
 static void reference_digits(gs_digits *digits)
 {
     for (int d = 0; d < GS_DIGITS; d++)

@@ -113,7 +113,7 @@ static const training_case cases[] = {
      {{4.197969763}, {3.777022585}, {1.628628112}, {1.400921490}, {1.388812980}}},
 };
 
-/* The pattern of make_reference.py's templates(). */
+/* The pattern of reference_models.py's templates(). */
 static void pattern_digits(gs_digits *digits)
 {
     for (int d = 0; d < GS_DIGITS; d++)
