@@ -12,16 +12,7 @@
 #include "coverage/classify.h"
 #include "ground/vector.h"
 #include "models/autoregressive.h"
-
-static gs_digits digits;
-
-static int prepare(void **state)
-{
-    (void)state;
-    gs_blas_one_thread();
-    gs_digits_draw(&digits);
-    return 0;
-}
+#include "runs.h"
 
 static void small_settings(gs_settings *settings, int64_t network)
 {
@@ -505,5 +496,5 @@ int main(void)
         cmocka_unit_test(test_expected_table_of_full_ink),
         cmocka_unit_test(test_expected_table_of_other_settings),
     };
-    return cmocka_run_group_tests(tests, prepare, NULL);
+    return cmocka_run_group_tests(tests, draw_digits, NULL);
 }

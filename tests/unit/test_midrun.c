@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "farm/workbench.h"
-#include "nn/matrix.h"
+#include "runs.h"
 
 static gs_common common; /* digits, storage, folder of this test */
 static char results[64];
@@ -104,10 +104,7 @@ static gs_job job_of(const kind *which)
 
 static gs_trainer *create(const gs_job *job)
 {
-    gs_trainer *trainer = NULL;
-    gs_error error;
-    if (gs_trainer_create(&trainer, job, &common.digits, 0, &error) != GS_OK) fail_msg("%s", error.text);
-    return trainer;
+    return create_trainer(job, &common.digits);
 }
 
 static void digests_of(gs_trainer *trainer, gs_digests *digests)
@@ -125,18 +122,6 @@ static int64_t train_whole(const gs_job *job, gs_digests *digests)
     digests_of(trainer, digests);
     gs_trainer_destroy(&trainer);
     return pieces;
-}
-
-/* The state as one block, to be freed. */
-static unsigned char *state_of(gs_trainer *trainer, size_t *size)
-{
-    gs_spans spans = {.count = 0};
-    gs_trainer_state(trainer, &spans);
-    *size = gs_spans_size(&spans);
-    unsigned char *bytes = malloc(*size), *at = bytes;
-    for (int i = 0; i < spans.count; i++, at += spans.spans[i - 1].size)
-        memcpy(at, spans.spans[i].bytes, spans.spans[i].size);
-    return bytes;
 }
 
 /* Moves a run into a fresh trainer. */

@@ -9,19 +9,8 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "nn/matrix.h"
+#include "runs.h"
 #include "store/parcel.h"
-#include "train/trainer.h"
-
-static gs_digits digits;
-
-static int prepare(void **state)
-{
-    (void)state;
-    gs_blas_one_thread();
-    gs_digits_draw(&digits);
-    return 0;
-}
 
 static gs_job small_job(uint64_t seed)
 {
@@ -42,9 +31,7 @@ static gs_job small_job(uint64_t seed)
 /* Trains the job to its end; the trainer has to be destroyed. */
 static gs_trainer *train(const gs_job *job)
 {
-    gs_trainer *trainer = NULL;
-    gs_error error;
-    if (gs_trainer_create(&trainer, job, &digits, 0, &error) != GS_OK) fail_msg("%s", error.text);
+    gs_trainer *trainer = create_trainer(job, &digits);
     while (gs_trainer_advance(trainer)) continue;
     return trainer;
 }
@@ -212,5 +199,5 @@ int main(void)
         cmocka_unit_test(a_run_without_memory_is_a_result),
         cmocka_unit_test(both_variants_see_the_same_data_and_weights),
     };
-    return cmocka_run_group_tests(tests, prepare, NULL);
+    return cmocka_run_group_tests(tests, draw_digits, NULL);
 }

@@ -9,20 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nn/matrix.h"
+#include "runs.h"
 #include "store/digest.h"
 #include "train/stopping.h"
-#include "train/trainer.h"
-
-static gs_digits digits;
-
-static int prepare(void **state)
-{
-    (void)state;
-    gs_blas_one_thread();
-    gs_digits_draw(&digits);
-    return 0;
-}
 
 /* Six points along training, with rungs at 1, 2 and 4. */
 static gs_job job_of(gs_model_id model)
@@ -41,29 +30,10 @@ static gs_job job_of(gs_model_id model)
     return job;
 }
 
-static gs_trainer *create(const gs_job *job)
-{
-    gs_trainer *trainer = NULL;
-    gs_error error;
-    if (gs_trainer_create(&trainer, job, &digits, 0, &error) != GS_OK) fail_msg("%s", error.text);
-    return trainer;
-}
-
-static unsigned char *state_of(gs_trainer *trainer, size_t *size)
-{
-    gs_spans spans = {.count = 0};
-    gs_trainer_state(trainer, &spans);
-    *size = gs_spans_size(&spans);
-    unsigned char *bytes = malloc(*size), *at = bytes;
-    for (int i = 0; i < spans.count; i++, at += spans.spans[i - 1].size)
-        memcpy(at, spans.spans[i].bytes, spans.spans[i].size);
-    return bytes;
-}
-
 /* Runs a job to its end; at rung `stop` (0: none) it is told to stop. With `move` it changes trainers after every piece of work. */
 static gs_trainer *train(const gs_job *job, int64_t stop, bool move, int64_t asked[8], int *asks)
 {
-    gs_trainer *trainer = create(job);
+    gs_trainer *trainer = create_trainer(job, &digits);
     int64_t rung;
     double value;
     *asks = 0;
@@ -73,7 +43,7 @@ static gs_trainer *train(const gs_job *job, int64_t stop, bool move, int64_t ask
             size_t size;
             unsigned char *bytes = state_of(trainer, &size);
             gs_trainer_destroy(&trainer);
-            trainer = create(job);
+            trainer = create_trainer(job, &digits);
             assert_true(gs_trainer_restore(trainer, bytes, size));
             free(bytes);
             double again;
@@ -158,7 +128,7 @@ static void a_stopped_run_is_done(void **state)
     for (int name = 0; names[name] != NULL; name++) {
         gs_job job = job_of(GS_MODEL_ORACLE);
         job.settings.values[GS_SETTING_STOPPING_METRIC].integer = name;
-        gs_trainer *trainer = create(&job);
+        gs_trainer *trainer = create_trainer(&job, &digits);
         int64_t rung = 0;
         double value = 0;
         int metric = 0;
@@ -222,7 +192,7 @@ static void passed_rungs_are_told(void **state)
 {
     (void)state;
     gs_job job = job_of(GS_MODEL_ORACLE);
-    gs_trainer *trainer = create(&job);
+    gs_trainer *trainer = create_trainer(&job, &digits);
     double values[8], value;
     int asks = 0;
     for (int64_t rung; gs_trainer_advance(trainer);) {
@@ -251,21 +221,21 @@ static void impossible_states_are_refused(void **state)
     int64_t rung;
     double value;
     size_t size;
-    gs_trainer *trainer = create(&job);
+    gs_trainer *trainer = create_trainer(&job, &digits);
     while (gs_trainer_advance(trainer) && !gs_trainer_asks(trainer, &rung, &value)) continue;
     unsigned char *asking = state_of(trainer, &size);
-    gs_trainer *same = create(&job);
+    gs_trainer *same = create_trainer(&job, &digits);
     assert_true(gs_trainer_restore(same, asking, size));
     gs_trainer_destroy(&same);
     other.settings.values[GS_SETTING_STOPPING].integer = GS_STOPPING_NONE;
-    gs_trainer *without = create(&other);
+    gs_trainer *without = create_trainer(&other, &digits);
     assert_false(gs_trainer_restore(without, asking, size));
     gs_trainer_answer(trainer, false, "REASON");
     size_t stopped_size;
     unsigned char *stopped = state_of(trainer, &stopped_size);
     assert_false(gs_trainer_restore(without, stopped, stopped_size));
     memcpy(stopped, asking, sizeof(int)); /* the phase: first in the state */
-    same = create(&job);
+    same = create_trainer(&job, &digits);
     assert_false(gs_trainer_restore(same, stopped, stopped_size));
     gs_trainer_destroy(&same);
     gs_trainer_destroy(&without);
@@ -285,5 +255,5 @@ int main(void)
         cmocka_unit_test(passed_rungs_are_told),
         cmocka_unit_test(impossible_states_are_refused),
     };
-    return cmocka_run_group_tests(tests, prepare, NULL);
+    return cmocka_run_group_tests(tests, draw_digits, NULL);
 }
