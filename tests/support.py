@@ -42,3 +42,16 @@ def start(*arguments):
     """Starts the program alone and returns at once."""
     return subprocess.Popen([str(PROGRAM), *map(str, arguments)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                             env=dict(os.environ, OPENBLAS_NUM_THREADS="1"))
+
+
+def ranks_of(results):
+    """Process ids of the ranks that were started with `-o results`, in the order of ranks."""
+    found = []
+    for process in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            command = open(f"/proc/{process}/cmdline", "rb").read().split(b"\0")
+        except OSError:
+            continue
+        if command[0] == str(PROGRAM).encode() and str(results).encode() in command:
+            found.append(int(process))
+    return sorted(found)

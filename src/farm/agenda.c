@@ -25,6 +25,11 @@ static gs_status release(void *store, int64_t run, gs_error *error)
     return gs_store_release(store, run, error);
 }
 
+static gs_status interrupt(void *store, int64_t run, char reason[GS_REASON], gs_error *error)
+{
+    return gs_store_interrupt(store, run, reason, error);
+}
+
 static gs_status flush(void *store, gs_error *error)
 {
     return gs_store_flush(store, error);
@@ -54,5 +59,6 @@ gs_agenda gs_agenda_of_store(gs_store *store)
 {
     const gs_plan *plan = gs_store_plan(store);
     return (gs_agenda){.context = store, .runs = (int64_t)plan->run_count, .steps = steps_of(plan), .job = job, .status = status,
-                       .start = start, .progress = progress, .release = release, .flush = flush, .commit = commit, .along = along};
+                       .start = start, .progress = progress, .release = release, .flush = flush, .interrupt = interrupt, .commit = commit,
+                       .along = along};
 }

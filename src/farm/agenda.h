@@ -20,6 +20,9 @@ typedef struct {
     gs_status (*release)(void *context, int64_t run, gs_error *error);
     gs_status (*flush)(void *context, gs_error *error);
 
+    /* The rank that trained it was killed: the run waits again, unless that has happened too often; then *reason says so, and a failure is to be committed. */
+    gs_status (*interrupt)(void *context, int64_t run, char reason[GS_REASON], gs_error *error);
+
     /* A run has ended. */
     gs_status (*commit)(void *context, const gs_parcel *parcel, gs_error *error);
 

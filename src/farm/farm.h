@@ -16,7 +16,10 @@
  * it is asked to or has got STOP, and then waits for STOP. A JOB is sent only in answer to a REQUEST or RESULT, and not after STOP; it may
  * cross a LEAVING, so a worker that waits for STOP receives it and does not begin it, and its run waits again, as does that of every
  * worker that leaves without a RESULT. A RUNG gets one DECISION, but none after STOP; a worker that leaves does not wait for it, or drops it, and the
- * run asks again when it is taken up. Messages between two ranks stay in order, so after LEAVING, or STOP, none is on its way. */
+ * run asks again when it is taken up. Messages between two ranks stay in order, so after LEAVING, or STOP, none is on its way.
+ *
+ * A worker that is lost (presence.h) gets no message any more; its run waits again, and a rank that waits gets it. If it speaks all the same it gets STOP, and
+ * what it says is dropped. */
 #ifndef GS_FARM_FARM_H
 #define GS_FARM_FARM_H
 
@@ -69,6 +72,7 @@ typedef struct {
 typedef struct {
     gs_schedule_counts counts; /* waiting > 0: drained */
     int present;               /* workers that have not left */
+    int lost;                  /* workers that were killed, or have not been heard for too long */
 } gs_farm_end;
 
 /* Rank 0: runs what has not ended yet of the agenda. Returns when every run has ended and all workers have left, or drained: then every run that has not
@@ -77,9 +81,9 @@ typedef struct {
 GS_MUST_CHECK gs_status gs_farm_manage(const gs_world *world, const gs_common *common, const gs_agenda *agenda, const gs_observer *observer,
                                        gs_farm_end *end, gs_error *error);
 
-/* Rank 0, after gs_farm_manage: waits for the workers that have not left. Results that they still send are not stored; their runs are
- * trained again. */
-void gs_farm_dismiss(const gs_world *world, gs_farm_end *end);
+/* Rank 0, after gs_farm_manage, when everything is stored and told: waits for the workers that have not left, and tells all the exit code. Results
+ * that they still send are not stored; their runs are trained again. If workers were lost, MPI cannot end in order: it ends all ranks. */
+void gs_farm_dismiss(const gs_world *world, gs_farm_end *end, int exit_code);
 
 /* Every other rank: trains what it is given until it is told to leave. GS_ERROR_MEMORY if not even the report of a failure fits. */
 GS_MUST_CHECK gs_status gs_farm_work(const gs_world *world, const gs_common *common, gs_error *error);

@@ -4,6 +4,7 @@
 #include "farm/drain.h"
 #include "farm/farm.h"
 #include "farm/messages.h"
+#include "farm/presence.h"
 #include "farm/workbench.h"
 #include "ground/clock.h"
 #include "train/stopping.h"
@@ -11,7 +12,8 @@
 static const double nap = 0.001;   /* between two looks for a message when there is nothing to do */
 static const double slice = 0.02;  /* rank 0 trains so long, at most a step longer, before it looks for messages */
 static const double tick = 0.2;    /* between two calls of the observer */
-static const double tell_every = 5;      /* between two notes in the file of how far the running runs are */
+static const double tell_every = 5; /* between two notes in the file of how far the running runs are */
+static const double look_every = 1; /* between two looks whether the workers are there */
 
 typedef struct {
     const gs_world *world;
@@ -21,14 +23,15 @@ typedef struct {
 
     gs_schedule *schedule;
     gs_rungs *rungs;     /* NULL: no early stopping */
-    bool *left;          /* ranks that have sent LEAVING */
-    bool stopping;       /* STOP has been sent to all */
+    gs_presence *presence;
+    bool *told;    /* ranks that STOP has been sent to */
+    bool stopping; /* it has been sent to all that are there */
     bool draining;
     bool unkept;         /* the user has been told so */
     double patience;     /* gs_clock() until which a drain waits for the workers */
     int64_t *steps_done; /* of each rank's current run, as last told */
     double steps_ended;  /* of all runs that have ended */
-    double next_tick, next_note;
+    double next_tick, next_note, next_look;
     gs_workbench own;   /* rank 0's own run */
     gs_parcel incoming; /* memory for results that arrive */
 } manager;
@@ -189,9 +192,16 @@ static gs_status release(manager *m, int rank, gs_error *error)
     return m->agenda->release(m->agenda->context, run, error);
 }
 
+static void stop(manager *m, int rank)
+{
+    if (!m->told[rank]) gs_world_send(m->world, rank, GS_TAG_STOP, NULL, 0);
+    m->told[rank] = true;
+}
+
 static void stop_all(manager *m)
 {
-    for (int rank = 1; rank < m->world->size && !m->stopping; rank++) gs_world_send(m->world, rank, GS_TAG_STOP, NULL, 0);
+    for (int rank = 1; rank < m->world->size && !m->stopping; rank++)
+        if (!gs_presence_lost(m->presence, rank)) stop(m, rank);
     m->stopping = true;
 }
 
@@ -226,9 +236,82 @@ static gs_status answer(manager *m, int rank, gs_error *error)
     bool found;
     if (m->stopping) return GS_OK;
     gs_status status = assign(m, rank, &job, &found, error);
-    if (status == GS_OK && found) gs_world_send(m->world, rank, GS_TAG_JOB, &job, sizeof job);
+    if (status == GS_OK && !found) gs_presence_wait(m->presence, rank);
+    if (status != GS_OK || !found) return status;
+    gs_presence_busy(m->presence, rank, gs_clock());
+    gs_world_send(m->world, rank, GS_TAG_JOB, &job, sizeof job);
+    return GS_OK;
+}
+
+/* ---- lost ranks -------------------------------------------------------------------------------------------------- */
+
+/* The run of a rank that is lost waits again, unless it has cost too many ranks. */
+static gs_status interrupt(manager *m, int rank, gs_error *error)
+{
+    int64_t run = gs_schedule_run_of(m->schedule, rank);
+    char reason[GS_REASON];
+    gs_status status = m->agenda->interrupt(m->agenda->context, run, reason, error);
+    if (status != GS_OK) return status;
+    if (reason[0] == '\0') {
+        gs_schedule_lose(m->schedule, rank);
+        m->steps_done[rank] = 0;
+        return GS_OK;
+    }
+    gs_parcel failure = {.bytes = NULL};
+    gs_job job = job_of(m, run);
+    status = gs_parcel_pack_failure(&failure, &job, reason, rank, error);
+    if (status == GS_OK) status = collect(m, rank, &failure, error);
+    gs_parcel_free(&failure);
     return status;
 }
+
+static gs_status lose(manager *m, int rank, const char *why, gs_error *error)
+{
+    gs_note note = {.unkept = false};
+    int64_t run = gs_schedule_run_of(m->schedule, rank);
+    int used = snprintf(note.text, sizeof note.text, "rank %d on %s is lost: %s", rank, gs_world_host(m->world, rank), why);
+    if (run != GS_NO_RUN && used < GS_NOTE)
+        snprintf(note.text + used, sizeof note.text - (size_t)used, "; its run %lld goes to another rank", (long long)run);
+    tell(m, &note);
+    gs_presence_lose(m->presence, rank);
+    return run == GS_NO_RUN ? GS_OK : interrupt(m, rank, error);
+}
+
+/* What lost ranks had goes to those for which nothing was left when they asked. */
+static gs_status hand_out_again(manager *m, gs_error *error)
+{
+    gs_status status = GS_OK;
+    for (int rank = 1; rank < m->world->size && status == GS_OK && gs_schedule_count(m->schedule).waiting > 0; rank++)
+        if (gs_presence_waits(m->presence, rank)) status = answer(m, rank, error);
+    return status;
+}
+
+/* Where the launcher ends all ranks when one is killed, it will do that now, too. */
+static gs_status look_around(manager *m, gs_error *error)
+{
+    double now = gs_clock();
+    gs_status status = GS_OK;
+    if (now < m->next_look) return GS_OK;
+    m->next_look = now + look_every;
+    for (int rank = 1; rank < m->world->size && status == GS_OK; rank++) {
+        if (!gs_presence_has(m->presence, rank)) continue;
+        if (!gs_world_alive(m->world, rank)) status = lose(m, rank, "its process has ended", error);
+        else if (gs_presence_silent(m->presence, rank, now)) status = lose(m, rank, "it has not been heard for 5 minutes", error);
+    }
+    return status == GS_OK ? hand_out_again(m, error) : status;
+}
+
+/* A rank that was believed lost has only been slow: its run is another's by now. It may leave. */
+static gs_status turn_away(manager *m, int from, int tag, size_t size, gs_error *error)
+{
+    unsigned char *bytes = size > 0 ? malloc(size) : NULL;
+    if (size > 0 && bytes == NULL) return gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu bytes from rank %d", size, from);
+    if (gs_world_receive(m->world, from, tag, bytes, size)) free(bytes);
+    stop(m, from);
+    return GS_OK;
+}
+
+/* ---- messages ---------------------------------------------------------------------------------------------------- */
 
 static gs_status receive_result(manager *m, int from, size_t size, gs_error *error)
 {
@@ -239,8 +322,12 @@ static gs_status receive_result(manager *m, int from, size_t size, gs_error *err
         m->incoming.room = size;
     }
     m->incoming.size = size;
-    gs_world_receive(m->world, from, GS_TAG_RESULT, m->incoming.bytes, size);
-    return collect(m, from, &m->incoming, error);
+    if (!gs_world_receive(m->world, from, GS_TAG_RESULT, m->incoming.bytes, size)) {
+        m->incoming = (gs_parcel){.bytes = NULL}; /* MPI's for good; that the rank is gone will be seen */
+        return GS_OK;
+    }
+    gs_status status = collect(m, from, &m->incoming, error);
+    return status == GS_OK ? answer(m, from, error) : status;
 }
 
 static gs_status receive_rung(manager *m, int from, int tag, gs_error *error)
@@ -257,7 +344,7 @@ static gs_status receive_rung(manager *m, int from, int tag, gs_error *error)
 
 static gs_status see_off(manager *m, int rank, gs_error *error)
 {
-    m->left[rank] = true;
+    gs_presence_leave(m->presence, rank);
     gs_status status = release(m, rank, error);
     if (status != GS_OK || m->stopping) return status;
     char reason[64];
@@ -267,10 +354,9 @@ static gs_status see_off(manager *m, int rank, gs_error *error)
 
 static gs_status receive(manager *m, int from, int tag, size_t size, gs_error *error)
 {
-    if (tag == GS_TAG_RESULT) {
-        gs_status status = receive_result(m, from, size, error);
-        return status == GS_OK ? answer(m, from, error) : status;
-    }
+    gs_presence_heard(m->presence, from, gs_clock());
+    if (gs_presence_lost(m->presence, from)) return turn_away(m, from, tag, size, error);
+    if (tag == GS_TAG_RESULT) return receive_result(m, from, size, error);
     if (tag == GS_TAG_RUNG || tag == GS_TAG_PASSED) return receive_rung(m, from, tag, error);
     if (tag == GS_TAG_PROGRESS) {
         gs_world_receive(m->world, from, tag, &m->steps_done[from], sizeof m->steps_done[from]);
@@ -340,11 +426,10 @@ static gs_status work(manager *m, bool *busy, gs_error *error)
     return status == GS_OK && ended ? collect(m, 0, &m->own.parcel, error) : status;
 }
 
-static int count_present(const manager *m)
+/* With many ranks it has enough to do, unless the others are gone. */
+static bool trains(const manager *m)
 {
-    int present = 0;
-    for (int rank = 1; rank < m->world->size; rank++) present += !m->left[rank];
-    return present;
+    return !m->stopping && (m->world->size <= GS_TRAINING_MANAGER || gs_presence_count(m->presence) == 0);
 }
 
 /* A turn of the loop of rank 0. */
@@ -354,7 +439,8 @@ static gs_status turn(manager *m, gs_error *error)
     gs_status status = GS_OK;
     if (!m->stopping && gs_drain_wanted()) status = drain(m, gs_drain_reason(), error);
     if (status == GS_OK) status = serve(m, &busy, error);
-    if (status == GS_OK && !m->stopping && m->world->size <= GS_TRAINING_MANAGER) status = work(m, &busy, error);
+    if (status == GS_OK && !m->stopping) status = look_around(m, error);
+    if (status == GS_OK && trains(m)) status = work(m, &busy, error);
     bool complete = gs_schedule_complete(m->schedule);
     if (status == GS_OK && !m->draining) observe(m, complete && !m->stopping);
     if (status == GS_OK && !m->draining) status = note_progress(m, error);
@@ -375,30 +461,34 @@ gs_status gs_farm_manage(const gs_world *world, const gs_common *common, const g
                          gs_farm_end *end, gs_error *error)
 {
     manager m = {.world = world, .common = common, .agenda = agenda, .observer = observer};
-    m.left = calloc((size_t)world->size, sizeof *m.left);
+    gs_status status = gs_presence_create(&m.presence, world->size, error);
+    m.told = calloc((size_t)world->size, sizeof *m.told);
     m.steps_done = calloc((size_t)world->size, sizeof *m.steps_done);
-    gs_status status = GS_OK;
-    if (m.left == NULL || m.steps_done == NULL) status = gs_fail(error, GS_ERROR_MEMORY, "out of memory: %d ranks", world->size);
+    if (m.told == NULL || m.steps_done == NULL) status = gs_fail(error, GS_ERROR_MEMORY, "out of memory: %d ranks", world->size);
     if (status == GS_OK) status = gs_schedule_create(&m.schedule, agenda->runs, world->size, error);
     if (status == GS_OK) settle(&m);
     if (status == GS_OK) status = begin_rungs(&m, error);
     m.next_note = gs_clock() + tell_every;
-    while (status == GS_OK && (!m.stopping || count_present(&m) > 0) && !(m.draining && gs_clock() > m.patience))
+    while (status == GS_OK && (!m.stopping || gs_presence_count(m.presence) > 0) && !(m.draining && gs_clock() > m.patience))
         status = turn(&m, error);
     if (status == GS_OK) status = release_rest(&m, error);
-    if (status == GS_OK) *end = (gs_farm_end){.counts = gs_schedule_count(m.schedule), .present = count_present(&m)};
+    if (status == GS_OK)
+        *end = (gs_farm_end){.counts = gs_schedule_count(m.schedule),
+                             .present = gs_presence_count(m.presence),
+                             .lost = gs_presence_count_lost(m.presence)};
     gs_workbench_free(&m.own);
     gs_parcel_free(&m.incoming);
     gs_schedule_destroy(&m.schedule);
     gs_rungs_destroy(&m.rungs);
-    free(m.left);
+    gs_presence_destroy(&m.presence);
+    free(m.told);
     free(m.steps_done);
     return status;
 }
 
-void gs_farm_dismiss(const gs_world *world, gs_farm_end *end)
+void gs_farm_dismiss(const gs_world *world, gs_farm_end *end, int exit_code)
 {
-    while (end->present > 0) {
+    while (end->present > 0 && end->lost == 0) {
         int from, tag;
         size_t size;
         if (!gs_world_probe(world, &from, &tag, &size)) {
@@ -407,8 +497,9 @@ void gs_farm_dismiss(const gs_world *world, gs_farm_end *end)
         }
         unsigned char *bytes = size > 0 ? malloc(size) : NULL;
         if (size > 0 && bytes == NULL) gs_world_abort(world, EXIT_FAILURE);
-        gs_world_receive(world, from, tag, bytes, size);
-        free(bytes);
+        if (gs_world_receive(world, from, tag, bytes, size)) free(bytes);
         end->present -= tag == GS_TAG_LEAVING;
     }
+    if (end->lost > 0) gs_world_abort(world, exit_code);
+    gs_world_broadcast(world, &exit_code, sizeof exit_code);
 }

@@ -1,15 +1,28 @@
 #include "farm/world.h"
 
+#include <errno.h>
 #include <mpi.h>
+#include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "ground/clock.h"
 
-enum { HOST = MPI_MAX_PROCESSOR_NAME };
+enum { HOST = MPI_MAX_PROCESSOR_NAME, LOOKS = 100 /* at the network, before one at the rank that is waited for */ };
 
-static const double nap = 0.001; /* seconds between two looks at the network */
+static const double nap = 0.001;       /* seconds between two looks at the network */
+static const double launcher_time = 5; /* seconds that Open MPI's mpirun takes to end the ranks, with some to spare */
+
+struct gs_peer {
+    char host[HOST];
+    uint64_t processes; /* in which its number counts: the namespace */
+    int64_t number;
+};
 
 /* Variables that mpirun, srun with PMIx or PMI, and other launchers set for each rank. */
 static bool launched(void)
@@ -20,63 +33,78 @@ static bool launched(void)
     return false;
 }
 
+/* ---- who is there ------------------------------------------------------------------------------------------------ */
+
+static gs_peer describe_own(const gs_world *world)
+{
+    gs_peer own = {.host = "localhost", .number = getpid()};
+    struct stat processes;
+    int length = 0;
+    if (stat("/proc/self/ns/pid", &processes) == 0) own.processes = processes.st_ino;
+    if (world->mpi) {
+        MPI_Get_processor_name(own.host, &length);
+        return own;
+    }
+    FILE *file = fopen("/proc/sys/kernel/hostname", "r");
+    if (file != NULL && fgets(own.host, sizeof own.host, file) != NULL) own.host[strcspn(own.host, "\n")] = '\0';
+    if (file != NULL) fclose(file);
+    return own;
+}
+
+/* Rank 0 gets to know all, the others rank 0. */
+static void meet(gs_world *world)
+{
+    gs_peer own = describe_own(world);
+    world->peers = calloc(world->rank == 0 ? (size_t)world->size : 1, sizeof *world->peers);
+    if (world->peers == NULL) gs_world_abort(world, EXIT_FAILURE);
+    if (world->size > 1) gs_world_gather(world, &own, sizeof own, world->peers);
+    else world->peers[0] = own;
+    gs_world_broadcast(world, world->peers, sizeof own);
+}
+
 gs_world gs_world_create(int *argc, char ***argv)
 {
     gs_world world = {.rank = 0, .size = 1, .mpi = launched()};
-    if (!world.mpi) return world;
-    int provided;
-    MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided);
-    MPI_Comm_rank(MPI_COMM_WORLD, &world.rank);
-    MPI_Comm_size(MPI_COMM_WORLD, &world.size);
+    if (world.mpi) {
+        int provided;
+        MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided);
+        MPI_Comm_rank(MPI_COMM_WORLD, &world.rank);
+        MPI_Comm_size(MPI_COMM_WORLD, &world.size);
+    }
+    meet(&world);
     return world;
 }
 
-void gs_world_destroy(gs_world *world)
+/* Open MPI's mpirun then ends with 0 whatever its ranks end with, unless they abort. */
+static bool status_is_lost(void)
 {
+    const char *aborts = getenv("OMPI_MCA_orte_abort_on_non_zero_status");
+    return aborts != NULL && (strcmp(aborts, "0") == 0 || strcasecmp(aborts, "false") == 0);
+}
+
+void gs_world_destroy(gs_world *world, int exit_code)
+{
+    if (world->mpi && world->rank == 0 && exit_code != EXIT_SUCCESS && status_is_lost()) gs_world_abort(world, exit_code);
     if (world->mpi) MPI_Finalize();
     world->mpi = false;
+    free(world->peers);
+    world->peers = NULL;
 }
 
-/* Waits for a request, asleep. */
-static void wait_for(MPI_Request *request)
+const char *gs_world_host(const gs_world *world, int rank)
 {
-    for (int complete = 0;;) {
-        MPI_Test(request, &complete, MPI_STATUS_IGNORE);
-        if (complete) return;
-        gs_sleep(nap);
-    }
-}
-
-void gs_world_broadcast(const gs_world *world, void *bytes, size_t size)
-{
-    if (world->size == 1) return;
-    MPI_Request request;
-    MPI_Ibcast(bytes, (int)size, MPI_BYTE, 0, MPI_COMM_WORLD, &request);
-    wait_for(&request);
+    return world->peers[rank].host;
 }
 
 void gs_world_hosts(const gs_world *world, char *text, size_t size)
 {
-    char own[HOST] = "localhost";
-    int length = 0;
-    if (world->mpi) {
-        MPI_Get_processor_name(own, &length);
-    } else {
-        FILE *file = fopen("/proc/sys/kernel/hostname", "r");
-        if (file != NULL && fgets(own, sizeof own, file) != NULL) own[strcspn(own, "\n")] = '\0';
-        if (file != NULL) fclose(file);
-    }
-    char *all = world->rank == 0 ? calloc((size_t)world->size, HOST) : NULL;
-    if (world->size > 1) MPI_Gather(own, HOST, MPI_BYTE, all, HOST, MPI_BYTE, 0, MPI_COMM_WORLD);
-    else if (all != NULL) memcpy(all, own, HOST);
-    if (all == NULL) return;
     size_t used = 0;
     text[0] = '\0';
     for (int rank = 0; rank < world->size; rank++) {
-        const char *name = all + (size_t)rank * HOST;
+        const char *name = gs_world_host(world, rank);
         int before = 0, ranks = 0;
         for (int other = 0; other < world->size; other++) {
-            bool same = strcmp(all + (size_t)other * HOST, name) == 0;
+            bool same = strcmp(gs_world_host(world, other), name) == 0;
             before += same && other < rank;
             ranks += same;
         }
@@ -84,15 +112,78 @@ void gs_world_hosts(const gs_world *world, char *text, size_t size)
         used += (size_t)snprintf(text + used, size - used, "%s%s", used > 0 ? ", " : "", name);
         if (ranks > 1 && used < size) used += (size_t)snprintf(text + used, size - used, " x %d", ranks);
     }
-    free(all);
+}
+
+/* A process that has ended and that nobody has asked for yet. */
+static bool is_zombie(int64_t number)
+{
+    char path[64], text[512];
+    snprintf(path, sizeof path, "/proc/%lld/stat", (long long)number);
+    FILE *file = fopen(path, "r");
+    if (file == NULL) return false;
+    size_t size = fread(text, 1, sizeof text - 1, file);
+    fclose(file);
+    text[size] = '\0';
+    const char *name_end = strrchr(text, ')'); /* the name may hold anything */
+    return name_end != NULL && strlen(name_end) > 2 && strchr("ZX", name_end[2]) != NULL;
+}
+
+bool gs_world_alive(const gs_world *world, int rank)
+{
+    if (world->rank != 0 && rank != 0) return true;
+    gs_peer own = describe_own(world);
+    const gs_peer *peer = &world->peers[rank];
+    if (strcmp(peer->host, own.host) != 0 || peer->processes != own.processes) return true;
+    if (kill((pid_t)peer->number, 0) != 0 && errno == ESRCH) return false;
+    return !is_zombie(peer->number);
+}
+
+/* ---- messages ---------------------------------------------------------------------------------------------------- */
+
+/* Waits for a request, asleep; false if `peer`, with whom it is shared, is gone. */
+static bool wait_for(const gs_world *world, MPI_Request *request, int peer)
+{
+    for (int looks = 1, complete = 0;; looks++) {
+        MPI_Test(request, &complete, MPI_STATUS_IGNORE);
+        if (complete) return true;
+        if (looks % LOOKS == 0 && !gs_world_alive(world, peer)) return false;
+        gs_sleep(nap);
+    }
+}
+
+/* Nobody is left who could tell the others what to do. The launcher may be about to end them anyway. */
+static void end_without_rank_0(const gs_world *world)
+{
+    gs_sleep(launcher_time);
+    fprintf(stderr, "gensweep: rank %d: rank 0 is gone; run the same command again\n", world->rank);
+    gs_world_abort(world, EXIT_FAILURE);
+}
+
+void gs_world_broadcast(const gs_world *world, void *bytes, size_t size)
+{
+    if (world->size == 1) return;
+    MPI_Request request;
+    MPI_Ibcast(bytes, (int)size, MPI_BYTE, 0, MPI_COMM_WORLD, &request);
+    if (!wait_for(world, &request, 0)) end_without_rank_0(world);
+}
+
+void gs_world_gather(const gs_world *world, const void *bytes, size_t size, void *all)
+{
+    if (world->size == 1) {
+        memcpy(all, bytes, size);
+        return;
+    }
+    MPI_Request request;
+    MPI_Igather(bytes, (int)size, MPI_BYTE, all, (int)size, MPI_BYTE, 0, MPI_COMM_WORLD, &request);
+    if (!wait_for(world, &request, 0)) end_without_rank_0(world);
 }
 
 void gs_world_send(const gs_world *world, int to, int tag, const void *bytes, size_t size)
 {
-    (void)world;
     MPI_Request request;
     MPI_Isend(bytes, (int)size, MPI_BYTE, to, tag, MPI_COMM_WORLD, &request);
-    wait_for(&request);
+    bool sent = wait_for(world, &request, to);
+    if (!sent && to == 0) end_without_rank_0(world);
 }
 
 bool gs_world_probe(const gs_world *world, int *from, int *tag, size_t *size)
@@ -109,12 +200,13 @@ bool gs_world_probe(const gs_world *world, int *from, int *tag, size_t *size)
     return true;
 }
 
-void gs_world_receive(const gs_world *world, int from, int tag, void *bytes, size_t size)
+bool gs_world_receive(const gs_world *world, int from, int tag, void *bytes, size_t size)
 {
-    (void)world;
     MPI_Request request;
     MPI_Irecv(bytes, (int)size, MPI_BYTE, from, tag, MPI_COMM_WORLD, &request);
-    wait_for(&request);
+    bool whole = wait_for(world, &request, from);
+    if (!whole && from == 0) end_without_rank_0(world);
+    return whole;
 }
 
 void gs_world_abort(const gs_world *world, int exit_code)

@@ -222,6 +222,14 @@ static gs_status on_release(void *context, int64_t run, gs_error *error)
     return GS_OK;
 }
 
+/* An audit has no record of what happened to a run: it is tried as long as there are ranks. */
+static gs_status on_interrupt(void *context, int64_t run, char reason[GS_REASON], gs_error *error)
+{
+    (void)context, (void)run, (void)error;
+    reason[0] = '\0';
+    return GS_OK;
+}
+
 static gs_status on_flush(void *context, gs_error *error)
 {
     (void)context, (void)error;
@@ -262,7 +270,8 @@ static gs_decision on_rung(void *context, int64_t run, int64_t rung)
 static gs_agenda agenda_of(state *s)
 {
     gs_agenda agenda = {.context = s, .runs = s->count, .job = job_of, .status = status_of, .start = on_start, .progress = on_progress,
-                        .release = on_release, .flush = on_flush, .commit = on_commit, .decide = on_rung};
+                        .release = on_release, .flush = on_flush, .interrupt = on_interrupt, .commit = on_commit,
+                        .decide = on_rung};
     for (int64_t i = 0; i < s->count; i++)
         if (s->runs[i].verdict == UNKNOWN) agenda.steps += (double)gs_settings_integer(&s->runs[i].job.settings, GS_SETTING_STEPS);
     return agenda;
@@ -449,8 +458,7 @@ int gs_audit_manage(const gs_world *world, const gs_options *options, const char
         gs_world_abort(world, gs_exit_of(status));
     }
     code = conclude(&s, &end, world->size, hosts);
-    gs_farm_dismiss(world, &end);
-    gs_world_broadcast(world, &code, sizeof code);
+    gs_farm_dismiss(world, &end, code);
     release(&s);
     return code;
 }

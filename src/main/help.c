@@ -61,7 +61,7 @@ static const char run[] =
     "                   ~KEY removes\n"
     "  -o FILE          the results file; default results/NAME.h5 for `name: NAME`\n"
     "  --retry-failed   runs that have failed are to do again\n"
-    "  --max-attempts N a run that was in flight N times when the program was killed has failed; default 3, 0: no limit\n"
+    "  --max-attempts N a run in flight N times when the program or its rank was killed has failed; default 3, 0: no limit\n"
     "  --fresh          if the results file exists, rename it to FILE.1, FILE.2, ... and start over\n"
     "  --walltime HH:MM:SS  the launch will be ended so long after its start: drain before. Under SLURM the job's own\n"
     "                   end is known (SLURM_JOB_END_TIME)\n"

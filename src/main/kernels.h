@@ -2,6 +2,9 @@
 #ifndef GS_MAIN_KERNELS_H
 #define GS_MAIN_KERNELS_H
 
+#include <stdbool.h>
+
+#include "farm/world.h"
 #include "ground/status.h"
 
 typedef enum { GS_KERNELS_NATIVE, GS_KERNELS_PORTABLE, GS_KERNELS_RECORDED, GS_KERNELS_COUNT } gs_kernels;
@@ -14,5 +17,12 @@ extern const char *const gs_kernels_portable;
 /* Goes on with these kernels: returns if the library has them already, and otherwise executes the program anew, with OPENBLAS_CORETYPE set; before MPI is
  * started. GS_ERROR_INPUT if this CPU or library does not have them. */
 GS_MUST_CHECK gs_status gs_kernels_pin(const char *kernel, char **argv, gs_error *error);
+
+/* Collective. GS_ERROR_INPUT, on every rank, if the ranks have different libraries or kernels: results would depend on who trains what. Rank 0's
+ * error names them. */
+GS_MUST_CHECK gs_status gs_kernels_agree(const gs_world *world, gs_error *error);
+
+/* A sentence if the library works with slower kernels than this CPU has; false if it does not. */
+bool gs_kernels_slow(char *text, size_t size);
 
 #endif

@@ -94,6 +94,9 @@ static int conclude(const launch_state *state, const gs_farm_end *end)
 {
     gs_summary_print(state->summary);
     printf("results: %s\n", state->results.path);
+    if (end->lost > 0)
+        printf("lost: %d rank%s on the way; %s\n", end->lost, end->lost == 1 ? "" : "s",
+               end->counts.waiting == 0 ? "the others have done their runs" : "run the same command again");
     if (end->counts.waiting == 0) return state->failed_runs > 0 ? GS_EXIT_RUNS_FAILED : EXIT_SUCCESS;
     printf("drained: %lld of %zu runs are done, %lld failed, %lld wait; run the same command again\n",
            (long long)end->counts.done, state->plan->run_count, (long long)end->counts.failed, (long long)end->counts.waiting);
@@ -130,8 +133,7 @@ static int manage(const gs_world *world, const gs_options *options, const gs_lau
     gs_progress_destroy(&state.progress);
     verdict = conclude(&state, &end);
     fflush(stdout);
-    gs_farm_dismiss(world, &end);
-    gs_world_broadcast(world, &verdict, sizeof verdict);
+    gs_farm_dismiss(world, &end, verdict);
     release(&state);
     return verdict;
 }
@@ -154,12 +156,25 @@ static int work(const gs_world *world)
     return verdict;
 }
 
+/* Portable kernels are asked for, on the command line or in the sweep. Every rank looks, because MPI may not be started yet; what is wrong with the
+ * sweep rank 0 tells later. */
+static bool wants_portable(const gs_options *options)
+{
+    if (options->verb != GS_VERB_RUN || options->kernels_given) return options->kernels == GS_KERNELS_PORTABLE;
+    gs_sweep *sweep = NULL;
+    gs_error unused;
+    bool portable = gs_sweep_read(&sweep, options->sweep, options->overrides, options->override_count, &unused) == GS_OK && sweep->portable;
+    gs_sweep_destroy(&sweep);
+    return portable;
+}
+
 static int run(const gs_world *world, const gs_options *options, int argc, char **argv)
 {
     static gs_launch launch;
-    char hosts[GS_FACT_TEXT] = "";
-    gs_world_hosts(world, hosts, sizeof hosts);
+    char hosts[GS_FACT_TEXT], slow[256];
     if (world->rank != 0) return work(world);
+    gs_world_hosts(world, hosts, sizeof hosts);
+    if (gs_kernels_slow(slow, sizeof slow) && !wants_portable(options)) fprintf(stderr, "gensweep: note: %s\n", slow);
     gs_launch_describe(&launch, world, hosts, argc, argv);
     gs_limits_set(options);
     return manage(world, options, &launch);
@@ -167,9 +182,10 @@ static int run(const gs_world *world, const gs_options *options, int argc, char 
 
 static int audit(const gs_world *world, const gs_options *options)
 {
-    char hosts[GS_FACT_TEXT] = "";
+    char hosts[GS_FACT_TEXT];
+    if (world->rank != 0) return work(world);
     gs_world_hosts(world, hosts, sizeof hosts);
-    return world->rank == 0 ? gs_audit_manage(world, options, hosts) : work(world);
+    return gs_audit_manage(world, options, hosts);
 }
 
 /* Verbs that need one rank only. */
@@ -189,23 +205,11 @@ static int print_only(const gs_options *options, const gs_world *world)
     return status == GS_OK && differs ? GS_EXIT_DIFFERENCE : gs_exit_of(status);
 }
 
-/* Every rank looks, because MPI may not be started yet. What is wrong with the sweep rank 0 tells later. */
-static bool sweep_is_portable(const gs_options *options)
-{
-    gs_sweep *sweep = NULL;
-    gs_error unused;
-    bool portable = gs_sweep_read(&sweep, options->sweep, options->overrides, options->override_count, &unused) == GS_OK && sweep->portable;
-    gs_sweep_destroy(&sweep);
-    return portable;
-}
-
 /* May execute the program anew. */
 static gs_status choose_kernels(const gs_options *options, char **argv, gs_error *error)
 {
     char kernel[GS_AUDIT_KERNEL];
-    bool portable = options->kernels == GS_KERNELS_PORTABLE;
-    if (options->verb == GS_VERB_RUN && !options->kernels_given) portable = sweep_is_portable(options);
-    if (portable) return gs_kernels_pin(gs_kernels_portable, argv, error);
+    if (wants_portable(options)) return gs_kernels_pin(gs_kernels_portable, argv, error);
     if (options->kernels != GS_KERNELS_RECORDED) return GS_OK;
     gs_status status = gs_audit_recorded(options, kernel, error);
     return status == GS_OK ? gs_kernels_pin(kernel, argv, error) : status;
@@ -213,9 +217,12 @@ static gs_status choose_kernels(const gs_options *options, char **argv, gs_error
 
 static int dispatch(const gs_world *world, const gs_options *options, int argc, char **argv)
 {
-    if (options->verb == GS_VERB_RUN) return run(world, options, argc, argv);
-    if (options->verb == GS_VERB_AUDIT) return audit(world, options);
-    return print_only(options, world);
+    gs_error error = {{0}};
+    if (options->verb != GS_VERB_RUN && options->verb != GS_VERB_AUDIT) return print_only(options, world);
+    gs_status status = gs_kernels_agree(world, &error);
+    if (status != GS_OK && world->rank == 0) gs_exit_tell(&error);
+    if (status != GS_OK) return gs_exit_of(status);
+    return options->verb == GS_VERB_RUN ? run(world, options, argc, argv) : audit(world, options);
 }
 
 int main(int argc, char **argv)
@@ -233,6 +240,7 @@ int main(int argc, char **argv)
     if (kernels != GS_OK && world.size > 1) gs_world_abort(&world, code); /* other ranks may have other CPUs */
     if (status == GS_OK) code = dispatch(&world, &options, argc, argv);
     gs_options_free(&options);
-    gs_world_destroy(&world);
+    fflush(NULL);
+    gs_world_destroy(&world, code);
     return code;
 }

@@ -16,6 +16,7 @@ struct gs_store {
     gs_store_state state;
     gs_storage storage;
     double last_sync;
+    int max_attempts; /* 0: any number */
 };
 
 /* ---- making and extending ---------------------------------------------------------------------------------------- */
@@ -46,6 +47,7 @@ static gs_status deliver(gs_store *made, gs_status status, const gs_store_conten
         return status;
     }
     made->storage = contents->sweep->storage;
+    made->max_attempts = contents->max_attempts;
     made->storage.compression = made->tables.compression;
     made->storage.width = (int64_t)made->tables.samples;
     made->storage.chunk = (int64_t)made->tables.sample_chunk;
@@ -141,12 +143,17 @@ static gs_status settle(gs_store *store, uint64_t row, gs_run_status status, int
     return gs_columns_settle(&store->tables.columns, store->file, row, (int8_t)status, interruptions, error);
 }
 
+static void tell_interruptions(int32_t interruptions, char reason[GS_REASON])
+{
+    snprintf(reason, GS_REASON, "was in flight when the program or its rank was killed %d times; --retry-failed tries it again", interruptions);
+}
+
 static gs_status set_aside(gs_store *store, int64_t run, int32_t interruptions, gs_error *error)
 {
     char reason[GS_REASON];
     gs_parcel parcel = {0};
     gs_job job = gs_plan_job(store->roster.plan, (size_t)run);
-    snprintf(reason, sizeof reason, "was in flight when the program ended %d times; --retry-failed tries it again", interruptions);
+    tell_interruptions(interruptions, reason);
     gs_status status = gs_parcel_pack_failure(&parcel, &job, reason, -1, error);
     if (status == GS_OK) status = gs_store_commit(store, &parcel, error);
     gs_parcel_free(&parcel);
@@ -276,6 +283,16 @@ gs_status gs_store_release(gs_store *store, int64_t run, gs_error *error)
     int32_t attempts = --store->roster.attempts[row];
     store->roster.status[row] = GS_RUN_PENDING;
     gs_status status = gs_columns_release(&store->tables.columns, store->file, run, attempts, error);
+    return status == GS_OK ? gs_file_flush(store->file, error) : status;
+}
+
+gs_status gs_store_interrupt(gs_store *store, int64_t run, char reason[GS_REASON], gs_error *error)
+{
+    uint64_t row = (uint64_t)store->roster.row_of_run[run];
+    int32_t interruptions = store->roster.interruptions[row] + 1;
+    reason[0] = '\0';
+    if (store->max_attempts > 0 && interruptions >= store->max_attempts) tell_interruptions(interruptions, reason);
+    gs_status status = settle(store, row, GS_RUN_PENDING, interruptions, error);
     return status == GS_OK ? gs_file_flush(store->file, error) : status;
 }
 

@@ -34,7 +34,7 @@ typedef struct {
     const gs_fact *facts; /* of this launch */
     size_t fact_count;
     bool retry_failed; /* failed runs are to do again */
-    int max_attempts;  /* a run that was in flight so often when the program was killed has failed; 0: never */
+    int max_attempts;  /* a run that was in flight so often when the program or its rank was killed has failed; 0: never */
 } gs_store_contents;
 
 /* How a file was found, once it is open. done + failed + to_do = planned. */
@@ -85,6 +85,10 @@ GS_MUST_CHECK gs_status gs_store_flush(gs_store *store, gs_error *error);
 
 /* A run that was handed out waits again: its status is pending, and the attempt does not count. */
 GS_MUST_CHECK gs_status gs_store_release(gs_store *store, int64_t run, gs_error *error);
+
+/* The rank that trained a run was killed: the run waits again, and the attempt counts. If that, or the end of the program, has happened to it as often
+ * as max_attempts says, *reason is a sentence for the failure that has to be committed then, otherwise empty. */
+GS_MUST_CHECK gs_status gs_store_interrupt(gs_store *store, int64_t run, char reason[GS_REASON], gs_error *error);
 
 /* A run has ended: writes the parcel, then its status. */
 GS_MUST_CHECK gs_status gs_store_commit(gs_store *store, const gs_parcel *parcel, gs_error *error);

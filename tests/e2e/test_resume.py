@@ -153,7 +153,7 @@ def test_a_run_in_flight_too_often_is_set_aside(copied, tmp_path):
         assert found["state"] == "crashed" and found["running_runs"][0]["rank"] == 0
     done = gensweep(*command)
     assert done.returncode == 1 and "in flight each time the program ended" in done.stderr
-    assert "was in flight when the program ended 2 times" in status(results)["failed_runs"][0]["error"]
+    assert "was in flight when the program or its rank was killed 2 times" in status(results)["failed_runs"][0]["error"]
 
 
 def test_a_second_launch_is_refused_and_status_disturbs_nobody(copied, tmp_path):

@@ -8,22 +8,9 @@ import subprocess
 import time
 
 import h5py
-from support import PROGRAM, SMALL
+from support import PROGRAM, SMALL, ranks_of
 
 DRAINS = int(os.environ.get("GENSWEEP_DRAINS", "3"))
-
-
-def ranks_of(results):
-    """Process ids of the ranks that write this file."""
-    found = []
-    for process in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            command = open(f"/proc/{process}/cmdline", "rb").read().split(b"\0")
-        except OSError:
-            continue
-        if command[0] == str(PROGRAM).encode() and str(results).encode() in command:
-            found.append(int(process))
-    return sorted(found)
 
 
 def test_a_drain_at_any_moment(tmp_path):

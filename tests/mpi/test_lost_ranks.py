@@ -1,0 +1,132 @@
+"""Ranks that are killed: where mpirun lets the others live, they do the runs; where it does not, the same command goes on."""
+
+import os
+import random
+import signal
+import subprocess
+import time
+
+import h5py
+import pytest
+from support import PROGRAM, SMALL, gensweep, ranks_of
+from test_ranks import differences
+
+GO_ON = ["--mca", "orte_abort_on_non_zero_status", "0", "--quiet"]  # as the README has it
+
+
+def launch(folder, *arguments, ranks=3, options=GO_ON):
+    (folder / "small.yaml").write_text(SMALL)
+    environment = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1", OPENBLAS_NUM_THREADS="1")
+    return subprocess.Popen(["mpirun", "-n", str(ranks), "--oversubscribe", *options, str(PROGRAM), "small.yaml", "-o", str(folder / "r.h5"), "--progress",
+                             "none", *arguments],
+                            cwd=folder, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def rows(results, name):
+    with h5py.File(results, "r", swmr=True) as file:
+        return file[name][...]
+
+
+def wait_for(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(.02)
+
+
+def is_running_on(results, rank):
+    if not results.exists():
+        return False
+    return any((rows(results, "runs/status") == 1) & (rows(results, "runs/rank") == rank))
+
+
+def kill(results, rank):
+    os.kill(ranks_of(results)[rank], signal.SIGKILL)
+
+
+LONG = ["seeds=0-4", "steps=500", "minibatch_discrimination=on", "evaluation.every=0"]  # about half a second each
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The same sweep with nobody killed."""
+    folder = tmp_path_factory.mktemp("whole")
+    (folder / "small.yaml").write_text(SMALL)
+    assert gensweep("small.yaml", "-o", "r.h5", *LONG, cwd=folder).returncode == 0
+    return folder / "r.h5"
+
+
+def test_a_killed_worker_does_not_take_the_sweep_with_it(tmp_path, whole):
+    results = tmp_path / "r.h5"
+    process = launch(tmp_path, *LONG)
+    wait_for(lambda: is_running_on(results, 2))
+    kill(results, 2)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 137  # mpirun's own
+    assert "rank 2 on" in err and "is lost: its process has ended; its run" in err
+    assert "lost: 1 rank on the way; the others have done their runs" in out
+    assert (rows(results, "runs/status") == 2).all()
+    assert sorted(rows(results, "runs/attempts")) == [1, 1, 1, 1, 2] and rows(results, "runs/interruptions").sum() == 1
+    assert [name for name in differences(whole, results) if name != "runs/interruptions"] == []
+    assert gensweep("small.yaml", "-o", "r.h5", *LONG, cwd=tmp_path).returncode == 0
+
+
+def test_all_workers_killed_at_any_moment(tmp_path):
+    """Runs so short that jobs, results and deaths cross each other; rank 0 is left alone."""
+    results = tmp_path / "r.h5"
+    chance = random.Random(3)
+    process = launch(tmp_path, "seeds=0-29", "steps=5", "evaluation.every=0", ranks=4)
+    wait_for(lambda: results.exists() and (rows(results, "runs/status") == 2).any())
+    for number in (3, 2, 1):
+        time.sleep(chance.random() * .1)
+        if process.poll() is None:
+            kill(results, number)
+    out, err = process.communicate(timeout=60)
+    assert (rows(results, "runs/status") == 2).all(), (out, err)
+    assert rows(results, "runs/attempts").max() <= 2
+
+
+def test_a_run_that_kills_its_rank_has_failed(tmp_path):
+    results = tmp_path / "r.h5"
+    process = launch(tmp_path, *LONG, "--max-attempts", "1", ranks=2)
+    wait_for(lambda: is_running_on(results, 1))
+    kill(results, 1)
+    out, err = process.communicate(timeout=60)
+    failed = rows(results, "runs/status") == 3
+    assert failed.sum() == 1 and (rows(results, "runs/status")[~failed] == 2).all(), (out, err)
+    assert b"was in flight when the program or its rank was killed 1 times" in rows(results, "runs/error")[failed][0]
+    assert gensweep("small.yaml", "-o", "r.h5", *LONG, "--retry-failed", cwd=tmp_path).returncode == 0
+
+
+@pytest.mark.parametrize("options, victim", [(GO_ON, 0), ([], 0), ([], 1)])
+def test_where_it_cannot_go_on_the_same_command_does(tmp_path, whole, options, victim):
+    results = tmp_path / "r.h5"
+    process = launch(tmp_path, *LONG, options=options)
+    wait_for(lambda: is_running_on(results, victim))
+    kill(results, victim)
+    process.communicate(timeout=60)
+    assert process.returncode == 137
+    done = gensweep("small.yaml", "-o", "r.h5", *LONG, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert [name for name in differences(whole, results) if name != "runs/interruptions"] == []
+
+
+def test_the_status_of_the_program_reaches_the_shell(tmp_path):
+    """mpirun itself would make 0 of every status with these options."""
+    process = launch(tmp_path, "no_such_setting=1")
+    process.communicate(timeout=60)
+    assert process.returncode == 2
+    process = launch(tmp_path, *LONG)
+    wait_for(lambda: is_running_on(tmp_path / "r.h5", 1))
+    process.send_signal(signal.SIGUSR1)
+    process.communicate(timeout=60)
+    assert process.returncode == 75
+
+
+def test_ranks_with_other_kernels_are_refused(tmp_path):
+    (tmp_path / "small.yaml").write_text(SMALL)
+    command = [str(PROGRAM), "small.yaml", "-o", "r.h5"]
+    environment = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1", OPENBLAS_NUM_THREADS="1")
+    done = subprocess.run(["mpirun", "--oversubscribe", "-n", "1", *command, ":", "-n", "1", "-x", "OPENBLAS_CORETYPE=Nehalem", *command], cwd=tmp_path,
+                          env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2 and "results would depend on who trains what" in done.stderr and not (tmp_path / "r.h5").exists()
