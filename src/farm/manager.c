@@ -9,8 +9,7 @@
 #include "ground/clock.h"
 #include "train/stopping.h"
 
-static const double nap = 0.001;   /* between two looks for a message when there is nothing to do */
-static const double slice = 0.02;  /* rank 0 trains so long, at most a step longer, before it looks for messages */
+static const double slice = 0.02;   /* rank 0 trains so long, at most a step longer, before it looks for messages */
 static const double tick = 0.2;    /* between two calls of the observer */
 static const double tell_every = 5; /* between two notes in the file of how far the running runs are */
 static const double look_every = 1; /* between two looks whether the workers are there */
@@ -28,10 +27,11 @@ typedef struct {
     bool stopping; /* it has been sent to all that are there */
     bool draining;
     bool unkept;         /* the user has been told so */
-    double patience;     /* gs_clock() until which a drain waits for the workers */
+    double drain_end;    /* gs_clock() until which a drain waits for the workers */
     int64_t *steps_done; /* of each rank's current run, as last told */
     double steps_ended;  /* of all runs that have ended */
     double next_tick, next_note, next_look;
+    gs_patience patience; /* with the next message */
     gs_workbench own;   /* rank 0's own run */
     gs_parcel incoming; /* memory for results that arrive */
 } manager;
@@ -212,7 +212,7 @@ static gs_status drain(manager *m, const char *reason, gs_error *error)
     snprintf(why.text, sizeof why.text, "draining: %s", reason);
     tell(m, &why);
     m->draining = true;
-    m->patience = gs_clock() + gs_drain_grace();
+    m->drain_end = gs_clock() + gs_drain_grace();
     stop_all(m);
     gs_workbench_leave(&m->own, m->common);
     tell(m, &m->own.note);
@@ -445,7 +445,8 @@ static gs_status turn(manager *m, gs_error *error)
     if (status == GS_OK && !m->draining) observe(m, complete && !m->stopping);
     if (status == GS_OK && !m->draining) status = note_progress(m, error);
     if (complete) stop_all(m);
-    if (!busy) gs_sleep(nap);
+    if (busy) m->patience.turns = 0;
+    else gs_wait(&m->patience);
     return status;
 }
 
@@ -469,7 +470,7 @@ gs_status gs_farm_manage(const gs_world *world, const gs_common *common, const g
     if (status == GS_OK) settle(&m);
     if (status == GS_OK) status = begin_rungs(&m, error);
     m.next_note = gs_clock() + tell_every;
-    while (status == GS_OK && (!m.stopping || gs_presence_count(m.presence) > 0) && !(m.draining && gs_clock() > m.patience))
+    while (status == GS_OK && (!m.stopping || gs_presence_count(m.presence) > 0) && !(m.draining && gs_clock() > m.drain_end))
         status = turn(&m, error);
     if (status == GS_OK) status = release_rest(&m, error);
     if (status == GS_OK)
@@ -488,11 +489,12 @@ gs_status gs_farm_manage(const gs_world *world, const gs_common *common, const g
 
 void gs_farm_dismiss(const gs_world *world, gs_farm_end *end, int exit_code)
 {
+    gs_patience patience = {0};
     while (end->present > 0 && end->lost == 0) {
         int from, tag;
         size_t size;
         if (!gs_world_probe(world, &from, &tag, &size)) {
-            gs_sleep(nap);
+            gs_wait(&patience);
             continue;
         }
         unsigned char *bytes = size > 0 ? malloc(size) : NULL;

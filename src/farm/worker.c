@@ -4,26 +4,39 @@
 #include "farm/workbench.h"
 #include "ground/clock.h"
 
-static const double nap = 0.001;  /* between two looks for a message when idle */
 static const double slice = 0.05; /* of work between two looks for a message */
 static const double report = 1.0; /* between two reports of progress */
+static const double look_every = 1; /* between two looks whether rank 0 is there */
 
 typedef struct {
     const gs_world *world;
     const gs_common *common;
     gs_workbench bench;
+    gs_patience patience; /* with rank 0's next message */
+    double looked;
     bool stopped; /* rank 0 has said STOP */
 } worker;
 
-/* Looks for a message, asleep for a while if there is none; true if it is a job. A decision is passed on to the run that asked. */
-static bool receive(worker *w, double patience, gs_job *job)
+static void wait(worker *w)
+{
+    double now = gs_clock();
+    if (now - w->looked > look_every) {
+        gs_world_need_rank_0(w->world);
+        w->looked = now;
+    }
+    gs_wait(&w->patience);
+}
+
+/* Looks for a message, and waits a moment if there is none; true if it is a job. A decision is passed on to the run that asked. */
+static bool receive(worker *w, bool waits, gs_job *job)
 {
     int from, tag;
     size_t size;
     if (!gs_world_probe(w->world, &from, &tag, &size)) {
-        if (patience > 0) gs_sleep(patience);
+        if (waits) wait(w);
         return false;
     }
+    w->patience.turns = 0;
     if (tag == GS_TAG_JOB) {
         gs_world_receive(w->world, from, tag, job, sizeof *job);
         return true;
@@ -47,7 +60,7 @@ static bool leaves(const worker *w)
 static bool wait_for_job(worker *w, gs_job *job)
 {
     while (!leaves(w))
-        if (receive(w, nap, job)) return true;
+        if (receive(w, true, job)) return true;
     return false;
 }
 
@@ -73,7 +86,7 @@ static void wait_at_rung(worker *w)
     gs_job none;
     if (!gs_workbench_asks(&w->bench, &at)) return;
     gs_world_send(w->world, 0, GS_TAG_RUNG, &at, sizeof at);
-    while (!leaves(w) && gs_workbench_asks(&w->bench, &at)) (void)receive(w, nap, &none);
+    while (!leaves(w) && gs_workbench_asks(&w->bench, &at)) (void)receive(w, true, &none);
 }
 
 /* Trains the job to its end, or until it is time to leave. */
@@ -90,7 +103,7 @@ static gs_status train(worker *w, const gs_job *job, gs_error *error)
         if (leaves(w)) break;
         status = gs_workbench_work(&w->bench, w->common, w->world->rank, slice, &ended, error);
         tell_note(w);
-        (void)receive(w, 0, &none); /* nobody sends a job to a rank that has one */
+        (void)receive(w, false, &none); /* nobody sends a job to a rank that has one */
         if (status != GS_OK || ended || gs_clock() - reported < report) continue;
         int64_t steps = gs_workbench_steps(&w->bench);
         gs_world_send(w->world, 0, GS_TAG_PROGRESS, &steps, sizeof steps);
@@ -111,7 +124,7 @@ gs_status gs_farm_work(const gs_world *world, const gs_common *common, gs_error 
     gs_world_send(world, 0, GS_TAG_REQUEST, NULL, 0);
     while (status == GS_OK && wait_for_job(&w, &job)) status = train(&w, &job, error);
     if (status == GS_OK) gs_world_send(world, 0, GS_TAG_LEAVING, NULL, 0);
-    while (status == GS_OK && !w.stopped) (void)receive(&w, nap, &job); /* a job may have been on its way: it is not begun */
+    while (status == GS_OK && !w.stopped) (void)receive(&w, true, &job); /* a job may have been on its way: it is not begun */
     gs_workbench_free(&w.bench);
     return status;
 }

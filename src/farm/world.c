@@ -13,9 +13,8 @@
 
 #include "ground/clock.h"
 
-enum { HOST = MPI_MAX_PROCESSOR_NAME, LOOKS = 100 /* at the network, before one at the rank that is waited for */ };
+enum { HOST = MPI_MAX_PROCESSOR_NAME, LOOKS = 512 /* at the network, before one at the rank that is waited for */ };
 
-static const double nap = 0.001;       /* seconds between two looks at the network */
 static const double launcher_time = 5; /* seconds that Open MPI's mpirun takes to end the ranks, with some to spare */
 
 struct gs_peer {
@@ -143,20 +142,26 @@ bool gs_world_alive(const gs_world *world, int rank)
 /* Waits for a request, asleep; false if `peer`, with whom it is shared, is gone. */
 static bool wait_for(const gs_world *world, MPI_Request *request, int peer)
 {
+    gs_patience patience = {0};
     for (int looks = 1, complete = 0;; looks++) {
         MPI_Test(request, &complete, MPI_STATUS_IGNORE);
         if (complete) return true;
         if (looks % LOOKS == 0 && !gs_world_alive(world, peer)) return false;
-        gs_sleep(nap);
+        gs_wait(&patience);
     }
 }
 
-/* Nobody is left who could tell the others what to do. The launcher may be about to end them anyway. */
+/* Rank 0 is gone: nobody is left who could tell the others what to do. The launcher may be about to end them anyway. */
 static void end_without_rank_0(const gs_world *world)
 {
     gs_sleep(launcher_time);
     fprintf(stderr, "gensweep: rank %d: rank 0 is gone; run the same command again\n", world->rank);
     gs_world_abort(world, EXIT_FAILURE);
+}
+
+void gs_world_need_rank_0(const gs_world *world)
+{
+    if (!gs_world_alive(world, 0)) end_without_rank_0(world);
 }
 
 void gs_world_broadcast(const gs_world *world, void *bytes, size_t size)

@@ -38,6 +38,9 @@ void gs_world_hosts(const gs_world *world, char *text, size_t size);
 /* False if the process of that rank is seen to be gone. Rank 0 sees the ranks of its own host, and those see rank 0. */
 bool gs_world_alive(const gs_world *world, int rank);
 
+/* Ends all ranks if rank 0 is seen to be gone. */
+void gs_world_need_rank_0(const gs_world *world);
+
 /* Sends and waits, asleep, until the memory may be used again or the rank is gone. */
 void gs_world_send(const gs_world *world, int to, int tag, const void *bytes, size_t size);
 

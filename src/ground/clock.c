@@ -1,5 +1,6 @@
 #include "ground/clock.h"
 
+#include <sched.h>
 #include <time.h>
 
 double gs_clock(void)
@@ -14,4 +15,14 @@ void gs_sleep(double seconds)
     struct timespec pause = {.tv_sec = (time_t)seconds};
     pause.tv_nsec = (long)((seconds - (double)pause.tv_sec) * 1e9);
     nanosleep(&pause, NULL);
+}
+
+void gs_wait(gs_patience *patience)
+{
+    enum { YIELDS = 200, DOUBLINGS = 5 };
+    static const double longest = 0.001;
+    int sleeps = patience->turns - YIELDS;
+    if (sleeps <= DOUBLINGS) patience->turns++;
+    if (sleeps < 0) sched_yield();
+    else gs_sleep(longest / (double)(1 << (DOUBLINGS - (sleeps < DOUBLINGS ? sleeps : DOUBLINGS))));
 }
