@@ -17,14 +17,13 @@ typedef struct {
     bool stopped; /* rank 0 has said STOP */
 } worker;
 
-static void wait(worker *w)
+/* Messages to a rank that is gone may still seem to be sent. */
+static void look_at_rank_0(worker *w)
 {
     double now = gs_clock();
-    if (now - w->looked > look_every) {
-        gs_world_need_rank_0(w->world);
-        w->looked = now;
-    }
-    gs_wait(&w->patience);
+    if (now - w->looked < look_every) return;
+    gs_world_need_rank_0(w->world);
+    w->looked = now;
 }
 
 /* Looks for a message, and waits a moment if there is none; true if it is a job. A decision is passed on to the run that asked. */
@@ -33,7 +32,8 @@ static bool receive(worker *w, bool waits, gs_job *job)
     int from, tag;
     size_t size;
     if (!gs_world_probe(w->world, &from, &tag, &size)) {
-        if (waits) wait(w);
+        look_at_rank_0(w);
+        if (waits) gs_wait(&w->patience);
         return false;
     }
     w->patience.turns = 0;

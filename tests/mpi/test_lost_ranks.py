@@ -111,7 +111,7 @@ def test_where_it_cannot_go_on_the_same_command_does(tmp_path, whole, options, v
     assert [name for name in differences(whole, results) if name != "runs/interruptions"] == []
 
 
-def test_a_rank_that_waits_sees_that_rank_0_is_gone(tmp_path):
+def test_a_rank_sees_that_rank_0_is_gone(tmp_path):
     process = launch(tmp_path, "seeds=0", "minibatch_discrimination=on", "steps=100000", "evaluation.every=0", ranks=2)
     wait_for(lambda: is_running_on(tmp_path / "r.h5", 0) or is_running_on(tmp_path / "r.h5", 1))
     kill(tmp_path / "r.h5", 0)
