@@ -35,9 +35,14 @@ static gs_status flush(void *store, gs_error *error)
     return gs_store_flush(store, error);
 }
 
-static gs_status commit(void *store, const gs_parcel *parcel, gs_error *error)
+static gs_status take(void *store, const gs_parcel *parcel, gs_error *error)
 {
-    return gs_store_commit(store, parcel, error);
+    return gs_store_take(store, parcel, error);
+}
+
+static gs_status settle(void *store, gs_error *error)
+{
+    return gs_store_settle(store, error);
 }
 
 static gs_status along(void *store, int64_t run, gs_coverage_point *points, size_t room, size_t *count, gs_error *error)
@@ -59,6 +64,6 @@ gs_agenda gs_agenda_of_store(gs_store *store)
 {
     const gs_plan *plan = gs_store_plan(store);
     return (gs_agenda){.context = store, .runs = (int64_t)plan->run_count, .steps = steps_of(plan), .job = job, .status = status,
-                       .start = start, .progress = progress, .release = release, .flush = flush, .interrupt = interrupt, .commit = commit,
-                       .along = along};
+                       .start = start, .progress = progress, .release = release, .flush = flush, .interrupt = interrupt, .take = take,
+                       .settle = settle, .along = along};
 }

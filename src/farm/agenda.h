@@ -23,8 +23,9 @@ typedef struct {
     /* The rank that trained it was killed: the run waits again, unless that has happened too often; then *reason says so, and a failure is to be committed. */
     gs_status (*interrupt)(void *context, int64_t run, char reason[GS_REASON], gs_error *error);
 
-    /* A run has ended. */
-    gs_status (*commit)(void *context, const gs_parcel *parcel, gs_error *error);
+    /* A run has ended: its results are taken; at most GS_GROUP before the next settle, from which on nothing can take them away. */
+    gs_status (*take)(void *context, const gs_parcel *parcel, gs_error *error);
+    gs_status (*settle)(void *context, gs_error *error);
 
     /* Early stopping. The coverage along training of a run that is done, at most `room` points; it is compared with those to come. */
     gs_status (*along)(void *context, int64_t run, gs_coverage_point *points, size_t room, size_t *count, gs_error *error);

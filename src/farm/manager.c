@@ -12,6 +12,8 @@
 static const double slice = 0.02;   /* rank 0 trains so long, at most a step longer, before it looks for messages */
 static const double tick = 0.2;    /* between two calls of the observer */
 static const double tell_every = 5; /* between two notes in the file of how far the running runs are */
+static const double settle_after = 0.02; /* a run that has ended waits at most so long for others to be stored with */
+static const double flush_every = 0.05; /* between two flushes for readers' sake */
 static const double look_every = 1; /* between two looks whether the workers are there */
 
 typedef struct {
@@ -30,7 +32,10 @@ typedef struct {
     double drain_end;    /* gs_clock() until which a drain waits for the workers */
     int64_t *steps_done; /* of each rank's current run, as last told */
     double steps_ended;  /* of all runs that have ended */
-    double next_tick, next_note, next_look;
+    gs_row *taken;       /* rows of runs whose results are taken and not settled yet */
+    int taken_count;
+    bool unflushed;      /* runs were handed out that readers do not see yet */
+    double settle_by, next_flush, next_tick, next_note, next_look;
     gs_patience patience; /* with the next message */
     gs_workbench own;   /* rank 0's own run */
     gs_parcel incoming; /* memory for results that arrive */
@@ -155,22 +160,45 @@ static gs_status judge(manager *m, int rank, const gs_at_rung *at, gs_decision *
 
 /* ---- runs -------------------------------------------------------------------------------------------------------- */
 
-/* Stores the run that a rank has ended. */
+/* From here on the runs that were taken are done for good. */
+static gs_status settle_taken(manager *m, gs_error *error)
+{
+    gs_status status = m->agenda->settle(m->agenda->context, error);
+    for (int i = 0; i < m->taken_count && status == GS_OK; i++) {
+        forget_state(m, m->taken[i].run);
+        m->observer->finished(m->observer->context, &m->taken[i]);
+    }
+    m->taken_count = 0;
+    m->next_flush = gs_clock() + flush_every;
+    return status;
+}
+
+/* What is taken waits a moment for more; what is handed out is seen soon. */
+static gs_status settle_in_time(manager *m, bool now, gs_error *error)
+{
+    double time = gs_clock();
+    if (m->taken_count > 0 && (now || time >= m->settle_by)) return settle_taken(m, error);
+    if (!m->unflushed || time < m->next_flush) return GS_OK;
+    m->unflushed = false;
+    m->next_flush = time + flush_every;
+    return m->agenda->flush(m->agenda->context, error);
+}
+
+/* Takes the results of the run that a rank has ended. */
 static gs_status collect(manager *m, int rank, const gs_parcel *parcel, gs_error *error)
 {
-    gs_row row;
-    gs_status status = gs_parcel_row(parcel, &row, error);
-    if (status == GS_OK && row.run != gs_schedule_run_of(m->schedule, rank))
-        status = gs_fail(error, GS_ERROR_INTERNAL, "rank %d sent run %lld, which is not its own", rank, (long long)row.run);
-    if (status == GS_OK) status = m->agenda->commit(m->agenda->context, parcel, error);
+    gs_row *row = &m->taken[m->taken_count];
+    gs_status status = gs_parcel_row(parcel, row, error);
+    if (status == GS_OK && row->run != gs_schedule_run_of(m->schedule, rank))
+        status = gs_fail(error, GS_ERROR_INTERNAL, "rank %d sent run %lld, which is not its own", rank, (long long)row->run);
+    if (status == GS_OK) status = m->agenda->take(m->agenda->context, parcel, error);
     if (status != GS_OK) return status;
-    forget_state(m, row.run);
-    if (m->rungs != NULL && row.failed != 0) gs_rungs_forget(m->rungs, row.run);
-    gs_schedule_end(m->schedule, rank, row.failed != 0);
-    m->steps_ended += steps_of(m, row.run);
+    if (m->taken_count++ == 0) m->settle_by = gs_clock() + settle_after;
+    if (m->rungs != NULL && row->failed != 0) gs_rungs_forget(m->rungs, row->run);
+    gs_schedule_end(m->schedule, rank, row->failed != 0);
+    m->steps_ended += steps_of(m, row->run);
     m->steps_done[rank] = 0;
-    m->observer->finished(m->observer->context, &row);
-    return GS_OK;
+    return m->taken_count == GS_GROUP ? settle_taken(m, error) : GS_OK;
 }
 
 static void tell(manager *m, gs_note *note)
@@ -227,6 +255,7 @@ static gs_status assign(manager *m, int rank, gs_job *job, bool *found, gs_error
     if (!*found) return GS_OK;
     *job = job_of(m, run);
     m->steps_done[rank] = 0;
+    m->unflushed = true;
     return m->agenda->start(m->agenda->context, run, rank, error);
 }
 
@@ -442,6 +471,7 @@ static gs_status turn(manager *m, gs_error *error)
     if (status == GS_OK && !m->stopping) status = look_around(m, error);
     if (status == GS_OK && trains(m)) status = work(m, &busy, error);
     bool complete = gs_schedule_complete(m->schedule);
+    if (status == GS_OK) status = settle_in_time(m, complete || m->draining, error);
     if (status == GS_OK && !m->draining) observe(m, complete && !m->stopping);
     if (status == GS_OK && !m->draining) status = note_progress(m, error);
     if (complete) stop_all(m);
@@ -464,14 +494,16 @@ gs_status gs_farm_manage(const gs_world *world, const gs_common *common, const g
     manager m = {.world = world, .common = common, .agenda = agenda, .observer = observer};
     gs_status status = gs_presence_create(&m.presence, world->size, error);
     m.told = calloc((size_t)world->size, sizeof *m.told);
+    m.taken = malloc(GS_GROUP * sizeof *m.taken);
     m.steps_done = calloc((size_t)world->size, sizeof *m.steps_done);
-    if (m.told == NULL || m.steps_done == NULL) status = gs_fail(error, GS_ERROR_MEMORY, "out of memory: %d ranks", world->size);
+    if (m.told == NULL || m.taken == NULL || m.steps_done == NULL) status = gs_fail(error, GS_ERROR_MEMORY, "out of memory: %d ranks", world->size);
     if (status == GS_OK) status = gs_schedule_create(&m.schedule, agenda->runs, world->size, error);
     if (status == GS_OK) settle(&m);
     if (status == GS_OK) status = begin_rungs(&m, error);
     m.next_note = gs_clock() + tell_every;
     while (status == GS_OK && (!m.stopping || gs_presence_count(m.presence) > 0) && !(m.draining && gs_clock() > m.drain_end))
         status = turn(&m, error);
+    if (status == GS_OK) status = settle_taken(&m, error);
     if (status == GS_OK) status = release_rest(&m, error);
     if (status == GS_OK)
         *end = (gs_farm_end){.counts = gs_schedule_count(m.schedule),
@@ -483,6 +515,7 @@ gs_status gs_farm_manage(const gs_world *world, const gs_common *common, const g
     gs_rungs_destroy(&m.rungs);
     gs_presence_destroy(&m.presence);
     free(m.told);
+    free(m.taken);
     free(m.steps_done);
     return status;
 }

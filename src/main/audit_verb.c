@@ -236,7 +236,7 @@ static gs_status on_flush(void *context, gs_error *error)
     return GS_OK;
 }
 
-static gs_status on_commit(void *context, const gs_parcel *parcel, gs_error *error)
+static gs_status on_take(void *context, const gs_parcel *parcel, gs_error *error)
 {
     state *s = context;
     gs_row row;
@@ -270,7 +270,7 @@ static gs_decision on_rung(void *context, int64_t run, int64_t rung)
 static gs_agenda agenda_of(state *s)
 {
     gs_agenda agenda = {.context = s, .runs = s->count, .job = job_of, .status = status_of, .start = on_start, .progress = on_progress,
-                        .release = on_release, .flush = on_flush, .interrupt = on_interrupt, .commit = on_commit,
+                        .release = on_release, .flush = on_flush, .interrupt = on_interrupt, .take = on_take, .settle = on_flush,
                         .decide = on_rung};
     for (int64_t i = 0; i < s->count; i++)
         if (s->runs[i].verdict == UNKNOWN) agenda.steps += (double)gs_settings_integer(&s->runs[i].job.settings, GS_SETTING_STEPS);

@@ -380,48 +380,97 @@ gs_cell gs_metric_to_cell(gs_metric_id id, double value, void *cell)
     return GS_CELL_FLOAT64;
 }
 
-static gs_status write_metric(gs_columns *columns, gs_file *file, uint64_t run, int m, double value, gs_error *error)
-{
-    unsigned char cell[sizeof value];
-    gs_metric_to_cell((gs_metric_id)m, value, cell);
-    return gs_file_write(file, columns->metrics[m], run, 1, cell, error);
-}
+/* What a row holds for a column. */
+typedef void (*cell_of_row)(const gs_columns *columns, const gs_row *row, int column, void *cell);
 
-/* Rows are as long as the longest run's: what a run does not have stays fill value. */
-static gs_status write_curves(gs_columns *columns, gs_file *file, const gs_row *row, gs_error *error)
+/* A column's cells of rows that are in the order of the file: neighbours in one go. */
+static gs_status write_cells(const gs_columns *columns, gs_file *file, gs_dataset dataset, const gs_row *const *rows, size_t count,
+                             size_t cell_size, cell_of_row value, int column, gs_error *error)
 {
-    const gs_curves *curves = &row->curves;
-    int64_t steps[GS_CURVE_POINTS];
-    float values[GS_CURVE_POINTS];
-    for (int p = 0; p < columns->curve_points; p++) steps[p] = p < curves->points ? curves->step[p] : -1;
-    uint64_t place = row_of(columns, row->run);
-    gs_status status = gs_file_write(file, columns->curve_steps, place, 1, steps, error);
-    gs_job job = job_of(columns->roster, place);
-    const gs_model_type *type = gs_model_type_of(gs_settings_model(&job.settings));
-    for (int c = 0; type->curves[c] != NULL && status == GS_OK; c++) {
-        int known = 0;
-        while (strcmp(columns->curve_names[known], type->curves[c]) != 0) known++;
-        for (int p = 0; p < columns->curve_points; p++) values[p] = p < curves->points ? curves->values[c][p] : NAN;
-        status = gs_file_write(file, columns->curves[known], place, 1, values, error);
+    unsigned char *cells = calloc(count, cell_size);
+    gs_status status = GS_OK;
+    if (cells == NULL) return gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu results", count);
+    for (size_t first = 0, end; first < count && status == GS_OK; first = end) {
+        uint64_t place = row_of(columns, rows[first]->run);
+        for (end = first; end < count && row_of(columns, rows[end]->run) == place + (end - first); end++)
+            value(columns, rows[end], column, cells + (end - first) * cell_size);
+        status = gs_file_write(file, dataset, place, end - first, cells, error);
     }
+    free(cells);
     return status;
 }
 
-gs_status gs_columns_write(gs_columns *columns, gs_file *file, const gs_row *row, gs_error *error)
+static size_t size_from_row(int column)
 {
-    uint64_t place = row_of(columns, row->run);
-    gs_status status = GS_OK;
-    for (int i = 0; i < FROM_ROW && status == GS_OK; i++)
-        status = gs_file_write(file, columns->from_row[i], place, 1, (const unsigned char *)row + from_row[i].offset, error);
-    for (int m = 0; m < GS_METRIC_COUNT && status == GS_OK; m++)
-        status = write_metric(columns, file, place, m, row->metrics.values[m], error);
-    return status == GS_OK ? write_curves(columns, file, row, error) : status;
+    return gs_cell_size(from_row[column].cell, from_row[column].text) * (from_row[column].shape == GS_BY_BIN ? GS_BINS : 1);
 }
 
-gs_status gs_columns_finish(gs_columns *columns, gs_file *file, const gs_row *row, gs_error *error)
+static void cell_from_row(const gs_columns *columns, const gs_row *row, int column, void *cell)
 {
-    int8_t status = row->failed != 0 ? GS_RUN_FAILED : GS_RUN_DONE;
-    return gs_file_write(file, columns->status, row_of(columns, row->run), 1, &status, error);
+    (void)columns;
+    memcpy(cell, (const unsigned char *)row + from_row[column].offset, size_from_row(column));
+}
+
+static void cell_of_metric(const gs_columns *columns, const gs_row *row, int column, void *cell)
+{
+    (void)columns;
+    double value;
+    gs_cell type = gs_metric_to_cell((gs_metric_id)column, row->metrics.values[column], &value);
+    memcpy(cell, &value, gs_cell_size(type, 0));
+}
+
+static void cell_of_status(const gs_columns *columns, const gs_row *row, int column, void *cell)
+{
+    (void)columns, (void)column;
+    *(int8_t *)cell = row->failed != 0 ? GS_RUN_FAILED : GS_RUN_DONE;
+}
+
+/* Curves are as long as the longest run's: what a run does not have is fill value. */
+static void cell_of_curve_steps(const gs_columns *columns, const gs_row *row, int column, void *cell)
+{
+    (void)column;
+    int64_t *steps = cell;
+    for (int p = 0; p < columns->curve_points; p++) steps[p] = p < row->curves.points ? row->curves.step[p] : -1;
+}
+
+/* Which of a run's curves has this name; -1: none. */
+static int curve_of(const gs_columns *columns, const gs_row *row, int column)
+{
+    gs_job job = job_of(columns->roster, row_of(columns, row->run));
+    const gs_model_type *type = gs_model_type_of(gs_settings_model(&job.settings));
+    for (int c = 0; type->curves[c] != NULL; c++)
+        if (strcmp(columns->curve_names[column], type->curves[c]) == 0) return c;
+    return -1;
+}
+
+static void cell_of_curve(const gs_columns *columns, const gs_row *row, int column, void *cell)
+{
+    float *values = cell;
+    int c = curve_of(columns, row, column);
+    for (int p = 0; p < columns->curve_points; p++) values[p] = c >= 0 && p < row->curves.points ? row->curves.values[c][p] : NAN;
+}
+
+gs_status gs_columns_write(gs_columns *columns, gs_file *file, const gs_row *const *rows, size_t count, gs_error *error)
+{
+    size_t points = (size_t)columns->curve_points;
+    gs_status status = GS_OK;
+    for (int i = 0; i < FROM_ROW && status == GS_OK; i++)
+        status = write_cells(columns, file, columns->from_row[i], rows, count, size_from_row(i), cell_from_row, i, error);
+    for (int m = 0; m < GS_METRIC_COUNT && status == GS_OK; m++) {
+        double unused;
+        size_t size = gs_cell_size(gs_metric_to_cell((gs_metric_id)m, 0, &unused), 0);
+        status = write_cells(columns, file, columns->metrics[m], rows, count, size, cell_of_metric, m, error);
+    }
+    if (status == GS_OK)
+        status = write_cells(columns, file, columns->curve_steps, rows, count, points * sizeof(int64_t), cell_of_curve_steps, 0, error);
+    for (int c = 0; c < columns->curve_count && status == GS_OK; c++)
+        status = write_cells(columns, file, columns->curves[c], rows, count, points * sizeof(float), cell_of_curve, c, error);
+    return status;
+}
+
+gs_status gs_columns_finish(gs_columns *columns, gs_file *file, const gs_row *const *rows, size_t count, gs_error *error)
+{
+    return write_cells(columns, file, columns->status, rows, count, sizeof(int8_t), cell_of_status, 0, error);
 }
 
 gs_status gs_columns_settle(gs_columns *columns, gs_file *file, uint64_t row, int8_t status, int32_t interruptions, gs_error *error)

@@ -59,9 +59,9 @@ GS_MUST_CHECK gs_status gs_columns_plan(gs_columns *columns, gs_file *file, gs_e
 /* A run that was begun waits again. */
 GS_MUST_CHECK gs_status gs_columns_release(gs_columns *columns, gs_file *file, int64_t run, int32_t attempts, gs_error *error);
 
-/* Everything of a run's row but the status; then, after a flush, the status. */
-GS_MUST_CHECK gs_status gs_columns_write(gs_columns *columns, gs_file *file, const gs_row *row, gs_error *error);
-GS_MUST_CHECK gs_status gs_columns_finish(gs_columns *columns, gs_file *file, const gs_row *row, gs_error *error);
+/* Everything of the rows of some runs but the status; then, after a flush, the status. The rows are in the order of the file. */
+GS_MUST_CHECK gs_status gs_columns_write(gs_columns *columns, gs_file *file, const gs_row *const *rows, size_t count, gs_error *error);
+GS_MUST_CHECK gs_status gs_columns_finish(gs_columns *columns, gs_file *file, const gs_row *const *rows, size_t count, gs_error *error);
 
 /* Tells of every planned run that has ended: number, failed or not, steps done, metrics; the rest of the row is empty. */
 GS_MUST_CHECK gs_status gs_columns_ended(gs_columns *columns, gs_file *file, void (*ended)(void *context, const gs_row *row), void *context,

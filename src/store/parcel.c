@@ -50,14 +50,30 @@ static gs_status add_chunk(gs_parcel *parcel, gs_bulk bulk, uint32_t place, cons
     return GS_OK;
 }
 
+/* Where what follows the row begins: behind this number, the row without its curves, and its curves no longer than they are. */
+typedef uint64_t row_end;
+
+static size_t curves_size(size_t points)
+{
+    return padded(points * (sizeof(int64_t) + GS_CURVES_MAX * sizeof(float)));
+}
+
 static gs_status add_row(gs_parcel *parcel, const gs_row *row, gs_error *error)
 {
+    const size_t fixed = padded(offsetof(gs_row, curves)), points = (size_t)row->curves.points;
+    const row_end end = sizeof end + fixed + sizeof(row_end) + curves_size(points);
     parcel->size = 0;
-    gs_status status = reserve(parcel, padded(sizeof *row), error);
+    gs_status status = reserve(parcel, end, error);
     if (status != GS_OK) return status;
-    memset(parcel->bytes, 0, padded(sizeof *row));
-    memcpy(parcel->bytes, row, sizeof *row);
-    parcel->size = padded(sizeof *row);
+    unsigned char *at = parcel->bytes;
+    memset(at, 0, end);
+    memcpy(at, &end, sizeof end);
+    memcpy(at += sizeof end, row, offsetof(gs_row, curves));
+    memcpy(at += fixed, &(row_end){points}, sizeof(row_end));
+    memcpy(at += sizeof(row_end), row->curves.step, points * sizeof *row->curves.step);
+    at += points * sizeof *row->curves.step;
+    for (int c = 0; c < GS_CURVES_MAX; c++, at += points * sizeof(float)) memcpy(at, row->curves.values[c], points * sizeof(float));
+    parcel->size = end;
     return GS_OK;
 }
 
@@ -192,17 +208,33 @@ void gs_parcel_free(gs_parcel *parcel)
 
 /* ---- reading ----------------------------------------------------------------------------------------------------- */
 
+static row_end number_at(const unsigned char *bytes)
+{
+    row_end number;
+    memcpy(&number, bytes, sizeof number);
+    return number;
+}
+
 gs_status gs_parcel_row(const gs_parcel *parcel, gs_row *row, gs_error *error)
 {
-    if (parcel->size < padded(sizeof *row))
+    const size_t fixed = padded(offsetof(gs_row, curves)), least = 2 * sizeof(row_end) + fixed;
+    size_t points = parcel->size < least ? 0 : (size_t)number_at(parcel->bytes + sizeof(row_end) + fixed);
+    if (parcel->size < least || points > GS_CURVE_POINTS || number_at(parcel->bytes) != least + curves_size(points) ||
+        parcel->size < least + curves_size(points))
         return gs_fail(error, GS_ERROR_INTERNAL, "a result of %zu bytes is too short", parcel->size);
-    memcpy(row, parcel->bytes, sizeof *row);
+    memset(row, 0, sizeof *row);
+    memcpy(row, parcel->bytes + sizeof(row_end), offsetof(gs_row, curves));
+    const unsigned char *at = parcel->bytes + least;
+    row->curves.points = (int)points;
+    memcpy(row->curves.step, at, points * sizeof *row->curves.step);
+    at += points * sizeof *row->curves.step;
+    for (int c = 0; c < GS_CURVES_MAX; c++, at += points * sizeof(float)) memcpy(row->curves.values[c], at, points * sizeof(float));
     return GS_OK;
 }
 
 bool gs_parcel_next(const gs_parcel *parcel, size_t *cursor, gs_chunk *chunk)
 {
-    if (*cursor == 0) *cursor = padded(sizeof(gs_row));
+    if (*cursor == 0) *cursor = (size_t)number_at(parcel->bytes);
     if (*cursor + CHUNK_HEADER > parcel->size) return false;
     const unsigned char *at = parcel->bytes + *cursor;
     memcpy(&chunk->bulk, at, sizeof chunk->bulk);

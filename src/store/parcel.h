@@ -26,7 +26,7 @@ typedef struct {
     double expected[GS_BINS];
     double shade_distance[GS_BINS];
     gs_metrics metrics;
-    gs_curves curves;
+    gs_curves curves; /* last: a parcel holds only the points that there are */
 } gs_row;
 
 /* What a chunk belongs to. */

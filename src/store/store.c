@@ -16,6 +16,9 @@ struct gs_store {
     gs_store_state state;
     gs_storage storage;
     double last_sync;
+    gs_row *taken;                  /* rows of runs that wait to be settled; allocated at the first */
+    const gs_row *ordered[GS_GROUP]; /* the same in the order of the file */
+    size_t taken_count;
     int max_attempts; /* 0: any number */
 };
 
@@ -273,8 +276,7 @@ gs_status gs_store_start(gs_store *store, int64_t run, int rank, gs_error *error
     int64_t row = store->roster.row_of_run[run];
     int32_t attempts = ++store->roster.attempts[row];
     store->roster.status[row] = GS_RUN_RUNNING;
-    gs_status status = gs_columns_start(&store->tables.columns, store->file, run, attempts, store->tables.launch, rank, error);
-    return status == GS_OK ? gs_file_flush(store->file, error) : status; /* readers see what is running */
+    return gs_columns_start(&store->tables.columns, store->file, run, attempts, store->tables.launch, rank, error);
 }
 
 gs_status gs_store_release(gs_store *store, int64_t run, gs_error *error)
@@ -306,24 +308,55 @@ gs_status gs_store_flush(gs_store *store, gs_error *error)
     return gs_file_flush(store->file, error);
 }
 
-gs_status gs_store_commit(gs_store *store, const gs_parcel *parcel, gs_error *error)
+/* Keeps the row, in its place among those that were taken. */
+static gs_status keep_row(gs_store *store, const gs_parcel *parcel, gs_row **row, gs_error *error)
 {
-    gs_row row;
+    const int64_t *places = store->roster.row_of_run;
+    if (store->taken == NULL) store->taken = malloc(GS_GROUP * sizeof *store->taken);
+    if (store->taken == NULL) return gs_fail(error, GS_ERROR_MEMORY, "out of memory: %d results", GS_GROUP);
+    if (store->taken_count == GS_GROUP) return gs_fail(error, GS_ERROR_INTERNAL, "more than %d results wait", GS_GROUP);
+    *row = &store->taken[store->taken_count];
+    gs_status status = gs_parcel_row(parcel, *row, error);
+    if (status != GS_OK) return status;
+    size_t at = store->taken_count++;
+    for (; at > 0 && places[store->ordered[at - 1]->run] > places[(*row)->run]; at--) store->ordered[at] = store->ordered[at - 1];
+    store->ordered[at] = *row;
+    return GS_OK;
+}
+
+gs_status gs_store_take(gs_store *store, const gs_parcel *parcel, gs_error *error)
+{
+    gs_row *row = NULL;
     gs_chunk chunk;
     size_t cursor = 0;
-    bool sync = gs_clock() - store->last_sync >= store->storage.sync;
-    gs_status status = gs_parcel_row(parcel, &row, error);
+    gs_status status = keep_row(store, parcel, &row, error);
     while (status == GS_OK && gs_parcel_next(parcel, &cursor, &chunk))
-        status = gs_tables_write(&store->tables, store->file, row.run, &chunk, error);
-    if (status == GS_OK) status = gs_columns_write(&store->tables.columns, store->file, &row, error);
-    if (status == GS_OK) status = gs_file_flush(store->file, error);
-    if (status == GS_OK && sync) status = gs_file_sync(store->file, error);
-    if (status == GS_OK) status = gs_columns_finish(&store->tables.columns, store->file, &row, error);
-    if (status == GS_OK) status = gs_file_flush(store->file, error);
-    if (status == GS_OK && sync) status = gs_file_sync(store->file, error);
-    if (status == GS_OK) store->roster.status[store->roster.row_of_run[row.run]] = row.failed != 0 ? GS_RUN_FAILED : GS_RUN_DONE;
-    if (sync) store->last_sync = gs_clock();
+        status = gs_tables_write(&store->tables, store->file, row->run, &chunk, error);
     return status;
+}
+
+gs_status gs_store_settle(gs_store *store, gs_error *error)
+{
+    size_t count = store->taken_count;
+    if (count == 0) return GS_OK;
+    bool sync = gs_clock() - store->last_sync >= store->storage.sync;
+    gs_status status = gs_columns_write(&store->tables.columns, store->file, store->ordered, count, error);
+    if (status == GS_OK) status = gs_file_flush(store->file, error);
+    if (status == GS_OK && sync) status = gs_file_sync(store->file, error);
+    if (status == GS_OK) status = gs_columns_finish(&store->tables.columns, store->file, store->ordered, count, error);
+    if (status == GS_OK) status = gs_file_flush(store->file, error);
+    if (status == GS_OK && sync) status = gs_file_sync(store->file, error);
+    if (sync) store->last_sync = gs_clock();
+    for (size_t i = 0; i < count && status == GS_OK; i++)
+        store->roster.status[store->roster.row_of_run[store->taken[i].run]] = store->taken[i].failed != 0 ? GS_RUN_FAILED : GS_RUN_DONE;
+    store->taken_count = 0;
+    return status;
+}
+
+gs_status gs_store_commit(gs_store *store, const gs_parcel *parcel, gs_error *error)
+{
+    gs_status status = gs_store_take(store, parcel, error);
+    return status == GS_OK ? gs_store_settle(store, error) : status;
 }
 
 gs_status gs_store_close(gs_store **store, gs_error *error)
@@ -332,6 +365,7 @@ gs_status gs_store_close(gs_store **store, gs_error *error)
     gs_status status = gs_file_close(&(*store)->file, error);
     gs_tables_free(&(*store)->tables);
     gs_roster_free(&(*store)->roster);
+    free((*store)->taken);
     free(*store);
     *store = NULL;
     return status;

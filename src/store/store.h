@@ -76,7 +76,7 @@ GS_MUST_CHECK gs_status gs_store_along(gs_store *store, int64_t run, gs_coverage
 /* Tells the label of each row that is not in the sweep any more. */
 GS_MUST_CHECK gs_status gs_store_kept(gs_store *store, void (*kept)(void *context, const char *label), void *context, gs_error *error);
 
-/* A run is handed out to a rank. */
+/* A run is handed out to a rank; seen by readers after gs_store_flush. */
 GS_MUST_CHECK gs_status gs_store_start(gs_store *store, int64_t run, int rank, gs_error *error);
 
 /* How far a running run has come; seen by readers after gs_store_flush. */
@@ -90,7 +90,13 @@ GS_MUST_CHECK gs_status gs_store_release(gs_store *store, int64_t run, gs_error 
  * as max_attempts says, *reason is a sentence for the failure that has to be committed then, otherwise empty. */
 GS_MUST_CHECK gs_status gs_store_interrupt(gs_store *store, int64_t run, char reason[GS_REASON], gs_error *error);
 
-/* A run has ended: writes the parcel, then its status. */
+/* A run has ended: its bulk data are written, and its row is kept until gs_store_settle writes the rows of all runs that were taken, flushes, and then
+ * says that they have ended: for several runs together that costs little more than for one. At most GS_GROUP can be taken before. */
+enum { GS_GROUP = 64 };
+GS_MUST_CHECK gs_status gs_store_take(gs_store *store, const gs_parcel *parcel, gs_error *error);
+GS_MUST_CHECK gs_status gs_store_settle(gs_store *store, gs_error *error);
+
+/* Both, for one run. */
 GS_MUST_CHECK gs_status gs_store_commit(gs_store *store, const gs_parcel *parcel, gs_error *error);
 
 /* Sets *store to NULL. */
