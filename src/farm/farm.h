@@ -10,7 +10,7 @@
  *   0 -> worker  DECISION  gs_decision: whether it goes on
  *   worker -> 0  RESULT    a parcel; the worker is idle again, without a REQUEST
  *   0 -> worker  STOP      nothing will come any more: keep the state of your run, if you have one, and leave
- *   worker -> 0  LEAVING   my last message: I have kept it
+ *   worker -> 0  LEAVING   gs_effort, my last message: I have kept it
  * Every worker gets one STOP and sends one LEAVING, in either order. Rank 0 sends STOP to all when every run has ended, or to drain: when it
  * is asked to, or when the first LEAVING comes unasked, which is how a worker that was asked to drain tells. A worker sends LEAVING when
  * it is asked to or has got STOP, and then waits for STOP. A JOB is sent only in answer to a REQUEST or RESULT, and not after STOP; it may
@@ -24,6 +24,7 @@
 #define GS_FARM_FARM_H
 
 #include "farm/agenda.h"
+#include "farm/effort.h"
 #include "farm/rungs.h"
 #include "farm/schedule.h"
 #include "farm/world.h"
@@ -73,6 +74,7 @@ typedef struct {
     gs_schedule_counts counts; /* waiting > 0: drained */
     int present;               /* workers that have not left */
     int lost;                  /* workers that were killed, or have not been heard for too long */
+    gs_effort *efforts;        /* of every rank; to be freed. present is 0 for those that have not left */
 } gs_farm_end;
 
 /* Rank 0: runs what has not ended yet of the agenda. Returns when every run has ended and all workers have left, or drained: then every run that has not

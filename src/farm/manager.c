@@ -5,9 +5,9 @@
 #include "farm/farm.h"
 #include "farm/messages.h"
 #include "farm/presence.h"
+#include "farm/referee.h"
 #include "farm/workbench.h"
 #include "ground/clock.h"
-#include "train/stopping.h"
 
 static const double slice = 0.02;   /* rank 0 trains so long, at most a step longer, before it looks for messages */
 static const double tick = 0.2;    /* between two calls of the observer */
@@ -23,7 +23,7 @@ typedef struct {
     const gs_observer *observer;
 
     gs_schedule *schedule;
-    gs_rungs *rungs;     /* NULL: no early stopping */
+    gs_referee referee;
     gs_presence *presence;
     bool *told;    /* ranks that STOP has been sent to */
     bool stopping; /* it has been sent to all that are there */
@@ -35,6 +35,7 @@ typedef struct {
     gs_row *taken;       /* rows of runs whose results are taken and not settled yet */
     int taken_count;
     bool unflushed;      /* runs were handed out that readers do not see yet */
+    gs_effort *efforts;  /* of each rank, when it has left */
     double settle_by, next_flush, next_tick, next_note, next_look;
     gs_patience patience; /* with the next message */
     gs_workbench own;   /* rank 0's own run */
@@ -100,61 +101,18 @@ static void settle(manager *m)
 
 /* ---- early stopping ---------------------------------------------------------------------------------------------- */
 
-/* The values of a run that an earlier launch has ended. Failed runs take no part. */
-static gs_status recall(manager *m, int64_t run, gs_coverage_point *points, size_t room, gs_error *error)
-{
-    gs_job job = job_of(m, run);
-    double expected[GS_BINS];
-    size_t count = 0;
-    if (m->agenda->status(m->agenda->context, run) != GS_RUN_DONE) return GS_OK;
-    gs_model_expected(&job.settings, &m->common->digits, expected);
-    gs_status status = m->agenda->along(m->agenda->context, run, points, room, &count, error);
-    for (size_t p = 0; p < count && status == GS_OK; p++) {
-        int64_t rung = (int64_t)p + 1;
-        if (!gs_stopping_is_rung(&job.settings, rung)) continue;
-        status = gs_rungs_add(m->rungs, rung, run, gs_stopping_value(&job.settings, &points[p], expected), error);
-    }
-    return status;
-}
-
-/* The settings of early_terminate are the same for all runs. */
-static gs_status begin_rungs(manager *m, gs_error *error)
-{
-    if (m->agenda->decide != NULL || m->agenda->runs == 0) return GS_OK;
-    gs_job first = job_of(m, 0);
-    if (gs_settings_integer(&first.settings, GS_SETTING_STOPPING) != GS_STOPPING_HYPERBAND) return GS_OK;
-    bool larger = gs_settings_integer(&first.settings, GS_SETTING_STOPPING_GOAL) == GS_STOPPING_MAXIMIZE;
-    gs_status status = gs_rungs_create(&m->rungs, gs_settings_real(&first.settings, GS_SETTING_STOPPING_ETA), larger, error);
-    size_t room = 0;
-    for (int64_t run = 0; run < m->agenda->runs; run++) {
-        gs_job job = job_of(m, run);
-        size_t points = (size_t)gs_coverage_points(&job.settings);
-        if (points > room) room = points;
-    }
-    gs_coverage_point *points = calloc(room + 1, sizeof *points);
-    if (status == GS_OK && points == NULL) status = gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu points of coverage", room);
-    bool to_do = !gs_schedule_complete(m->schedule);
-    for (int64_t run = 0; to_do && run < m->agenda->runs && status == GS_OK; run++)
-        status = recall(m, run, points, room, error);
-    free(points);
-    return status;
-}
-
 /* The run of this rank is, or was, at a rung. */
 static gs_status learn(manager *m, int rank, const gs_at_rung *at, gs_error *error)
 {
-    if (m->agenda->decide != NULL) return GS_OK;
-    if (m->rungs == NULL || at->run != gs_schedule_run_of(m->schedule, rank))
+    if (at->run != gs_schedule_run_of(m->schedule, rank))
         return gs_fail(error, GS_ERROR_INTERNAL, "rank %d tells of run %lld at rung %lld", rank, (long long)at->run, (long long)at->rung);
-    return gs_rungs_add(m->rungs, at->rung, at->run, at->value, error);
+    return gs_referee_learn(&m->referee, at, error);
 }
 
 static gs_status judge(manager *m, int rank, const gs_at_rung *at, gs_decision *decision, gs_error *error)
 {
     gs_status status = learn(m, rank, at, error);
-    if (status != GS_OK) return status;
-    bool known = m->agenda->decide != NULL;
-    *decision = known ? m->agenda->decide(m->agenda->context, at->run, at->rung) : gs_rungs_decide(m->rungs, at->rung, at->run);
+    if (status == GS_OK) *decision = gs_referee_decide(&m->referee, at);
     return status;
 }
 
@@ -194,7 +152,7 @@ static gs_status collect(manager *m, int rank, const gs_parcel *parcel, gs_error
     if (status == GS_OK) status = m->agenda->take(m->agenda->context, parcel, error);
     if (status != GS_OK) return status;
     if (m->taken_count++ == 0) m->settle_by = gs_clock() + settle_after;
-    if (m->rungs != NULL && row->failed != 0) gs_rungs_forget(m->rungs, row->run);
+    if (row->failed != 0) gs_referee_forget(&m->referee, row->run);
     gs_schedule_end(m->schedule, rank, row->failed != 0);
     m->steps_ended += steps_of(m, row->run);
     m->steps_done[rank] = 0;
@@ -373,6 +331,7 @@ static gs_status receive_rung(manager *m, int from, int tag, gs_error *error)
 
 static gs_status see_off(manager *m, int rank, gs_error *error)
 {
+    gs_world_receive(m->world, rank, GS_TAG_LEAVING, &m->efforts[rank], sizeof *m->efforts);
     gs_presence_leave(m->presence, rank);
     gs_status status = release(m, rank, error);
     if (status != GS_OK || m->stopping) return status;
@@ -397,8 +356,9 @@ static gs_status receive(manager *m, int from, int tag, size_t size, gs_error *e
         tell(m, &note);
         return GS_OK;
     }
+    if (tag == GS_TAG_LEAVING) return see_off(m, from, error);
     gs_world_receive(m->world, from, tag, NULL, 0);
-    return tag == GS_TAG_LEAVING ? see_off(m, from, error) : answer(m, from, error);
+    return answer(m, from, error);
 }
 
 /* Deals with every message that has come; *busy tells whether there was one. */
@@ -434,25 +394,25 @@ static gs_status judge_own(manager *m, gs_error *error)
 }
 
 /* A slice of rank 0's own run. */
-static gs_status work(manager *m, bool *busy, gs_error *error)
+static gs_status work(manager *m, bool *busy, bool *ended, gs_error *error)
 {
     gs_status status = GS_OK;
-    bool ended = false, found = true;
+    bool found = true;
     if (m->own.trainer == NULL) {
         gs_job job;
         status = assign(m, 0, &job, &found, error);
         if (status != GS_OK || !found) return status;
-        status = gs_workbench_begin(&m->own, m->common, &job, 0, &ended, error);
+        status = gs_workbench_begin(&m->own, m->common, &job, 0, ended, error);
         if (status == GS_OK) status = learn_own(m, error);
         m->steps_done[0] = gs_workbench_steps(&m->own);
     } else {
-        status = gs_workbench_work(&m->own, m->common, 0, slice, &ended, error);
+        status = gs_workbench_work(&m->own, m->common, 0, slice, ended, error);
         m->steps_done[0] = gs_workbench_steps(&m->own);
     }
     tell(m, &m->own.note);
     *busy = true;
-    if (status == GS_OK && !ended) status = judge_own(m, error);
-    return status == GS_OK && ended ? collect(m, 0, &m->own.parcel, error) : status;
+    m->efforts[0].runs += *ended;
+    return status == GS_OK && !*ended ? judge_own(m, error) : status;
 }
 
 /* With many ranks it has enough to do, unless the others are gone. */
@@ -461,22 +421,38 @@ static bool trains(const manager *m)
     return !m->stopping && (m->world->size <= GS_TRAINING_MANAGER || gs_presence_count(m->presence) == 0);
 }
 
-/* A turn of the loop of rank 0. */
-static gs_status turn(manager *m, gs_error *error)
+/* Everything but training. */
+static gs_status manage(manager *m, bool *busy, gs_error *error)
 {
-    bool busy = false;
     gs_status status = GS_OK;
     if (!m->stopping && gs_drain_wanted()) status = drain(m, gs_drain_reason(), error);
-    if (status == GS_OK) status = serve(m, &busy, error);
+    if (status == GS_OK) status = serve(m, busy, error);
     if (status == GS_OK && !m->stopping) status = look_around(m, error);
-    if (status == GS_OK && trains(m)) status = work(m, &busy, error);
     bool complete = gs_schedule_complete(m->schedule);
     if (status == GS_OK) status = settle_in_time(m, complete || m->draining, error);
     if (status == GS_OK && !m->draining) observe(m, complete && !m->stopping);
     if (status == GS_OK && !m->draining) status = note_progress(m, error);
     if (complete) stop_all(m);
-    if (busy) m->patience.turns = 0;
+    return status;
+}
+
+/* A turn of the loop of rank 0. */
+static gs_status turn(manager *m, gs_error *error)
+{
+    gs_effort *own = &m->efforts[0];
+    bool managed = false, trained = false, ended = false;
+    const double begun = gs_clock();
+    gs_status status = manage(m, &managed, error);
+    const double to_train = gs_clock();
+    if (status == GS_OK && trains(m)) status = work(m, &trained, &ended, error);
+    const double to_store = gs_clock();
+    if (status == GS_OK && ended) status = collect(m, 0, &m->own.parcel, error);
+    const double idle = gs_clock();
+    if (managed || trained) m->patience.turns = 0;
     else gs_wait(&m->patience);
+    if (managed || trained) own->managing += to_train - begun + idle - to_store;
+    if (trained) own->training += to_store - to_train;
+    own->present += gs_clock() - begun;
     return status;
 }
 
@@ -495,11 +471,12 @@ gs_status gs_farm_manage(const gs_world *world, const gs_common *common, const g
     gs_status status = gs_presence_create(&m.presence, world->size, error);
     m.told = calloc((size_t)world->size, sizeof *m.told);
     m.taken = malloc(GS_GROUP * sizeof *m.taken);
+    m.efforts = calloc((size_t)world->size, sizeof *m.efforts);
     m.steps_done = calloc((size_t)world->size, sizeof *m.steps_done);
-    if (m.told == NULL || m.taken == NULL || m.steps_done == NULL) status = gs_fail(error, GS_ERROR_MEMORY, "out of memory: %d ranks", world->size);
+    if (m.told == NULL || m.taken == NULL || m.efforts == NULL || m.steps_done == NULL) status = gs_fail(error, GS_ERROR_MEMORY, "out of memory: %d ranks", world->size);
     if (status == GS_OK) status = gs_schedule_create(&m.schedule, agenda->runs, world->size, error);
     if (status == GS_OK) settle(&m);
-    if (status == GS_OK) status = begin_rungs(&m, error);
+    if (status == GS_OK) status = gs_referee_begin(&m.referee, agenda, &common->digits, !gs_schedule_complete(m.schedule), error);
     m.next_note = gs_clock() + tell_every;
     while (status == GS_OK && (!m.stopping || gs_presence_count(m.presence) > 0) && !(m.draining && gs_clock() > m.drain_end))
         status = turn(&m, error);
@@ -508,11 +485,13 @@ gs_status gs_farm_manage(const gs_world *world, const gs_common *common, const g
     if (status == GS_OK)
         *end = (gs_farm_end){.counts = gs_schedule_count(m.schedule),
                              .present = gs_presence_count(m.presence),
-                             .lost = gs_presence_count_lost(m.presence)};
+                             .lost = gs_presence_count_lost(m.presence),
+                             .efforts = m.efforts};
+    else free(m.efforts);
     gs_workbench_free(&m.own);
     gs_parcel_free(&m.incoming);
     gs_schedule_destroy(&m.schedule);
-    gs_rungs_destroy(&m.rungs);
+    gs_referee_end(&m.referee);
     gs_presence_destroy(&m.presence);
     free(m.told);
     free(m.taken);

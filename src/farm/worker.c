@@ -1,4 +1,5 @@
 #include "farm/drain.h"
+#include "farm/effort.h"
 #include "farm/farm.h"
 #include "farm/messages.h"
 #include "farm/workbench.h"
@@ -14,6 +15,8 @@ typedef struct {
     gs_workbench bench;
     gs_patience patience; /* with rank 0's next message */
     double looked;
+    double asked;       /* gs_clock() when rank 0 was asked for the next run */
+    gs_effort effort;
     bool stopped; /* rank 0 has said STOP */
 } worker;
 
@@ -39,6 +42,7 @@ static bool receive(worker *w, bool waits, gs_job *job)
     w->patience.turns = 0;
     if (tag == GS_TAG_JOB) {
         gs_world_receive(w->world, from, tag, job, sizeof *job);
+        gs_effort_wait(&w->effort, gs_clock() - w->asked);
         return true;
     }
     if (tag == GS_TAG_DECISION) {
@@ -93,7 +97,8 @@ static void wait_at_rung(worker *w)
 static gs_status train(worker *w, const gs_job *job, gs_error *error)
 {
     bool ended;
-    double reported = gs_clock();
+    const double begun = gs_clock();
+    double reported = begun;
     gs_status status = gs_workbench_begin(&w->bench, w->common, job, w->world->rank, &ended, error);
     tell_note(w);
     tell_passed(w);
@@ -110,8 +115,11 @@ static gs_status train(worker *w, const gs_job *job, gs_error *error)
         reported = gs_clock();
     }
     if (status != GS_OK) return status;
+    if (!ended) gs_workbench_leave(&w->bench, w->common);
+    w->asked = gs_clock();
+    w->effort.training += w->asked - begun;
+    w->effort.runs += ended;
     if (ended) gs_world_send(w->world, 0, GS_TAG_RESULT, w->bench.parcel.bytes, w->bench.parcel.size);
-    else gs_workbench_leave(&w->bench, w->common);
     tell_note(w);
     return GS_OK;
 }
@@ -121,9 +129,11 @@ gs_status gs_farm_work(const gs_world *world, const gs_common *common, gs_error 
     worker w = {.world = world, .common = common};
     gs_job job;
     gs_status status = GS_OK;
+    const double begun = w.asked = gs_clock();
     gs_world_send(world, 0, GS_TAG_REQUEST, NULL, 0);
     while (status == GS_OK && wait_for_job(&w, &job)) status = train(&w, &job, error);
-    if (status == GS_OK) gs_world_send(world, 0, GS_TAG_LEAVING, NULL, 0);
+    w.effort.present = gs_clock() - begun;
+    if (status == GS_OK) gs_world_send(world, 0, GS_TAG_LEAVING, &w.effort, sizeof w.effort);
     while (status == GS_OK && !w.stopped) (void)receive(&w, true, &job); /* a job may have been on its way: it is not begun */
     gs_workbench_free(&w.bench);
     return status;
