@@ -51,6 +51,7 @@ typedef struct {
     gs_storage storage;
     char folder[GS_MIDRUN_FOLDER]; /* of mid-run checkpoints; empty: there are none */
     char program[96];              /* version and commit */
+    bool idle;                     /* runs do nothing and end at once: what is left is the farm itself */
 } gs_common;
 
 /* The state of the sweep at some moment, for progress. */

@@ -75,6 +75,10 @@ gs_status gs_workbench_begin(gs_workbench *workbench, const gs_common *common, c
     *ended = false;
     workbench->job = *job;
     workbench->seconds = 0;
+    if (common->idle) {
+        *ended = true;
+        return gs_parcel_pack_nothing(&workbench->parcel, job, rank, error);
+    }
     gs_status status = gs_trainer_create(&workbench->trainer, job, &common->digits, 0, &reason);
     if (status == GS_OK && keeps(common)) take_up(workbench, common);
     workbench->kept = gs_clock();

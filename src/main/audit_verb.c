@@ -451,12 +451,13 @@ int gs_audit_manage(const gs_world *world, const gs_options *options, const char
     tell_begin(&s, world->size);
     gs_agenda agenda = agenda_of(&s);
     gs_observer observer = {.finished = on_finished, .tick = on_tick, .note = on_note, .context = &s};
-    gs_farm_end end = {.present = 0};
+    gs_farm_end end = {.efforts = NULL};
     status = gs_farm_manage(world, &s.common, &agenda, &observer, &end, &error);
     if (status != GS_OK) { /* the workers wait for an answer that cannot come */
         gs_progress_say(s.progress, "gensweep: %s", error.text);
         gs_world_abort(world, gs_exit_of(status));
     }
+    free(end.efforts);
     code = conclude(&s, &end, world->size, hosts);
     gs_farm_dismiss(world, &end, code);
     release(&s);

@@ -15,6 +15,7 @@ static const char general[] =
     "  [mpirun -n RANKS] gensweep audit FILE.h5 [--runs 3,7-9 | --fraction F] [--seed S] [--read-only] [--json]\n"
     "  gensweep verify FILE.h5\n"
     "  gensweep settings [MODEL]\n"
+    "  mpirun -n RANKS gensweep bench [--null-runs N] [-o FILE] [--json]\n"
     "  gensweep --version | --help | VERB --help\n"
     "\n"
     "DESCRIPTION\n"
@@ -30,6 +31,7 @@ static const char general[] =
     "  audit      trains finished runs of a results file again and compares every stored bit\n"
     "  verify     compares every finished run of a results file with its digests; trains nothing\n"
     "  settings   every setting: type, default, range, which models it applies to\n"
+    "  bench      how many runs a second can be handed out and stored here\n"
     "\n"
     "EXIT STATUS\n"
     "  0   every planned run is done\n"
@@ -158,10 +160,27 @@ static const char settings[] =
     "  Settings of the sections data, evaluation and early_terminate are written `data.NAME`, `evaluation.NAME`, ... here\n"
     "  and on the command line.\n";
 
+static const char bench[] =
+    "NAME\n"
+    "  gensweep bench - how many runs a second can be handed out and stored here\n"
+    "\n"
+    "SYNOPSIS\n"
+    "  mpirun -n RANKS gensweep bench [--null-runs N] [-o FILE] [--json]\n"
+    "\n"
+    "OPTIONS\n"
+    "  --null-runs N    so many runs that do nothing; default 100000\n"
+    "  -o FILE          where results are stored; default: a file in the current folder that is removed afterwards\n"
+    "  --json           for machines\n"
+    "\n"
+    "NOTES\n"
+    "  The runs are handed out twice: first nothing is kept, then every result is committed to the file, as durable as in\n"
+    "  a sweep. What comes out is what is left for a sweep of many short runs; longer ones never notice the farm.\n";
+
 void gs_help_print(gs_verb about)
 {
     static const char *const texts[] = {[GS_VERB_RUN] = run,     [GS_VERB_PLAN] = plan,     [GS_VERB_STATUS] = status, [GS_VERB_AUDIT] = audit,
-                                        [GS_VERB_VERIFY] = verify, [GS_VERB_SETTINGS] = settings, [GS_VERB_HELP] = general};
+                                        [GS_VERB_VERIFY] = verify, [GS_VERB_SETTINGS] = settings, [GS_VERB_BENCH] = bench,
+                                        [GS_VERB_HELP] = general};
     fputs(about <= GS_VERB_HELP ? texts[about] : general, stdout);
 }
 

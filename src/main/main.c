@@ -4,6 +4,7 @@
 #include "farm/drain.h"
 #include "farm/farm.h"
 #include "main/audit_verb.h"
+#include "main/bench_verb.h"
 #include "main/exits.h"
 #include "main/inputs.h"
 #include "main/kernels.h"
@@ -120,9 +121,11 @@ static int manage(const gs_world *world, const gs_options *options, const gs_lau
     gs_world_broadcast(world, &state.common, sizeof state.common);
     status = gs_results_announce(&state.results, state.plan, world->size, &error);
     gs_observer observer = {.finished = on_finished, .tick = on_tick, .note = on_note, .context = &state};
-    gs_farm_end end = {.present = 0};
+    gs_farm_end end = {.efforts = NULL};
     gs_agenda agenda = gs_agenda_of_store(state.results.store);
     if (status == GS_OK) status = gs_farm_manage(world, &state.common, &agenda, &observer, &end, &error);
+    if (status == GS_OK) status = gs_results_efforts(&state.results, world, end.efforts, &error);
+    free(end.efforts);
     gs_status closed = gs_results_close(&state.results, status == GS_OK ? &error : NULL);
     if (status == GS_OK) status = closed;
     if (status != GS_OK) { /* the workers wait for an answer that cannot come */
@@ -218,6 +221,7 @@ static gs_status choose_kernels(const gs_options *options, char **argv, gs_error
 static int dispatch(const gs_world *world, const gs_options *options, int argc, char **argv)
 {
     gs_error error = {{0}};
+    if (options->verb == GS_VERB_BENCH) return gs_bench_run(world, options, argc, argv);
     if (options->verb != GS_VERB_RUN && options->verb != GS_VERB_AUDIT) return print_only(options, world);
     gs_status status = gs_kernels_agree(world, &error);
     if (status != GS_OK && world->rank == 0) gs_exit_tell(&error);

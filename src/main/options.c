@@ -7,10 +7,10 @@
 
 #include "settings/settings.h"
 
-static const char *const verbs[] = {"run", "plan", "status", "audit", "verify", "settings", "help"};
+static const char *const verbs[] = {"run", "plan", "status", "audit", "verify", "settings", "bench", "help"};
 enum { VERBS = sizeof verbs / sizeof verbs[0] };
 static const gs_verb verb_values[VERBS] = {GS_VERB_RUN, GS_VERB_PLAN, GS_VERB_STATUS, GS_VERB_AUDIT, GS_VERB_VERIFY,
-                                             GS_VERB_SETTINGS, GS_VERB_HELP};
+                                             GS_VERB_SETTINGS, GS_VERB_BENCH, GS_VERB_HELP};
 
 static size_t verb_place(gs_verb verb)
 {
@@ -56,6 +56,14 @@ static gs_status read_progress(gs_options *options, const char *value, gs_error 
         }
     return gs_fail(error, GS_ERROR_INPUT, "--progress expects auto, bar, lines or none, got '%s'",
                    value != NULL ? value : "");
+}
+
+static gs_status read_null_runs(gs_options *options, const char *value, gs_error *error)
+{
+    char *end = NULL;
+    options->null_runs = value != NULL ? strtol(value, &end, 10) : 0;
+    if (value != NULL && end != value && *end == '\0' && options->null_runs >= 1 && options->null_runs <= 10000000) return GS_OK;
+    return gs_fail(error, GS_ERROR_INPUT, "--null-runs expects a number from 1 to 10000000, got '%s'", value != NULL ? value : "");
 }
 
 static gs_status read_ranks(gs_options *options, const char *value, gs_error *error)
@@ -170,7 +178,8 @@ static gs_status read_option(gs_options *options, int *i, int argc, char **argv,
     static const char *const names[] = {"--help",       "--version",      "--output",         "--fresh", "--progress",
                                         "--json",       "--runs",         "--ranks",          "--no-measure",
                                         "--walltime",   "--retry-failed", "--max-attempts",   "--watch",
-                                        "--fraction",   "--seed",         "--read-only",      "--kernels"};
+                                        "--fraction",   "--seed",         "--read-only",      "--kernels",
+                                        "--null-runs"};
     const char *argument = argv[*i];
     bool found = false;
     if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0) {
@@ -192,6 +201,12 @@ static gs_status read_option(gs_options *options, int *i, int argc, char **argv,
     }
     if ((options->verb == GS_VERB_RUN || options->verb == GS_VERB_AUDIT) && is_option(argument, "--kernels"))
         return read_kernels(options, value_of(i, argc, argv, "--kernels"), error);
+    if (options->verb == GS_VERB_BENCH && strcmp(argument, "--json") == 0) {
+        options->json = true;
+        return GS_OK;
+    }
+    if (options->verb == GS_VERB_BENCH && is_option(argument, "--null-runs"))
+        return read_null_runs(options, value_of(i, argc, argv, "--null-runs"), error);
     if (options->verb == GS_VERB_PLAN && read_plan_option(options, argument)) return GS_OK;
     if (options->verb == GS_VERB_PLAN && is_option(argument, "--ranks"))
         return read_ranks(options, value_of(i, argc, argv, "--ranks"), error);
@@ -233,11 +248,12 @@ static gs_status read_word(gs_options *options, char *argument, gs_error *error)
         options->help_about = about.verb;
         return GS_OK;
     }
+    if (options->verb == GS_VERB_BENCH) return gs_fail(error, GS_ERROR_INPUT, "bench takes no '%s': --null-runs N says how many runs", argument);
     if (options->sweep == NULL) {
         options->sweep = argument;
         bool file = strpbrk(argument, "./") != NULL || access(argument, F_OK) == 0;
         if (file) return GS_OK;
-        return gs_fail(error, GS_ERROR_INPUT, "there is no verb and no file '%s'; the verbs are run, plan, status, audit, verify and settings", argument);
+        return gs_fail(error, GS_ERROR_INPUT, "there is no verb and no file '%s'; the verbs are run, plan, status, audit, verify, settings and bench", argument);
     }
     if (strchr(argument, '=') == NULL && argument[0] != '~')
         return gs_fail(error, GS_ERROR_INPUT, "unexpected argument '%s': settings are given as KEY=VALUE", argument);
@@ -247,7 +263,7 @@ static gs_status read_word(gs_options *options, char *argument, gs_error *error)
 
 gs_status gs_options_read(gs_options *options, int argc, char **argv, gs_error *error)
 {
-    *options = (gs_options){.verb = GS_VERB_RUN, .help_about = GS_VERB_HELP, .max_attempts = 3, .fraction = 0.1};
+    *options = (gs_options){.verb = GS_VERB_RUN, .help_about = GS_VERB_HELP, .max_attempts = 3, .fraction = 0.1, .null_runs = 100000};
     options->overrides = calloc((size_t)argc + 1, sizeof *options->overrides);
     if (options->overrides == NULL) return gs_fail(error, GS_ERROR_MEMORY, "out of memory for the command line");
     gs_status status = GS_OK;

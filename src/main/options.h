@@ -9,7 +9,7 @@
 #include "ground/status.h"
 #include "main/kernels.h"
 
-typedef enum { GS_VERB_RUN, GS_VERB_PLAN, GS_VERB_STATUS, GS_VERB_AUDIT, GS_VERB_VERIFY, GS_VERB_SETTINGS, GS_VERB_HELP, GS_VERB_VERSION } gs_verb;
+typedef enum { GS_VERB_RUN, GS_VERB_PLAN, GS_VERB_STATUS, GS_VERB_AUDIT, GS_VERB_VERIFY, GS_VERB_SETTINGS, GS_VERB_BENCH, GS_VERB_HELP, GS_VERB_VERSION } gs_verb;
 typedef enum { GS_PROGRESS_AUTO, GS_PROGRESS_BAR, GS_PROGRESS_LINES, GS_PROGRESS_NONE } gs_progress_style;
 
 typedef struct {
@@ -35,6 +35,7 @@ typedef struct {
     bool json, runs, no_measure; /* plan (json: status and audit too): for machines; every run; without times */
     long ranks;           /* plan: 0 = as many as there are cores */
     const char *model;    /* settings: NULL = all */
+    long null_runs;       /* bench: how many */
 } gs_options;
 
 /* GS_ERROR_INPUT with a sentence about the wrong argument. */

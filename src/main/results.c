@@ -91,6 +91,30 @@ gs_status gs_results_open(gs_results *results, const gs_options *options, const 
     return status;
 }
 
+gs_status gs_results_efforts(gs_results *results, const gs_world *world, const gs_effort *efforts, gs_error *error)
+{
+    gs_rank_record *records = calloc((size_t)world->size, sizeof *records);
+    size_t count = 0;
+    if (records == NULL) return gs_fail(error, GS_ERROR_MEMORY, "out of memory: %d ranks", world->size);
+    for (int rank = 0; rank < world->size; rank++) {
+        const gs_effort *effort = &efforts[rank];
+        if (!(effort->present > 0)) continue;
+        gs_rank_record *record = &records[count++];
+        *record = (gs_rank_record){.rank = rank,
+                                   .runs = effort->runs,
+                                   .present = effort->present,
+                                   .training = effort->training,
+                                   .managing = effort->managing,
+                                   .wait_median = gs_efforts_wait(effort, 1, 0.5),
+                                   .wait_99 = gs_efforts_wait(effort, 1, 0.99),
+                                   .wait_longest = gs_efforts_wait(effort, 1, 1)};
+        snprintf(record->host, sizeof record->host, "%s", gs_world_host(world, rank));
+    }
+    gs_status status = gs_store_ranks(results->store, records, count, error);
+    free(records);
+    return status;
+}
+
 gs_status gs_results_close(gs_results *results, gs_error *error)
 {
     gs_status status = gs_store_close(&results->store, error);

@@ -2,6 +2,7 @@
 #ifndef GS_MAIN_RESULTS_H
 #define GS_MAIN_RESULTS_H
 
+#include "farm/effort.h"
 #include "main/launch.h"
 #include "main/options.h"
 #include "store/lock.h"
@@ -21,6 +22,9 @@ GS_MUST_CHECK gs_status gs_results_open(gs_results *results, const gs_options *o
 
 /* Tells on stderr what will be done: new, resumed or extended, how many runs are done, failed and to do, and which are kept. */
 GS_MUST_CHECK gs_status gs_results_announce(const gs_results *results, const gs_plan *plan, int ranks, gs_error *error);
+
+/* Stores what each rank has done; those that have not left in order are left out. */
+GS_MUST_CHECK gs_status gs_results_efforts(gs_results *results, const gs_world *world, const gs_effort *efforts, gs_error *error);
 
 /* Closes the file, gives back the lock. */
 GS_MUST_CHECK gs_status gs_results_close(gs_results *results, gs_error *error);

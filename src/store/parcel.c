@@ -200,6 +200,15 @@ gs_status gs_parcel_pack_failure(gs_parcel *parcel, const gs_job *job, const cha
     return gs_parcel_pack(parcel, job, &result, (gs_storage){0}, rank, 0, error);
 }
 
+gs_status gs_parcel_pack_nothing(gs_parcel *parcel, const gs_job *job, int rank, gs_error *error)
+{
+    gs_row row;
+    memset(&row, 0, sizeof row);
+    row.run = job->run;
+    row.rank = rank;
+    return add_row(parcel, &row, error);
+}
+
 void gs_parcel_free(gs_parcel *parcel)
 {
     free(parcel->bytes);

@@ -53,6 +53,9 @@ GS_MUST_CHECK gs_status gs_parcel_pack(gs_parcel *parcel, const gs_job *job, con
 /* Packs a run that could not even begin, for `reason`. */
 GS_MUST_CHECK gs_status gs_parcel_pack_failure(gs_parcel *parcel, const gs_job *job, const char *reason, int rank,
                                                gs_error *error);
+
+/* Packs a run that has done nothing, for benchmarks of everything else: a row of zeros. */
+GS_MUST_CHECK gs_status gs_parcel_pack_nothing(gs_parcel *parcel, const gs_job *job, int rank, gs_error *error);
 void gs_parcel_free(gs_parcel *parcel);
 
 /* Chunks of images of a run with so many samples. */

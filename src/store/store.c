@@ -359,6 +359,12 @@ gs_status gs_store_commit(gs_store *store, const gs_parcel *parcel, gs_error *er
     return status == GS_OK ? gs_store_settle(store, error) : status;
 }
 
+gs_status gs_store_ranks(gs_store *store, gs_rank_record *records, size_t count, gs_error *error)
+{
+    for (size_t i = 0; i < count; i++) records[i].launch = store->tables.launch;
+    return gs_ranks_append(store->file, records, count, error);
+}
+
 gs_status gs_store_close(gs_store **store, gs_error *error)
 {
     if (store == NULL || *store == NULL) return GS_OK;

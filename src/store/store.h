@@ -12,6 +12,7 @@
 
 #include "store/file.h"
 #include "store/parcel.h"
+#include "store/ranks.h"
 #include "sweep/plan.h"
 
 enum { GS_FACT_TEXT = 4096 /* longest text of a fact, with its NUL */, GS_ASIDE = GS_PATH + 16 };
@@ -98,6 +99,9 @@ GS_MUST_CHECK gs_status gs_store_settle(gs_store *store, gs_error *error);
 
 /* Both, for one run. */
 GS_MUST_CHECK gs_status gs_store_commit(gs_store *store, const gs_parcel *parcel, gs_error *error);
+
+/* What the ranks of this launch have done; `launch` of the records is filled in. */
+GS_MUST_CHECK gs_status gs_store_ranks(gs_store *store, gs_rank_record *records, size_t count, gs_error *error);
 
 /* Sets *store to NULL. */
 GS_MUST_CHECK gs_status gs_store_close(gs_store **store, gs_error *error);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "store/audits.h"
+#include "store/ranks.h"
 
 typedef struct {
     gs_dataset run, color, digit;
@@ -374,6 +375,7 @@ gs_status gs_tables_add(gs_tables *tables, gs_file *file, const gs_roster *roste
     if (status == GS_OK) status = add_history(tables, file, contents, error);
     if (status == GS_OK) status = add_facts(tables, file, contents, error);
     if (status == GS_OK) status = gs_audits_add(file, tables->continued, error);
+    if (status == GS_OK) status = gs_ranks_add(file, tables->continued, error);
     if (status == GS_OK) status = gs_columns_add(&tables->columns, file, roster, axes.color, axes.digit, error);
     axes.run = tables->columns.run_scale;
     if (status == GS_OK) status = add_bulk(tables, file, contents, &axes, error);
