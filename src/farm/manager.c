@@ -80,6 +80,7 @@ static gs_status note_progress(manager *m, gs_error *error)
 /* The state of a run that has ended is of no use any more. */
 static void forget_state(const manager *m, int64_t run)
 {
+    if (m->common->folder[0] == '\0') return;
     gs_job job = job_of(m, run);
     char id[GS_ID];
     gs_run_id(&job.settings, job.seed, &m->common->digits, id);

@@ -93,7 +93,7 @@ GS_MUST_CHECK gs_status gs_store_interrupt(gs_store *store, int64_t run, char re
 
 /* A run has ended: its bulk data are written, and its row is kept until gs_store_settle writes the rows of all runs that were taken, flushes, and then
  * says that they have ended: for several runs together that costs little more than for one. At most GS_GROUP can be taken before. */
-enum { GS_GROUP = 64 };
+enum { GS_GROUP = 256 };
 GS_MUST_CHECK gs_status gs_store_take(gs_store *store, const gs_parcel *parcel, gs_error *error);
 GS_MUST_CHECK gs_status gs_store_settle(gs_store *store, gs_error *error);
 
