@@ -4,6 +4,7 @@
 #include "farm/drain.h"
 #include "farm/farm.h"
 #include "farm/messages.h"
+#include "farm/order.h"
 #include "farm/presence.h"
 #include "farm/referee.h"
 #include "farm/workbench.h"
@@ -154,6 +155,7 @@ static gs_status collect(manager *m, int rank, const gs_parcel *parcel, gs_error
     if (status != GS_OK) return status;
     if (m->taken_count++ == 0) m->settle_by = gs_clock() + settle_after;
     if (row->failed != 0) gs_referee_forget(&m->referee, row->run);
+    if (row->failed == 0 && row->steps_done == (int64_t)steps_of(m, row->run)) gs_schedule_learn(m->schedule, row->run, row->seconds);
     gs_schedule_end(m->schedule, rank, row->failed != 0);
     m->steps_ended += steps_of(m, row->run);
     m->steps_done[rank] = 0;
@@ -476,6 +478,7 @@ gs_status gs_farm_manage(const gs_world *world, const gs_common *common, const g
     m.steps_done = calloc((size_t)world->size, sizeof *m.steps_done);
     if (m.told == NULL || m.taken == NULL || m.efforts == NULL || m.steps_done == NULL) status = gs_fail(error, GS_ERROR_MEMORY, "out of memory: %d ranks", world->size);
     if (status == GS_OK) status = gs_schedule_create(&m.schedule, agenda->runs, world->size, error);
+    if (status == GS_OK) status = gs_order_runs(m.schedule, agenda, &common->digits, error);
     if (status == GS_OK) settle(&m);
     if (status == GS_OK) status = gs_referee_begin(&m.referee, agenda, &common->digits, !gs_schedule_complete(m.schedule), error);
     m.next_note = gs_clock() + tell_every;

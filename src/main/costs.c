@@ -67,27 +67,21 @@ static uint64_t cost_key(const gs_settings *settings)
     return XXH3_64bits(&key, sizeof key);
 }
 
-static double updates_of(const gs_settings *settings)
-{
-    if (gs_settings_model(settings) != GS_MODEL_GAN) return 1;
-    return (double)(gs_settings_integer(settings, GS_SETTING_GENERATOR_STEPS) +
-                    gs_settings_integer(settings, GS_SETTING_DISCRIMINATOR_STEPS));
-}
-
 static gs_status add_kind(gs_costs *costs, size_t variant, const gs_settings *settings, uint64_t key,
                           const gs_digits *digits,
                           gs_error *error)
 {
     gs_tensor_table tensors;
+    gs_work work;
     gs_status status = gs_model_tensors(settings, digits, &tensors, error);
+    if (status == GS_OK) status = gs_model_work(settings, digits, &work, error);
     if (status != GS_OK) return status;
-    double batch = (double)gs_settings_integer(settings, GS_SETTING_BATCH_SIZE);
     kind *made = &costs->kinds[costs->kind_count++];
     *made = (kind){.key = key,
                    .model = gs_settings_model(settings),
                    .variant = variant,
                    .tensors = tensors.count,
-                   .work = (double)(tensors.size + 1) * updates_of(settings) * batch};
+                   .work = work.step};
     for (int t = 0; t < tensors.count; t++)
         made->checkpoint += in_pages(sizeof(float) * (double)gs_tensor_elements(&tensors.tensors[t]));
     return GS_OK;

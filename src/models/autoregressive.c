@@ -125,6 +125,12 @@ static void expected(const gs_settings *settings, const gs_digits *digits, doubl
     gs_pixels_expected(&law, digits, (int)gs_settings_integer(settings, GS_SETTING_COLOR_LEVELS), table);
 }
 
+/* The lstm goes along the pixels. */
+static double passes(const gs_settings *settings)
+{
+    return gs_settings_integer(settings, GS_SETTING_NETWORK) == GS_NETWORK_LSTM ? GS_PIXELS : 1;
+}
+
 const gs_model_type gs_model_autoregressive = {
     .id = GS_MODEL_AUTOREGRESSIVE,
     .curves = {"loss", "gradient_norm"},
@@ -135,5 +141,6 @@ const gs_model_type gs_model_autoregressive = {
     .sampling_parts = sampling_parts,
     .sample = sample,
     .sampling_state = sampling_state,
+    .passes = passes,
     .expected = expected,
 };

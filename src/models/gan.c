@@ -202,6 +202,12 @@ static int sample(gs_model *base, int64_t samples, int64_t part, gs_matrix image
     return rows;
 }
 
+/* Each update sees a batch. */
+static double passes(const gs_settings *settings)
+{
+    return (double)(gs_settings_integer(settings, GS_SETTING_GENERATOR_STEPS) + gs_settings_integer(settings, GS_SETTING_DISCRIMINATOR_STEPS));
+}
+
 const gs_model_type gs_model_gan = {
     .id = GS_MODEL_GAN,
     .curves = {"generator_loss", "discriminator_loss", "minibatch_active"},
@@ -211,4 +217,5 @@ const gs_model_type gs_model_gan = {
     .train = train,
     .sampling_parts = sampling_parts,
     .sample = sample,
+    .passes = passes,
 };

@@ -85,14 +85,38 @@ static gs_model *prepare(const gs_settings *settings, const gs_digits *digits, u
     return made;
 }
 
+/* Only the struct and its table of tensors; the arena is to be destroyed. */
+static gs_status create_outline(const gs_settings *settings, const gs_digits *digits, gs_arena **arena, gs_model **model, gs_error *error)
+{
+    size_t just_the_model = gs_model_type_of(gs_settings_model(settings))->size + GS_ALIGNMENT;
+    gs_status status = gs_arena_create(arena, just_the_model, error);
+    *model = status == GS_OK ? prepare(settings, digits, 0, *arena) : NULL;
+    return status == GS_OK && *model == NULL ? gs_arena_check(*arena, error) : status;
+}
+
 gs_status gs_model_tensors(const gs_settings *settings, const gs_digits *digits, gs_tensor_table *tensors, gs_error *error)
 {
     gs_arena *arena = NULL;
-    size_t just_the_model = gs_model_type_of(gs_settings_model(settings))->size + GS_ALIGNMENT;
-    gs_status status = gs_arena_create(&arena, just_the_model, error);
-    gs_model *model = status == GS_OK ? prepare(settings, digits, 0, arena) : NULL;
-    if (model != NULL) *tensors = model->tensors;
-    else if (status == GS_OK) status = gs_arena_check(arena, error);
+    gs_model *model;
+    gs_status status = create_outline(settings, digits, &arena, &model, error);
+    if (status == GS_OK) *tensors = model->tensors;
+    gs_arena_destroy(&arena);
+    return status;
+}
+
+gs_status gs_model_work(const gs_settings *settings, const gs_digits *digits, gs_work *work, gs_error *error)
+{
+    gs_arena *arena = NULL;
+    gs_model *model;
+    gs_status status = create_outline(settings, digits, &arena, &model, error);
+    if (status == GS_OK) {
+        double weights = (double)model->tensors.size + 1, batch = (double)gs_settings_integer(settings, GS_SETTING_BATCH_SIZE);
+        double forth_and_back = 3, passes = model->type->passes != NULL ? model->type->passes(settings) : 1;
+        int64_t samples = gs_settings_integer(settings, GS_SETTING_SAMPLES);
+        double parts = (double)model->type->sampling_parts(model, samples) / (double)gs_sample_batches(samples);
+        work->step = forth_and_back * passes * batch * weights;
+        work->sampling = (double)samples * parts * weights;
+    }
     gs_arena_destroy(&arena);
     return status;
 }

@@ -44,6 +44,9 @@ typedef struct {
      * is begun anew rather than saved. */
     void (*sampling_state)(gs_model *model, gs_spans *spans);
 
+    /* How often an image of a batch passes through the weights in a training step; NULL: once. */
+    double (*passes)(const gs_settings *settings);
+
     /* The probability of each bin for a perfect model of this kind; NULL: that of the data's law. */
     void (*expected)(const gs_settings *settings, const gs_digits *digits, double expected[GS_BINS]);
 } gs_model_type;
@@ -88,6 +91,13 @@ void gs_model_state(gs_model *model, bool sampling, gs_spans *spans);
 /* The table of tensors of these settings, without the memory that the model would take. GS_ERROR_MEMORY. */
 GS_MUST_CHECK gs_status gs_model_tensors(const gs_settings *settings, const gs_digits *digits, gs_tensor_table *tensors,
                                          gs_error *error);
+
+/* A rough count of the multiplications of a training step, and of making the run's samples once: tells how runs of a model compare.
+ * GS_ERROR_MEMORY. */
+typedef struct {
+    double step, sampling;
+} gs_work;
+GS_MUST_CHECK gs_status gs_model_work(const gs_settings *settings, const gs_digits *digits, gs_work *work, gs_error *error);
 
 /* Builds the model with the initial weights of `seed`; everything is owned by the arena. GS_ERROR_MEMORY. */
 GS_MUST_CHECK gs_status gs_model_create(gs_model **model, const gs_settings *settings, const gs_digits *digits, uint64_t seed,

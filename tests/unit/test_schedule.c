@@ -172,6 +172,44 @@ static void the_harness_can_go_red(void **state)
     gs_schedule_destroy(&schedule);
 }
 
+static gs_schedule *sorted(int64_t runs, const float *work, const uint8_t *kinds)
+{
+    gs_schedule *schedule = NULL;
+    gs_error error;
+    assert_int_equal(gs_schedule_create(&schedule, runs, 1, &error), GS_OK);
+    assert_int_equal(gs_schedule_sort(schedule, work, kinds, &error), GS_OK);
+    return schedule;
+}
+
+static void expect_order(gs_schedule *schedule, const int64_t *order, int count)
+{
+    for (int i = 0; i < count; i++) {
+        assert_int_equal(gs_schedule_assign(schedule, 0), order[i]);
+        if (order[i] != GS_NO_RUN) gs_schedule_end(schedule, 0, false);
+    }
+}
+
+static void test_long_runs_go_first(void **state)
+{
+    (void)state;
+    gs_schedule *schedule = sorted(6, (float[]){1, 5, 1, 9, 5, 1}, (uint8_t[6]){0});
+    gs_schedule_settle(schedule, 4, false);
+    expect_order(schedule, (int64_t[]){3, 1, 0, 2, 5, GS_NO_RUN}, 6); /* equal ones in order */
+    gs_schedule_destroy(&schedule);
+}
+
+static void test_kinds_are_compared_by_what_they_took(void **state)
+{
+    (void)state;
+    gs_schedule *schedule = sorted(6, (float[]){10, 10, 10, 4, 4, 4}, (uint8_t[]){0, 0, 0, 3, 3, 3});
+    expect_order(schedule, (int64_t[]){0}, 1); /* nothing is known yet */
+    gs_schedule_learn(schedule, 0, 10);
+    expect_order(schedule, (int64_t[]){1}, 1); /* of kind 3 nothing is known: as the others */
+    gs_schedule_learn(schedule, 3, 40);        /* ten seconds a unit against one */
+    expect_order(schedule, (int64_t[]){3, 4, 5, 2, GS_NO_RUN}, 5);
+    gs_schedule_destroy(&schedule);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -179,6 +217,8 @@ int main(void)
         cmocka_unit_test(nothing_left_is_told),
         cmocka_unit_test(what_ended_before_is_not_handed_out),
         cmocka_unit_test(the_harness_can_go_red),
+        cmocka_unit_test(test_long_runs_go_first),
+        cmocka_unit_test(test_kinds_are_compared_by_what_they_took),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
