@@ -73,7 +73,7 @@ PROGRAM := $(BUILD)/gensweep
 TEST_FOLDER := tests/$(if $(filter double,$(VARIANT)),double,unit)
 UNIT_TESTS := $(patsubst $(TEST_FOLDER)/%.c,$(BUILD)/tests/%,$(wildcard $(TEST_FOLDER)/test_*.c))
 
-.PHONY: all units run test extra-rows bench bench-midrun bill-check bench-deps bench-readme report deps lint fuzz soak expansion cov install info help clean force
+.PHONY: all units run test extra-rows bench bench-midrun scale bill-check bench-deps bench-readme report deps lint fuzz soak expansion cov install info help clean force
 .SECONDARY:
 
 all: $(PROGRAM)
@@ -164,6 +164,13 @@ bench-midrun: $(BUILD)/bench_midrun
 	$(BUILD)/bench_midrun $(MIDRUN)
 
 $(BUILD)/bench_midrun: tests/bench/bench_midrun.c $(OBJECTS)
+	$(Q)$(CC) $(ALL_CFLAGS) $(INCLUDES) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# Sweeps on up to 10^4 ranks, through the real scheduler.
+scale: $(BUILD)/simulate
+	@$(PYTHON) tests/bench/scale.py
+
+$(BUILD)/simulate: tests/bench/simulate.c $(OBJECTS)
 	$(Q)$(CC) $(ALL_CFLAGS) $(INCLUDES) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 bench-built:
@@ -258,6 +265,7 @@ help:
 	@echo "make bench-deps                install PyTorch and JAX for that into build/peers"
 	@echo "make bench-readme              put the figures of build/bench.json into the README"
 	@echo "make bench-midrun [MIDRUN=DIR] bytes and time of a mid-run checkpoint of each model, written there"
+	@echo "make scale                     sweeps of up to 10^6 runs on up to 10^4 ranks, simulated with the real scheduler"
 	@echo "make report RESULTS=FILE       the report of a results file"
 	@echo "make fuzz [FUZZ_RUNS=N]        the reader of sweeps on random bytes, under ASan and UBSan"
 	@echo "make bill-check                estimates of gensweep plan beside what the runs really take"
