@@ -196,6 +196,17 @@ fuzz:
 $(BUILD)/fuzz_sweep: tests/fuzz/fuzz_sweep.c $(OBJECTS)
 	$(Q)$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer $(INCLUDES) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+# Damaged results files, from a small one on, in the folder FUZZ_FOLDER, where those that fail stay.
+FUZZ_MUTANTS ?= 100000
+FUZZ_SEED ?= 0
+FUZZ_FOLDER ?= build/fuzz/results
+fuzz-results: $(BUILD)/fuzz_results
+	@mkdir -p $(FUZZ_FOLDER)
+	$(BUILD)/fuzz_results $(FUZZ_FOLDER) $(FUZZ_MUTANTS) $(FUZZ_SEED)
+
+$(BUILD)/fuzz_results: tests/fuzz/fuzz_results.c tests/small_sweep.h $(OBJECTS)
+	$(Q)$(CC) $(ALL_CFLAGS) $(INCLUDES) -Itests $(LDFLAGS) -o $@ $< $(OBJECTS) $(LIBS)
+
 # Plans of many sweeps at once, for the tests that compare them with another expander.
 $(BUILD)/plan_many: tests/fuzz/plan_many.c $(OBJECTS)
 	$(Q)$(CC) $(ALL_CFLAGS) $(INCLUDES) $(LDFLAGS) -o $@ $^ $(LIBS)

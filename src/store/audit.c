@@ -475,7 +475,8 @@ gs_status gs_audit_compare(gs_audit *audit, uint64_t row, const gs_parcel *parce
         snprintf(c.first->retrained, GS_AUDIT_VALUE, "failed: %.*s", GS_REASON - 1, retrained.error);
         return GS_OK;
     }
-    if (gs_stored_settings(&audit->lookup, row, &settings, error) != GS_OK) return GS_ERROR_INTERNAL; /* it has been trained by them */
+    status = gs_stored_settings(&audit->lookup, row, &settings, error);
+    if (status != GS_OK) return status;
     status = compare_columns(&c, &retrained, false, error);
     if (status == GS_OK) status = compare_metrics(&c, &retrained, error);
     if (status == GS_OK) status = compare_points(&c, parcel, error);

@@ -76,8 +76,11 @@ bool gs_file_lacks(const gs_file *file);
 /* Rows that a dataset had before gs_file_add; 0 for one that it made. */
 uint64_t gs_file_earlier_rows(const gs_file *file, gs_dataset dataset);
 
-/* Opens a dataset for reading. GS_ERROR_STORAGE if it is missing or of another kind. */
-GS_MUST_CHECK gs_status gs_file_find(gs_file *file, const char *path, gs_cell cell, size_t text, gs_dataset *dataset, gs_error *error);
+/* Opens a dataset for reading. GS_ERROR_STORAGE if it is missing or of another kind, or if a row (or a scalar) is not of `cells` cells: then it would not
+ * fit into what it is read into. GS_ANY_CELLS: the caller looks itself (gs_file_extent). */
+enum { GS_ANY_CELLS = 0 };
+GS_MUST_CHECK gs_status gs_file_find(gs_file *file, const char *path, gs_cell cell, size_t text, uint64_t cells, gs_dataset *dataset,
+                                     gs_error *error);
 
 typedef struct {
     int rank;

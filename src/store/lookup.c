@@ -21,7 +21,7 @@ const gs_found *gs_lookup_find(gs_lookup *lookup, const char *path, gs_cell cell
         if (strcmp(lookup->found[i].path, path) == 0) return &lookup->found[i];
     gs_found found = {.cell = cell, .text = text};
     snprintf(found.path, sizeof found.path, "%s", path);
-    if (make_room(lookup, error) != GS_OK || gs_file_find(lookup->file, path, cell, text, &found.dataset, error) != GS_OK) return NULL;
+    if (make_room(lookup, error) != GS_OK || gs_file_find(lookup->file, path, cell, text, GS_ANY_CELLS, &found.dataset, error) != GS_OK) return NULL;
     if (!gs_file_extent(lookup->file, path, &found.extent) || (cell == GS_CELL_TEXT && found.extent.cell != text)) {
         (void)!gs_fail(error, GS_ERROR_STORAGE, "the results file is damaged: %s is not as it should be", path);
         return NULL;

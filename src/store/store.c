@@ -122,7 +122,7 @@ static gs_status check_same_sweep(gs_store *store, const char *path, const gs_st
     gs_dataset templates;
     gs_extent extent;
     char name[GS_NAME];
-    gs_status status = gs_file_find(store->file, "/data/templates", GS_CELL_FLOAT32, 0, &templates, error);
+    gs_status status = gs_file_find(store->file, "/data/templates", GS_CELL_FLOAT32, 0, GS_PIXELS, &templates, error);
     if (status != GS_OK) return status;
     bool fits = gs_file_extent(store->file, "/data/templates", &extent) && extent.rank == 3 && extent.dims[0] == GS_DIGITS &&
                 extent.dims[1] * extent.dims[2] == GS_PIXELS;
@@ -254,7 +254,7 @@ gs_status gs_store_ended(gs_store *store, void (*ended)(void *context, const gs_
 gs_status gs_store_kept(gs_store *store, void (*kept)(void *context, const char *label), void *context, gs_error *error)
 {
     gs_dataset labels;
-    gs_status status = gs_file_find(store->file, "/runs/label", GS_CELL_TEXT, GS_LABEL, &labels, error);
+    gs_status status = gs_file_find(store->file, "/runs/label", GS_CELL_TEXT, GS_LABEL, 1, &labels, error);
     for (uint64_t row = 0; row < store->roster.rows && status == GS_OK; row++) {
         char label[GS_LABEL + 1] = {0};
         if (store->roster.run_of_row[row] >= 0) continue;
