@@ -207,6 +207,16 @@ fuzz-results: $(BUILD)/fuzz_results
 $(BUILD)/fuzz_results: tests/fuzz/fuzz_results.c tests/small_sweep.h $(OBJECTS)
 	$(Q)$(CC) $(ALL_CFLAGS) $(INCLUDES) -Itests $(LDFLAGS) -o $@ $< $(OBJECTS) $(LIBS)
 
+# Allocations that fail, one after the other.
+MEMORY_FOLDER ?= build/memory
+fail-memory: $(BUILD)/fail_memory
+	@mkdir -p $(MEMORY_FOLDER)
+	$(BUILD)/fail_memory $(MEMORY_FOLDER)
+
+WRAPPED := $(foreach f,malloc calloc realloc strdup,-Wl,--wrap=$(f))
+$(BUILD)/fail_memory: tests/memory/fail_memory.c tests/small_sweep.h $(OBJECTS)
+	$(Q)$(CC) $(ALL_CFLAGS) $(INCLUDES) -Itests -fno-builtin $(LDFLAGS) $(WRAPPED) -o $@ $< $(OBJECTS) $(LIBS)
+
 # Plans of many sweeps at once, for the tests that compare them with another expander.
 $(BUILD)/plan_many: tests/fuzz/plan_many.c $(OBJECTS)
 	$(Q)$(CC) $(ALL_CFLAGS) $(INCLUDES) $(LDFLAGS) -o $@ $^ $(LIBS)

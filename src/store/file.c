@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "store/guard.h"
@@ -354,6 +355,16 @@ gs_status gs_file_sync(gs_file *file, gs_error *error)
     if (fdatasync(*(int *)handle) == 0) return GS_OK;
     file->broken = true;
     return gs_fail(error, GS_ERROR_STORAGE, "cannot write to '%s': %s", file->name, strerror(errno));
+}
+
+gs_file_place gs_file_look_for(const gs_file *file, char handle[GS_FILE_HANDLE])
+{
+    void *descriptor = NULL;
+    struct stat ours, named;
+    if (H5Fget_vfd_handle(file->file, H5P_DEFAULT, &descriptor) < 0 || fstat(*(int *)descriptor, &ours) != 0) return GS_FILE_THERE;
+    snprintf(handle, GS_FILE_HANDLE, "/proc/self/fd/%d", *(int *)descriptor);
+    if (stat(file->name, &named) == 0 && named.st_ino == ours.st_ino && named.st_dev == ours.st_dev) return GS_FILE_THERE;
+    return ours.st_nlink > 0 ? GS_FILE_MOVED : GS_FILE_REMOVED;
 }
 
 gs_status gs_file_close(gs_file **file, gs_error *error)

@@ -28,7 +28,7 @@
 /* Of HDF5, exported but not in its headers. */
 uint32_t H5_checksum_metadata(const void *bytes, size_t size, uint32_t initial);
 
-enum { LIMIT = 20 /* seconds */, GUARDED = 2, CRASHED = 100 };
+enum { LIMIT = 20 /* seconds */, GUARDED = 2, CRASHED = 100, MEMORY = 1 << 30 };
 
 /* ---- random numbers ---------------------------------------------------------------------------------------------- */
 
@@ -224,6 +224,10 @@ enum { ACTIONS = sizeof actions / sizeof actions[0] };
 static int act(size_t action, const char *path)
 {
     static gs_error error;
+#ifndef __SANITIZE_ADDRESS__
+    const struct rlimit memory = {MEMORY, MEMORY}; /* a node size of gigabytes is believed by HDF5 */
+    setrlimit(RLIMIT_AS, &memory);
+#endif
     alarm(LIMIT);
     gs_guard_install(GUARDED);
     gs_status status = actions[action].run(path, &error);
