@@ -85,12 +85,23 @@ static gs_status look(gs_file *file, const char *path, hid_t access, gs_error *e
     return GS_OK;
 }
 
+static bool is_marked(const char *path)
+{
+    gs_guard_enter();
+    hid_t access = gs_file_access();
+    hid_t file = H5Fopen(path, H5F_ACC_RDONLY, access);
+    if (file >= 0) H5Fclose(file);
+    H5Pclose(access);
+    gs_guard_leave();
+    return file < 0;
+}
+
 /* Removes the marks and the wrong end that a killed writer left, if it did. Readers are let in all the while, so that there is no moment at which a kill
  * would shut them out. */
 static gs_status repair(gs_file *file, const char *path, gs_error *error)
 {
     gs_status status = GS_OK;
-    if (!gs_file_marked(path)) return GS_OK;
+    if (!is_marked(path)) return GS_OK;
     hid_t access = gs_file_access();
     tolerate_killed_writer(access);
     hid_t opened = H5Fopen(path, H5F_ACC_RDWR | H5F_ACC_SWMR_WRITE, access);
@@ -147,13 +158,7 @@ bool gs_file_marked(const char *path)
 {
     gs_file_quiet_library();
     gs_guard_file(path);
-    gs_guard_enter();
-    hid_t access = gs_file_access();
-    hid_t file = H5Fopen(path, H5F_ACC_RDONLY, access);
-    if (file >= 0) H5Fclose(file);
-    H5Pclose(access);
-    gs_guard_leave();
-    return file < 0;
+    return is_marked(path);
 }
 
 gs_status gs_file_recover(const char *path, gs_error *error)

@@ -8,6 +8,7 @@
  *
  * HDF5 guards its metadata with checksums, so that a damage by chance is seen at once. Most mutants have theirs made right again, because only
  * they get further than that. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -262,6 +263,15 @@ static int try_mutant(size_t action, const char *path, char how[64])
     return WIFEXITED(ended) ? WEXITSTATUS(ended) : CRASHED;
 }
 
+/* What extending a mutant leaves: the file from before, and where the child was ended, its unfinished copy. */
+static void remove_others(const char *folder)
+{
+    DIR *list = opendir(folder);
+    for (const struct dirent *entry; list != NULL && (entry = readdir(list)) != NULL;)
+        if (strncmp(entry->d_name, "mutant.h5.", 10) == 0) unlinkat(dirfd(list), entry->d_name, 0);
+    if (list != NULL) closedir(list);
+}
+
 static bool prepare(const char *path)
 {
     gs_error error = {{0}};
@@ -307,6 +317,8 @@ int main(int argc, char **argv)
         mutate(seed, number);
         if (!write_mutant(path)) return 2;
         int end = try_mutant(action, path, how);
+        remove_others(argv[1]);
+        if (number % 1000 == 999) fprintf(stderr, "%llu mutants\n", (unsigned long long)number + 1);
         if (end <= GUARDED) ends[end]++;
         else {
             failed++;
