@@ -73,7 +73,7 @@ PROGRAM := $(BUILD)/gensweep
 TEST_FOLDER := tests/$(if $(filter double,$(VARIANT)),double,unit)
 UNIT_TESTS := $(patsubst $(TEST_FOLDER)/%.c,$(BUILD)/tests/%,$(wildcard $(TEST_FOLDER)/test_*.c))
 
-.PHONY: all units run test extra-rows bench bench-midrun scale bill-check bench-deps bench-readme report deps lint fuzz soak expansion cov install info help clean force
+.PHONY: all units run test extra-rows bench bench-midrun scale bill-check bench-deps bench-readme report deps lint fuzz fuzz-results fail-memory soak faults expansion cov install info help clean force
 .SECONDARY:
 
 all: $(PROGRAM)
@@ -139,7 +139,7 @@ report:
 	@$(PYTHON) analysis report $(RESULTS)
 
 test: deps
-	@$(MAKE) --no-print-directory $(JOBS) all build/release/plan_many
+	@$(MAKE) --no-print-directory $(JOBS) all $(patsubst %,build/release/%,plan_many fuzz_results fail_memory)
 	@$(MAKE) --no-print-directory $(JOBS) extra-rows
 	@$(MAKE) --no-print-directory $(JOBS) VARIANT=debug units
 	@$(MAKE) --no-print-directory $(JOBS) VARIANT=san units $(if $(X86),all-san)
@@ -203,6 +203,29 @@ fuzz:
 $(BUILD)/fuzz_sweep: tests/fuzz/fuzz_sweep.c $(OBJECTS)
 	$(Q)$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer $(INCLUDES) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+# Damaged results files, from a small one on, in the folder FUZZ_FOLDER, where those that fail stay.
+FUZZ_MUTANTS ?= 100000
+FUZZ_SEED ?= 0
+FUZZ_FOLDER ?= build/fuzz/results
+fuzz-results: $(BUILD)/fuzz_results
+	@mkdir -p $(FUZZ_FOLDER)
+	$(BUILD)/fuzz_results $(FUZZ_FOLDER) $(FUZZ_MUTANTS) $(FUZZ_SEED)
+
+$(BUILD)/fuzz_results: tests/fuzz/fuzz_results.c tests/small_sweep.h $(OBJECTS)
+	@echo "  TEST  $@"
+	$(Q)$(CC) $(ALL_CFLAGS) $(INCLUDES) -Itests $(LDFLAGS) -o $@ $< $(OBJECTS) $(LIBS)
+
+# Allocations that fail, one after the other.
+MEMORY_FOLDER ?= build/memory
+fail-memory: $(BUILD)/fail_memory
+	@mkdir -p $(MEMORY_FOLDER)
+	$(BUILD)/fail_memory $(MEMORY_FOLDER)
+
+WRAPPED := $(foreach f,malloc calloc realloc strdup,-Wl,--wrap=$(f))
+$(BUILD)/fail_memory: tests/memory/fail_memory.c tests/small_sweep.h $(OBJECTS)
+	@echo "  TEST  $@"
+	$(Q)$(CC) $(ALL_CFLAGS) $(INCLUDES) -Itests -fno-builtin $(LDFLAGS) $(WRAPPED) -o $@ $< $(OBJECTS) $(LIBS)
+
 # Plans of many sweeps at once, for the tests that compare them with another expander.
 $(BUILD)/plan_many: tests/fuzz/plan_many.c $(OBJECTS)
 	$(Q)$(CC) $(ALL_CFLAGS) $(INCLUDES) $(LDFLAGS) -o $@ $^ $(LIBS)
@@ -225,6 +248,12 @@ SOAK ?=
 soak: deps
 	@$(MAKE) --no-print-directory $(JOBS) all
 	@$(PYTHON) tests/crash/crash.py $(SOAK)
+
+# A full disk and its like at every change of any file that the program writes.
+FAULTS ?=
+faults: deps
+	@$(MAKE) --no-print-directory $(JOBS) all
+	@$(PYTHON) tests/crash/faults.py $(FAULTS)
 
 # ---- upkeep --------------------------------------------------------------------------------------
 # Installs only what is missing and asks nothing.
@@ -271,6 +300,9 @@ help:
 	@echo "make bill-check                estimates of gensweep plan beside what the runs really take"
 	@echo "make expansion                 100,000 random sweeps against another expander"
 	@echo "make soak [SOAK=OPTIONS]       kills the program at every change of the results file and at random moments"
+	@echo "make faults [FAULTS=OPTIONS]   a full disk, a quota, a read-only file system at every change of a file"
+	@echo "make fail-memory               lets every allocation of the program's own code fail"
+	@echo "make fuzz-results              100,000 damaged results files, FUZZ_MUTANTS, FUZZ_SEED, FUZZ_FOLDER"
 	@echo "make lint                      gcc and clang without a warning, cppcheck, shellcheck"
 	@echo "make cov                       coverage of the unit tests"
 	@echo "make install PREFIX=DIR        install gensweep into DIR/bin"

@@ -18,6 +18,7 @@
 #include "main/summary.h"
 #include "main/verify_verb.h"
 #include "nn/matrix.h"
+#include "store/guard.h"
 
 /* Everything that rank 0 prepares before the first run. */
 typedef struct {
@@ -214,7 +215,9 @@ static gs_status choose_kernels(const gs_options *options, char **argv, gs_error
     char kernel[GS_AUDIT_KERNEL];
     if (wants_portable(options)) return gs_kernels_pin(gs_kernels_portable, argv, error);
     if (options->kernels != GS_KERNELS_RECORDED) return GS_OK;
+    gs_guard_install(GS_EXIT_STORAGE);
     gs_status status = gs_audit_recorded(options, kernel, error);
+    gs_guard_remove(); /* MPI is not started yet */
     return status == GS_OK ? gs_kernels_pin(kernel, argv, error) : status;
 }
 
@@ -238,6 +241,7 @@ int main(int argc, char **argv)
     if (status == GS_OK) status = kernels = choose_kernels(&options, argv, &error);
     if (status == GS_OK && trains) gs_drain_install(); /* before the long way to the first run */
     gs_world world = gs_world_create(&argc, &argv);
+    gs_guard_install(GS_EXIT_STORAGE);
     gs_blas_one_thread();
     int code = gs_exit_of(status);
     if (status != GS_OK && (world.rank == 0 || kernels != GS_OK)) gs_exit_tell(&error);

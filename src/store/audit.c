@@ -62,7 +62,7 @@ static gs_status open_layout(gs_audit *audit, const char *group, gs_error *error
     uint64_t rows = found == NULL ? 0 : found->extent.dims[0];
     int64_t *runs = calloc(rows + 1, sizeof *runs);
     if (runs == NULL) return no_memory(error);
-    gs_status status = found == NULL ? GS_ERROR_STORAGE : gs_file_read(audit->file, found->dataset, 0, rows, runs, error);
+    gs_status status = found == NULL ? audit->lookup.status : gs_file_read(audit->file, found->dataset, 0, rows, runs, error);
     for (uint64_t place = 0; place < rows && status == GS_OK; place++) {
         if (runs[place] < 0 || (uint64_t)runs[place] >= audit->rows) continue; /* which is seen where it is missed */
         audit->layout_of[runs[place]] = (int32_t)audit->layout_count;
@@ -91,7 +91,7 @@ static gs_status open_rows(gs_audit *audit, gs_error *error)
 {
     gs_extent extent;
     const gs_found *found = gs_lookup_find(&audit->lookup, "/runs/status", GS_CELL_STATUS, 0, error);
-    if (found == NULL) return GS_ERROR_STORAGE;
+    if (found == NULL) return audit->lookup.status;
     if (found->extent.rank != 1) return gs_fail(error, GS_ERROR_STORAGE, "the results file is damaged: /runs/status has another shape");
     audit->rows = found->extent.dims[0];
     audit->status = calloc(audit->rows + 1, sizeof *audit->status);
@@ -263,6 +263,8 @@ static const gs_found *load(const comparer *c, const char *path, gs_cell cell, s
     gs_audit *audit = c->audit;
     gs_error reason;
     const gs_found *found = gs_lookup_find(&audit->lookup, path, cell, text, &reason);
+    if (found == NULL && audit->lookup.status == GS_ERROR_MEMORY) *status = no_memory(error);
+    if (*status != GS_OK) return NULL;
     bool fits = found != NULL && found->extent.rank >= 1 && row < found->extent.dims[0] && gs_found_cells(found) >= least;
     if (found != NULL && !fits) (void)!gs_fail(&reason, GS_ERROR_STORAGE, "has no room for what was retrained");
     size_t size = fits ? gs_found_cells(found) * gs_cell_size(cell, text) : 0;
@@ -475,7 +477,8 @@ gs_status gs_audit_compare(gs_audit *audit, uint64_t row, const gs_parcel *parce
         snprintf(c.first->retrained, GS_AUDIT_VALUE, "failed: %.*s", GS_REASON - 1, retrained.error);
         return GS_OK;
     }
-    if (gs_stored_settings(&audit->lookup, row, &settings, error) != GS_OK) return GS_ERROR_INTERNAL; /* it has been trained by them */
+    status = gs_stored_settings(&audit->lookup, row, &settings, error);
+    if (status != GS_OK) return status;
     status = compare_columns(&c, &retrained, false, error);
     if (status == GS_OK) status = compare_metrics(&c, &retrained, error);
     if (status == GS_OK) status = compare_points(&c, parcel, error);

@@ -19,6 +19,7 @@ enum { BLOCK = 1 << 20 };
 
 static gs_status fail_copy(const char *name, int reason, gs_error *error)
 {
+    if (reason == ENOMEM) return gs_fail(error, GS_ERROR_MEMORY, "out of memory to copy '%s'", name);
     return gs_fail(error, GS_ERROR_STORAGE, "cannot copy '%s': %s", name, strerror(reason));
 }
 

@@ -76,8 +76,11 @@ bool gs_file_lacks(const gs_file *file);
 /* Rows that a dataset had before gs_file_add; 0 for one that it made. */
 uint64_t gs_file_earlier_rows(const gs_file *file, gs_dataset dataset);
 
-/* Opens a dataset for reading. GS_ERROR_STORAGE if it is missing or of another kind. */
-GS_MUST_CHECK gs_status gs_file_find(gs_file *file, const char *path, gs_cell cell, size_t text, gs_dataset *dataset, gs_error *error);
+/* Opens a dataset for reading. GS_ERROR_STORAGE if it is missing or of another kind, or if a row (or a scalar) is not of `cells` cells: then it would not
+ * fit into what it is read into. GS_ANY_CELLS: the caller looks itself (gs_file_extent). */
+enum { GS_ANY_CELLS = 0 };
+GS_MUST_CHECK gs_status gs_file_find(gs_file *file, const char *path, gs_cell cell, size_t text, uint64_t cells, gs_dataset *dataset,
+                                     gs_error *error);
 
 typedef struct {
     int rank;
@@ -137,6 +140,16 @@ GS_MUST_CHECK gs_status gs_file_flush(gs_file *file, gs_error *error);
 
 /* Waits until everything flushed so far is on the disk, so that it outlives the machine. */
 GS_MUST_CHECK gs_status gs_file_sync(gs_file *file, gs_error *error);
+
+typedef enum {
+    GS_FILE_THERE,
+    GS_FILE_MOVED,  /* its name is gone or another file's, but it has another */
+    GS_FILE_REMOVED /* it has no name any more: its bytes go when it is closed */
+} gs_file_place;
+
+/* What somebody else has done meanwhile to the name of a file that is being written. `handle`: a path under which this process can read it. */
+enum { GS_FILE_HANDLE = 32 };
+gs_file_place gs_file_look_for(const gs_file *file, char handle[GS_FILE_HANDLE]);
 
 /* Closes the file and sets *file to NULL. After a storage error nothing is touched, and GS_OK returned: the error has been told. */
 GS_MUST_CHECK gs_status gs_file_close(gs_file **file, gs_error *error);

@@ -5,11 +5,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/guard.h"
+
 /* ---- what is there already --------------------------------------------------------------------------------------- */
 
-bool gs_file_extent(const gs_file *file, const char *path, gs_extent *shape)
+/* Whether the file's own size of a chunk is that of its cells. HDF5 does not look, and would write behind the memory that it reads into. */
+static bool chunks_fit(hid_t dataset, const gs_extent *shape)
 {
-    *shape = (gs_extent){0};
+    hsize_t first[GS_RANK_MAX] = {0}, size = 0;
+    haddr_t address = HADDR_UNDEF;
+    unsigned mask;
+    uint64_t expected = shape->cell;
+    for (int i = 0; i < shape->rank; i++) expected *= shape->chunk[i];
+    if (H5Dget_chunk_info_by_coord(dataset, first, &mask, &address, &size) < 0 || address == HADDR_UNDEF) return true; /* none is there */
+    return size == expected;
+}
+
+static bool read_extent(const gs_file *file, const char *path, gs_extent *shape)
+{
     if (H5LTpath_valid(file->file, path, true) <= 0) return false;
     hid_t dataset = H5Dopen2(file->file, path, H5P_DEFAULT);
     if (dataset < 0) return false;
@@ -25,6 +38,7 @@ bool gs_file_extent(const gs_file *file, const char *path, gs_extent *shape)
         shape->dims[i] = dims[i];
         shape->chunk[i] = chunked ? chunk[i] : dims[i];
     }
+    good = good && (!chunked || shape->deflated || chunks_fit(dataset, shape));
     H5Pclose(creation);
     H5Tclose(type);
     H5Sclose(space);
@@ -32,11 +46,29 @@ bool gs_file_extent(const gs_file *file, const char *path, gs_extent *shape)
     return good;
 }
 
-gs_status gs_file_find(gs_file *file, const char *path, gs_cell cell, size_t text, gs_dataset *dataset, gs_error *error)
+bool gs_file_extent(const gs_file *file, const char *path, gs_extent *shape)
+{
+    *shape = (gs_extent){0};
+    gs_guard_enter();
+    bool good = read_extent(file, path, shape);
+    gs_guard_leave();
+    return good;
+}
+
+static uint64_t cells_of_row(const gs_extent *shape)
+{
+    uint64_t cells = 1;
+    for (int i = 1; i < shape->rank; i++) cells *= shape->dims[i];
+    return cells;
+}
+
+gs_status gs_file_find(gs_file *file, const char *path, gs_cell cell, size_t text, uint64_t cells, gs_dataset *dataset, gs_error *error)
 {
     gs_extent shape;
     if (!gs_file_extent(file, path, &shape))
         return gs_fail(error, GS_ERROR_STORAGE, "'%s' is damaged: it has no %s", file->name, path);
+    if (cells != GS_ANY_CELLS && cells_of_row(&shape) != cells)
+        return gs_fail(error, GS_ERROR_STORAGE, "'%s' is damaged: %s has another shape", file->name, path);
     hid_t id = H5Dopen2(file->file, path, H5P_DEFAULT);
     hid_t stored = H5Dget_type(id), type = gs_file_type_of(file, cell, text);
     bool same = cell == GS_CELL_TEXT ? H5Tget_class(stored) == H5T_STRING && H5Tis_variable_str(stored) == 0 : H5Tequal(stored, type) > 0;
@@ -53,11 +85,13 @@ bool gs_file_has_chunk(const gs_file *file, gs_dataset dataset, const uint64_t o
     haddr_t address = HADDR_UNDEF;
     unsigned mask;
     for (int i = 0; i < GS_RANK_MAX; i++) place[i] = offset[i];
+    gs_guard_enter();
     herr_t found = H5Dget_chunk_info_by_coord(file->datasets[dataset].id, place, &mask, &address, &size);
+    gs_guard_leave();
     return found >= 0 && address != HADDR_UNDEF;
 }
 
-bool gs_file_noted_texts(const gs_file *file, const char *path, const char *name, char *texts, size_t size, size_t *count)
+static bool read_texts(const gs_file *file, const char *path, const char *name, char *texts, size_t size, size_t *count)
 {
     bool good = false;
     hid_t attribute = H5Aopen_by_name(file->file, path, name, H5P_DEFAULT, H5P_DEFAULT);
@@ -73,6 +107,14 @@ bool gs_file_noted_texts(const gs_file *file, const char *path, const char *name
     H5Tclose(type);
     H5Sclose(space);
     H5Aclose(attribute);
+    return good;
+}
+
+bool gs_file_noted_texts(const gs_file *file, const char *path, const char *name, char *texts, size_t size, size_t *count)
+{
+    gs_guard_enter();
+    bool good = read_texts(file, path, name, texts, size, count);
+    gs_guard_leave();
     return good;
 }
 
@@ -98,7 +140,7 @@ static herr_t collect_scale(hid_t dataset, unsigned axis, hid_t scale, void *col
 static gs_status replace(gs_file *file, const gs_dataset_spec *spec, const gs_extent *old, gs_dataset *dataset, gs_error *error)
 {
     gs_dataset before;
-    gs_status status = gs_file_find(file, spec->path, spec->cell, spec->text, &before, error);
+    gs_status status = gs_file_find(file, spec->path, spec->cell, spec->text, GS_ANY_CELLS, &before, error);
     if (status != GS_OK) return status;
     size_t size = gs_cell_size(spec->cell, spec->text);
     for (int i = 1; i < old->rank; i++) size *= old->dims[i];
@@ -138,12 +180,14 @@ gs_status gs_file_add(gs_file *file, const gs_dataset_spec *spec, gs_dataset *da
         if (spec->dims[i] > old.dims[i] && i >= (spec->layout == GS_BULK ? 2 : 1)) wider = true;
         if (spec->dims[i] > old.dims[i]) more = true;
         else larger.dims[i] = old.dims[i];
+        if (i > 0 && spec->layout != GS_BULK && spec->dims[i] < old.dims[i]) /* what is written would not fill it */
+            return gs_fail(error, GS_ERROR_STORAGE, "'%s' is damaged: %s has another shape", file->name, spec->path);
     }
     if (file->fixed && (more || wider)) file->lacks = true;
     if (!file->fixed && wider && spec->layout == GS_ROWS) return replace(file, &larger, &old, dataset, error);
     if (wider && spec->layout != GS_ROWS)
         return gs_fail(error, GS_ERROR_STORAGE, "'%s' is damaged: %s has too small rows", file->name, spec->path);
-    gs_status status = gs_file_find(file, spec->path, spec->cell, spec->text, dataset, error);
+    gs_status status = gs_file_find(file, spec->path, spec->cell, spec->text, GS_ANY_CELLS, dataset, error);
     hsize_t dims[GS_RANK_MAX];
     for (int i = 0; i < spec->rank; i++) dims[i] = larger.dims[i];
     if (status == GS_OK && more && !file->fixed && H5Dset_extent(file->datasets[*dataset].id, dims) < 0)

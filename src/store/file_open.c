@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "store/guard.h"
+
 /* What h5clear does, in one step with opening: forgets the marks of a writer that was killed, and does not compare the length of the file with
  * the one that it last noted. These properties are registered by the library but not in its headers. */
 static void tolerate_killed_writer(hid_t access)
@@ -83,12 +85,23 @@ static gs_status look(gs_file *file, const char *path, hid_t access, gs_error *e
     return GS_OK;
 }
 
+static bool is_marked(const char *path)
+{
+    gs_guard_enter();
+    hid_t access = gs_file_access();
+    hid_t file = H5Fopen(path, H5F_ACC_RDONLY, access);
+    if (file >= 0) H5Fclose(file);
+    H5Pclose(access);
+    gs_guard_leave();
+    return file < 0;
+}
+
 /* Removes the marks and the wrong end that a killed writer left, if it did. Readers are let in all the while, so that there is no moment at which a kill
  * would shut them out. */
 static gs_status repair(gs_file *file, const char *path, gs_error *error)
 {
     gs_status status = GS_OK;
-    if (!gs_file_marked(path)) return GS_OK;
+    if (!is_marked(path)) return GS_OK;
     hid_t access = gs_file_access();
     tolerate_killed_writer(access);
     hid_t opened = H5Fopen(path, H5F_ACC_RDWR | H5F_ACC_SWMR_WRITE, access);
@@ -108,6 +121,7 @@ gs_status gs_file_open(gs_file **file, const char *path, const char *name, gs_op
     hid_t access = gs_file_access();
     made->fixed = purpose != GS_OPEN_GROW;
     made->reading = purpose == GS_OPEN_READ || purpose == GS_OPEN_STAY;
+    gs_guard_enter();
     status = look(made, path, access, error != NULL ? error : &unused);
     if (status == GS_OK && made->reading) {
         if (purpose == GS_OPEN_STAY) made->file = H5Fopen(path, H5F_ACC_RDONLY | H5F_ACC_SWMR_READ, access);
@@ -120,6 +134,7 @@ gs_status gs_file_open(gs_file **file, const char *path, const char *name, gs_op
         if (status == GS_OK && made->file < 0) status = gs_file_failed(made, "open", error);
     }
     H5Pclose(access);
+    gs_guard_leave();
     if (status != GS_OK) gs_file_free(file);
     return status;
 }
@@ -127,23 +142,23 @@ gs_status gs_file_open(gs_file **file, const char *path, const char *name, gs_op
 bool gs_file_is_ours(const char *path)
 {
     gs_file_quiet_library();
+    gs_guard_file(path);
+    gs_guard_enter();
     int64_t version;
     hid_t access = gs_file_access();
     hid_t file = open_to_read(path, access);
     bool ours = says_ours(file, &version);
     if (file >= 0) H5Fclose(file);
     H5Pclose(access);
+    gs_guard_leave();
     return ours;
 }
 
 bool gs_file_marked(const char *path)
 {
     gs_file_quiet_library();
-    hid_t access = gs_file_access();
-    hid_t file = H5Fopen(path, H5F_ACC_RDONLY, access);
-    if (file >= 0) H5Fclose(file);
-    H5Pclose(access);
-    return file < 0;
+    gs_guard_file(path);
+    return is_marked(path);
 }
 
 gs_status gs_file_recover(const char *path, gs_error *error)

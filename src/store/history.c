@@ -8,7 +8,7 @@
 static gs_status read_column(gs_file *file, const char *path, gs_cell cell, uint64_t rows, void *values, gs_error *error)
 {
     gs_dataset dataset;
-    gs_status status = gs_file_find(file, path, cell, 0, &dataset, error);
+    gs_status status = gs_file_find(file, path, cell, 0, 1, &dataset, error);
     if (status == GS_OK && gs_file_earlier_rows(file, dataset) < rows)
         return gs_fail(error, GS_ERROR_STORAGE, "the results file is damaged: %s is shorter than /runs/id", path);
     return status == GS_OK ? gs_file_read(file, dataset, 0, rows, values, error) : status;

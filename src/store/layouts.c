@@ -107,7 +107,7 @@ static gs_status read_places(gs_layouts *layouts, gs_file *file, gs_tensor_layou
     layout->rows = extent.dims[0];
     int64_t *runs = malloc((layout->rows + 1) * sizeof *runs);
     if (runs == NULL) return gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu runs", (size_t)layout->rows);
-    gs_status status = gs_file_find(file, path, GS_CELL_INT64, 0, &layout->run, error);
+    gs_status status = gs_file_find(file, path, GS_CELL_INT64, 0, 1, &layout->run, error);
     if (status == GS_OK) status = gs_file_read(file, layout->run, 0, layout->rows, runs, error);
     for (uint64_t place = 0; place < layout->rows && status == GS_OK; place++) {
         if (runs[place] < 0 || (uint64_t)runs[place] >= layouts->roster->rows || layouts->place_of_row[runs[place]] >= 0)

@@ -26,7 +26,7 @@ static gs_status append_column(const gs_logbook *logbook, const gs_logbook_colum
     gs_dataset dataset;
     if (cells == NULL) return gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu rows of %s", count, column->path);
     for (size_t i = 0; i < count; i++) memcpy(cells + i * size, records + i * logbook->record + column->offset, size);
-    gs_status status = gs_file_find(file, column->path, column->cell, column->text, &dataset, error);
+    gs_status status = gs_file_find(file, column->path, column->cell, column->text, 1, &dataset, error);
     if (status == GS_OK) status = gs_file_resize(file, dataset, row + count, error);
     if (status == GS_OK) status = gs_file_write(file, dataset, row, count, cells, error);
     free(cells);

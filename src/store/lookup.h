@@ -16,6 +16,7 @@ typedef struct {
     gs_file *file;   /* must outlive the lookup */
     gs_found *found; /* owned */
     size_t count, room;
+    gs_status status; /* of the last gs_lookup_find that gave NULL */
 } gs_lookup;
 
 /* NULL: there is none like that, or no memory; *error tells. Valid until the next call. */

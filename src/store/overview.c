@@ -9,7 +9,7 @@ static gs_status read_numbers(gs_overview *overview, gs_file *file, const char *
     size_t size = gs_cell_size(cell, 0), count = (size_t)overview->run_count;
     unsigned char *cells = malloc(count * size + 1);
     gs_dataset dataset;
-    gs_status status = gs_file_find(file, path, cell, 0, &dataset, error);
+    gs_status status = gs_file_find(file, path, cell, 0, 1, &dataset, error);
     if (cells == NULL) status = gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu runs", count);
     if (status == GS_OK && gs_file_earlier_rows(file, dataset) < count)
         status = gs_fail(error, GS_ERROR_STORAGE, "the results file is damaged: %s is shorter than /runs/status", path);
@@ -46,7 +46,7 @@ static gs_status read_runs(gs_overview *overview, gs_file *file, gs_error *error
     for (size_t i = 0; i < sizeof columns / sizeof columns[0] && status == GS_OK; i++)
         status = read_numbers(overview, file, columns[i].path, columns[i].cell, columns[i].offset, error);
     gs_dataset models;
-    if (status == GS_OK) status = gs_file_find(file, "/runs/model", GS_CELL_TEXT, 16, &models, error);
+    if (status == GS_OK) status = gs_file_find(file, "/runs/model", GS_CELL_TEXT, 16, 1, &models, error);
     char(*names)[16] = calloc((size_t)overview->run_count + 1, sizeof *names);
     if (names == NULL && status == GS_OK) status = gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu runs", (size_t)extent.dims[0]);
     if (status == GS_OK) status = gs_file_read(file, models, 0, extent.dims[0], names, error);
@@ -64,8 +64,8 @@ static gs_status read_details(gs_overview *overview, gs_file *file, gs_error *er
         overview->detail_count += overview->runs[i].status == GS_RUN_RUNNING || overview->runs[i].status == GS_RUN_FAILED;
     overview->details = calloc((size_t)overview->detail_count + 1, sizeof *overview->details);
     if (overview->details == NULL) return gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu runs", (size_t)overview->detail_count);
-    gs_status status = gs_file_find(file, "/runs/label", GS_CELL_TEXT, GS_LABEL, &labels, error);
-    if (status == GS_OK) status = gs_file_find(file, "/runs/error", GS_CELL_TEXT, GS_REASON, &errors, error);
+    gs_status status = gs_file_find(file, "/runs/label", GS_CELL_TEXT, GS_LABEL, 1, &labels, error);
+    if (status == GS_OK) status = gs_file_find(file, "/runs/error", GS_CELL_TEXT, GS_REASON, 1, &errors, error);
     gs_overview_detail *detail = overview->details;
     for (int64_t i = 0; i < overview->run_count && status == GS_OK; i++) {
         if (overview->runs[i].status != GS_RUN_RUNNING && overview->runs[i].status != GS_RUN_FAILED) continue;
@@ -85,7 +85,7 @@ static void read_fact(gs_file *file, const char *path, uint64_t launch, char *te
     text[0] = '\0';
     if (!gs_file_extent(file, path, &extent) || extent.rank != 1 || extent.dims[0] <= launch) return;
     char *cell = calloc(1, extent.cell + 1);
-    if (cell != NULL && gs_file_find(file, path, GS_CELL_TEXT, extent.cell, &dataset, NULL) == GS_OK &&
+    if (cell != NULL && gs_file_find(file, path, GS_CELL_TEXT, extent.cell, 1, &dataset, NULL) == GS_OK &&
         gs_file_read(file, dataset, launch, 1, cell, NULL) == GS_OK) {
         size_t length = strlen(cell) < size ? strlen(cell) : size - 1;
         memcpy(text, cell, length);
@@ -105,7 +105,7 @@ static void read_launch(gs_overview *overview, gs_file *file)
     read_fact(file, "/provenance/hosts", last, overview->hosts, sizeof overview->hosts);
     read_fact(file, "/provenance/job", last, overview->job, sizeof overview->job);
     if (gs_file_extent(file, "/provenance/ranks", &extent) && extent.dims[0] > last &&
-        gs_file_find(file, "/provenance/ranks", GS_CELL_INT64, 0, &dataset, NULL) == GS_OK &&
+        gs_file_find(file, "/provenance/ranks", GS_CELL_INT64, 0, 1, &dataset, NULL) == GS_OK &&
         gs_file_read(file, dataset, last, 1, &overview->ranks, NULL) != GS_OK)
         overview->ranks = 0;
 }

@@ -10,6 +10,7 @@
 #include "store/tables.h"
 
 struct gs_store {
+    char path[GS_PATH];
     gs_file *file;
     gs_roster roster;
     gs_tables tables;
@@ -33,11 +34,15 @@ static char *temporary_name(const char *path, gs_error *error)
     return text;
 }
 
-static gs_store *new_store(gs_error *error)
+static gs_store *new_store(const char *path, gs_error *error)
 {
     gs_store *made = calloc(1, sizeof *made);
-    if (made == NULL) (void)!gs_fail(error, GS_ERROR_MEMORY, "out of memory for the results file");
-    else made->last_sync = gs_clock();
+    if (made == NULL) {
+        (void)!gs_fail(error, GS_ERROR_MEMORY, "out of memory for the results file");
+        return NULL;
+    }
+    made->last_sync = gs_clock();
+    snprintf(made->path, sizeof made->path, "%s", path);
     return made;
 }
 
@@ -60,7 +65,7 @@ static gs_status deliver(gs_store *made, gs_status status, const gs_store_conten
 
 gs_status gs_store_create(gs_store **store, const char *path, const gs_store_contents *contents, gs_error *error)
 {
-    gs_store *made = new_store(error);
+    gs_store *made = new_store(path, error);
     char *temporary = made == NULL ? NULL : temporary_name(path, error);
     if (temporary == NULL) {
         free(made);
@@ -122,7 +127,7 @@ static gs_status check_same_sweep(gs_store *store, const char *path, const gs_st
     gs_dataset templates;
     gs_extent extent;
     char name[GS_NAME];
-    gs_status status = gs_file_find(store->file, "/data/templates", GS_CELL_FLOAT32, 0, &templates, error);
+    gs_status status = gs_file_find(store->file, "/data/templates", GS_CELL_FLOAT32, 0, GS_PIXELS, &templates, error);
     if (status != GS_OK) return status;
     bool fits = gs_file_extent(store->file, "/data/templates", &extent) && extent.rank == 3 && extent.dims[0] == GS_DIGITS &&
                 extent.dims[1] * extent.dims[2] == GS_PIXELS;
@@ -207,7 +212,7 @@ static gs_status count(gs_store *store, const gs_store_contents *contents, gs_er
 
 gs_status gs_store_open(gs_store **store, const char *path, const gs_store_contents *contents, gs_error *error)
 {
-    gs_store *made = new_store(error);
+    gs_store *made = new_store(path, error);
     if (made == NULL) return GS_ERROR_MEMORY;
     gs_status status = gs_file_open(&made->file, path, path, GS_OPEN_READ, error);
     if (status == GS_OK) status = gs_roster_create(&made->roster, made->file, contents->plan, contents->digits, error);
@@ -254,7 +259,7 @@ gs_status gs_store_ended(gs_store *store, void (*ended)(void *context, const gs_
 gs_status gs_store_kept(gs_store *store, void (*kept)(void *context, const char *label), void *context, gs_error *error)
 {
     gs_dataset labels;
-    gs_status status = gs_file_find(store->file, "/runs/label", GS_CELL_TEXT, GS_LABEL, &labels, error);
+    gs_status status = gs_file_find(store->file, "/runs/label", GS_CELL_TEXT, GS_LABEL, 1, &labels, error);
     for (uint64_t row = 0; row < store->roster.rows && status == GS_OK; row++) {
         char label[GS_LABEL + 1] = {0};
         if (store->roster.run_of_row[row] >= 0) continue;
@@ -267,6 +272,27 @@ gs_status gs_store_kept(gs_store *store, void (*kept)(void *context, const char 
 gs_status gs_store_along(gs_store *store, int64_t run, gs_coverage_point *points, size_t room, size_t *count, gs_error *error)
 {
     return gs_tables_along(&store->tables, store->file, run, points, room, count, error);
+}
+
+/* ---- somebody else ----------------------------------------------------------------------------------------------- */
+
+/* What is written into a file without a name would be lost when the program ends, and nobody would know. */
+static gs_status check_place(gs_store *store, gs_error *error)
+{
+    char handle[GS_FILE_HANDLE], kept[GS_ASIDE];
+    gs_file_place place = gs_file_look_for(store->file, handle);
+    if (place == GS_FILE_THERE) return GS_OK;
+    if (place == GS_FILE_MOVED)
+        return gs_fail(error, GS_ERROR_STORAGE, "'%s' was moved or replaced while it was being written; what is done is in it, wherever it is now. Move it back "
+                       "and run the same command again", store->path);
+    gs_aside_name(store->path, kept, sizeof kept);
+    gs_status status = gs_copy_file(handle, kept, store->path, 0, error);
+    if (status != GS_OK) {
+        gs_error_prefix(error, "'%s' was removed or replaced while it was being written, and what is done could not be kept", store->path);
+        return status;
+    }
+    return gs_fail(error, GS_ERROR_STORAGE, "'%s' was removed or replaced while it was being written; what is done is kept as '%s'. Give it the name back and run "
+                   "the same command again", store->path, kept);
 }
 
 /* ---- runs -------------------------------------------------------------------------------------------------------- */
@@ -350,7 +376,7 @@ gs_status gs_store_settle(gs_store *store, gs_error *error)
     for (size_t i = 0; i < count && status == GS_OK; i++)
         store->roster.status[store->roster.row_of_run[store->taken[i].run]] = store->taken[i].failed != 0 ? GS_RUN_FAILED : GS_RUN_DONE;
     store->taken_count = 0;
-    return status;
+    return status == GS_OK ? check_place(store, error) : status;
 }
 
 gs_status gs_store_commit(gs_store *store, const gs_parcel *parcel, gs_error *error)

@@ -99,7 +99,7 @@ static char *read_last(gs_file *file, const char *first, const char *later)
     if (!gs_file_extent(file, path, &extent)) return NULL;
     uint64_t row = has_later ? extent.dims[0] - 1 : 0;
     char *text = calloc(1, extent.cell + 1);
-    if (text != NULL && gs_file_find(file, path, GS_CELL_TEXT, extent.cell, &dataset, NULL) == GS_OK &&
+    if (text != NULL && gs_file_find(file, path, GS_CELL_TEXT, extent.cell, 1, &dataset, NULL) == GS_OK &&
         gs_file_read(file, dataset, row, 1, text, NULL) == GS_OK)
         return text;
     free(text);

@@ -50,7 +50,7 @@ static gs_status no_memory(gs_error *error)
 static gs_status read_all(reader *r, const char *path, gs_cell cell, size_t text, void *values, gs_error *error)
 {
     gs_dataset dataset;
-    gs_status status = gs_file_find(r->file, path, cell, text, &dataset, error);
+    gs_status status = gs_file_find(r->file, path, cell, text, 1, &dataset, error);
     if (status == GS_OK && gs_file_earlier_rows(r->file, dataset) < r->runs)
         return gs_fail(error, GS_ERROR_STORAGE, "the results file is damaged: %s is shorter than /runs/status", path);
     return status == GS_OK ? gs_file_read(r->file, dataset, 0, r->runs, values, error) : status;
@@ -100,13 +100,13 @@ static gs_status open_layout(reader *r, gs_model_id model, const char *group, co
         if (!there) return gs_fail(error, GS_ERROR_STORAGE, "the results file is damaged: %s is not as it should be", path);
         int rows = extent.rank == 3 ? (int)extent.dims[1] : 1, columns = (int)extent.dims[extent.rank - 1];
         gs_tensors_add(&layout->tensors, "", names[t], extent.rank - 1, rows, columns, GS_INIT_ZEROS);
-        status = gs_file_find(r->file, path, GS_CELL_FLOAT32, 0, &layout->datasets[t], error);
+        status = gs_file_find(r->file, path, GS_CELL_FLOAT32, 0, (uint64_t)rows * (uint64_t)columns, &layout->datasets[t], error);
     }
     gs_dataset run_column;
     char path[128];
     gs_extent extent = {0};
     snprintf(path, sizeof path, "%s/run", group);
-    if (status == GS_OK) status = gs_file_find(r->file, path, GS_CELL_INT64, 0, &run_column, error);
+    if (status == GS_OK) status = gs_file_find(r->file, path, GS_CELL_INT64, 0, 1, &run_column, error);
     uint64_t rows = status == GS_OK && gs_file_extent(r->file, path, &extent) ? extent.dims[0] : 0;
     int64_t *runs = calloc(rows + 1, sizeof *runs);
     if (runs == NULL) return no_memory(error);
@@ -142,9 +142,9 @@ static gs_status open_layouts(reader *r, gs_error *error)
 static gs_status open_curves(reader *r, gs_error *error)
 {
     gs_extent extent;
-    gs_status status = gs_file_find(r->file, "/curves/step", GS_CELL_INT64, 0, &r->curve_step, error);
+    gs_status status = gs_file_find(r->file, "/curves/step", GS_CELL_INT64, 0, GS_ANY_CELLS, &r->curve_step, error);
     if (status != GS_OK) return status;
-    if (!gs_file_extent(r->file, "/curves/step", &extent) || extent.rank != 2 || extent.dims[1] > GS_CURVE_POINTS)
+    if (!gs_file_extent(r->file, "/curves/step", &extent) || extent.rank != 2 || extent.dims[1] < 1 || extent.dims[1] > GS_CURVE_POINTS)
         return gs_fail(error, GS_ERROR_STORAGE, "the results file is damaged: /curves/step has another shape");
     r->curve_points = extent.dims[1];
     for (int m = 0; m < GS_MODEL_COUNT; m++)
@@ -155,7 +155,7 @@ static gs_status open_curves(reader *r, gs_error *error)
             if (!gs_file_extent(r->file, path, &extent)) continue;
             if (extent.rank != 2 || extent.dims[1] != r->curve_points)
                 return gs_fail(error, GS_ERROR_STORAGE, "the results file is damaged: %s has another shape", path);
-            status = gs_file_find(r->file, path, GS_CELL_FLOAT32, 0, &r->curves[m][c], error);
+            status = gs_file_find(r->file, path, GS_CELL_FLOAT32, 0, r->curve_points, &r->curves[m][c], error);
             if (status != GS_OK) return status;
         }
     return GS_OK;
@@ -164,32 +164,34 @@ static gs_status open_curves(reader *r, gs_error *error)
 static gs_status open_results(reader *r, gs_error *error)
 {
     gs_extent extent;
+    uint64_t width = r->has_samples && gs_file_extent(r->file, "/samples/image", &extent) && extent.rank == 5 ? extent.dims[1] : 1;
     const struct {
         const char *path;
         gs_cell cell;
         size_t text;
+        uint64_t cells;
         gs_dataset *dataset;
         bool wanted;
     } datasets[] = {
-        {"/runs/label", GS_CELL_TEXT, GS_LABEL, &r->label, true},
-        {"/runs/digest", GS_CELL_TEXT, GS_DIGEST, &r->whole, true},
-        {"/digests/coverage", GS_CELL_TEXT, GS_DIGEST, &r->parts[GS_PART_COVERAGE], true},
-        {"/digests/samples", GS_CELL_TEXT, GS_DIGEST, &r->parts[GS_PART_SAMPLES], true},
-        {"/digests/checkpoint", GS_CELL_TEXT, GS_DIGEST, &r->parts[GS_PART_CHECKPOINT], true},
-        {"/digests/curves", GS_CELL_TEXT, GS_DIGEST, &r->parts[GS_PART_CURVES], true},
-        {"/coverage/counts", GS_CELL_UINT32, 0, &r->counts, true},
-        {"/coverage/rejected", GS_CELL_UINT32, 0, &r->rejected, true},
-        {"/samples/image", GS_CELL_UINT8, 0, &r->image, r->has_samples},
-        {"/samples/bin", GS_CELL_UINT8, 0, &r->bin, r->has_samples},
-        {"/samples/error", GS_CELL_UINT16, 0, &r->error, r->has_samples},
-        {"/coverage/over_training/step", GS_CELL_INT64, 0, &r->along_step, r->has_along},
-        {"/coverage/over_training/counts", GS_CELL_UINT32, 0, &r->along_counts, r->has_along},
-        {"/coverage/over_training/rejected", GS_CELL_UINT32, 0, &r->along_rejected, r->has_along},
+        {"/runs/label", GS_CELL_TEXT, GS_LABEL, 1, &r->label, true},
+        {"/runs/digest", GS_CELL_TEXT, GS_DIGEST, 1, &r->whole, true},
+        {"/digests/coverage", GS_CELL_TEXT, GS_DIGEST, 1, &r->parts[GS_PART_COVERAGE], true},
+        {"/digests/samples", GS_CELL_TEXT, GS_DIGEST, 1, &r->parts[GS_PART_SAMPLES], true},
+        {"/digests/checkpoint", GS_CELL_TEXT, GS_DIGEST, 1, &r->parts[GS_PART_CHECKPOINT], true},
+        {"/digests/curves", GS_CELL_TEXT, GS_DIGEST, 1, &r->parts[GS_PART_CURVES], true},
+        {"/coverage/counts", GS_CELL_UINT32, 0, GS_BINS, &r->counts, true},
+        {"/coverage/rejected", GS_CELL_UINT32, 0, 1, &r->rejected, true},
+        {"/samples/image", GS_CELL_UINT8, 0, width * GS_IMAGE, &r->image, r->has_samples},
+        {"/samples/bin", GS_CELL_UINT8, 0, width, &r->bin, r->has_samples},
+        {"/samples/error", GS_CELL_UINT16, 0, width, &r->error, r->has_samples},
+        {"/coverage/over_training/step", GS_CELL_INT64, 0, r->points, &r->along_step, r->has_along},
+        {"/coverage/over_training/counts", GS_CELL_UINT32, 0, r->points * GS_BINS, &r->along_counts, r->has_along},
+        {"/coverage/over_training/rejected", GS_CELL_UINT32, 0, r->points, &r->along_rejected, r->has_along},
     };
     gs_status status = GS_OK;
     for (size_t i = 0; i < sizeof datasets / sizeof datasets[0] && status == GS_OK; i++) {
         if (!datasets[i].wanted) continue;
-        status = gs_file_find(r->file, datasets[i].path, datasets[i].cell, datasets[i].text, datasets[i].dataset, error);
+        status = gs_file_find(r->file, datasets[i].path, datasets[i].cell, datasets[i].text, datasets[i].cells, datasets[i].dataset, error);
         if (status == GS_OK && (!gs_file_extent(r->file, datasets[i].path, &extent) || extent.rank < 1 || extent.dims[0] < r->runs))
             status = gs_fail(error, GS_ERROR_STORAGE, "the results file is damaged: %s is too short", datasets[i].path);
     }

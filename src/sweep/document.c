@@ -58,7 +58,7 @@ static void add_error(const gs_document *document, size_t line, size_t column, g
 
 static gs_status tell_parser_error(const gs_document *document, const yaml_parser_t *parser, gs_error *error)
 {
-    if (parser->error == YAML_MEMORY_ERROR)
+    if (parser->error == YAML_MEMORY_ERROR || parser->error == YAML_NO_ERROR) /* libyaml does not always say so */
         return gs_fail(error, GS_ERROR_MEMORY, "%s: out of memory for the YAML parser", document->name);
     char sentence[512];
     snprintf(sentence, sizeof sentence, "not valid YAML: %s%s%s", parser->problem != NULL ? parser->problem : "unreadable",

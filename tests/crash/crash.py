@@ -52,6 +52,7 @@ SCENARIOS = {
     "history": ([], True, ["storage.sync=0s"]),
     "extend": (["minibatch_discrimination=on", "seeds=0", "steps=4"], False,
                ["minibatch_discrimination=on", "seeds=0", "steps=4,6", "evaluation.samples=500,600"]),
+    "midrun": (None, False, ["storage.checkpoint_every=0.000001s"]),
 }
 
 

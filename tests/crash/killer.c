@@ -1,18 +1,23 @@
-/* Preloaded into a program, kills it at a chosen change of a file, as SIGKILL or a dying node would at the worst moment.
+/* Preloaded into a program, kills it at a chosen change of a file, as SIGKILL or a dying node would at the worst moment, or lets the change fail, as
+ * a full disk would.
  *
- * Changes are counted from 0 over all calls that change a file whose path contains KILLER_FILE: writes, truncations, links and names.
+ * Changes are counted from 0 over all calls that change a file whose path contains KILLER_FILE: writes, truncations, syncs, links and names.
  *   KILLER_AT=k    kills before change k
  *   KILLER_TORN=k  lets the k-th write that crosses a page boundary (4 KiB of the file) through up to a boundary, and kills: what a kill
  *                  in the middle of a large write leaves
+ *   KILLER_FAIL=k  lets change k fail with the errno KILLER_ERRNO; with KILLER_FOREVER=1 all after it too, and if change k is a write, half of it
+ *                  is still done, as on a disk that fills up. Removing a name does not fail for lack of room (ENOSPC, EDQUOT).
  *   KILLER_COUNT=F writes "CHANGES CROSSING" into F when the program ends */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -48,9 +53,27 @@ static int watched(int file)
     return watched_path(path);
 }
 
-static void count_change(void)
+static int lacks_room(int reason)
 {
-    if (changes++ == wanted("KILLER_AT")) die();
+    return reason == ENOSPC || reason == EDQUOT;
+}
+
+/* Counts a change; whether it has to fail, with errno set. */
+static int fails(int removal)
+{
+    long number = changes++, failing = wanted("KILLER_FAIL");
+    if (number == wanted("KILLER_AT")) die();
+    if (failing < 0 || number < failing || (number > failing && wanted("KILLER_FOREVER") != 1)) return 0;
+    if (removal && lacks_room((int)wanted("KILLER_ERRNO"))) return 0;
+    errno = (int)wanted("KILLER_ERRNO");
+    return 1;
+}
+
+/* Of a write that has to fail: the disk takes half of the first one. */
+static size_t last_room(size_t size)
+{
+    int first = changes - 1 == wanted("KILLER_FAIL");
+    return first && wanted("KILLER_FOREVER") == 1 && lacks_room(errno) ? size / 2 : 0;
 }
 
 /* How many bytes of a write at `offset` go through before the kill; -1: it is none of those to be torn. */
@@ -68,7 +91,10 @@ static ssize_t torn_size(off_t offset, size_t size)
 static ssize_t write_at(ssize_t (*real)(int, const void *, size_t, off_t), int file, const void *bytes, size_t size, off_t offset)
 {
     if (!watched(file)) return real(file, bytes, size, offset);
-    count_change();
+    if (fails(0)) {
+        size_t room = last_room(size);
+        return room > 0 ? real(file, bytes, room, offset) : -1;
+    }
     ssize_t part = torn_size(offset, size);
     if (part < 0) return real(file, bytes, size, offset);
     if (real(file, bytes, (size_t)part, offset) != part) abort();
@@ -91,43 +117,76 @@ ssize_t pwrite64(int file, const void *bytes, size_t size, off64_t offset)
 ssize_t write(int file, const void *bytes, size_t size)
 {
     REAL(write);
-    if (file > STDERR_FILENO && watched(file)) count_change();
-    return real(file, bytes, size);
+    if (file <= STDERR_FILENO || !watched(file) || !fails(0)) return real(file, bytes, size);
+    size_t room = last_room(size);
+    return room > 0 ? real(file, bytes, room) : -1;
+}
+
+static int makes(const char *path, int flags)
+{
+    return (flags & O_CREAT) != 0 && watched_path(path) && access(path, F_OK) != 0;
+}
+
+int open(const char *path, int flags, ...)
+{
+    REAL(open);
+    va_list more;
+    va_start(more, flags);
+    mode_t mode = (flags & O_CREAT) != 0 ? va_arg(more, mode_t) : 0;
+    va_end(more);
+    return makes(path, flags) && fails(0) ? -1 : real(path, flags, mode);
+}
+
+int open64(const char *path, int flags, ...)
+{
+    REAL(open64);
+    va_list more;
+    va_start(more, flags);
+    mode_t mode = (flags & O_CREAT) != 0 ? va_arg(more, mode_t) : 0;
+    va_end(more);
+    return makes(path, flags) && fails(0) ? -1 : real(path, flags, mode);
+}
+
+int mkdir(const char *path, mode_t mode)
+{
+    REAL(mkdir);
+    return watched_path(path) && fails(0) ? -1 : real(path, mode);
 }
 
 int ftruncate(int file, off_t size)
 {
     REAL(ftruncate);
-    if (watched(file)) count_change();
-    return real(file, size);
+    return watched(file) && fails(0) ? -1 : real(file, size);
 }
 
 int ftruncate64(int file, off64_t size)
 {
     REAL(ftruncate64);
-    if (watched(file)) count_change();
-    return real(file, size);
+    return watched(file) && fails(0) ? -1 : real(file, size);
+}
+
+int fdatasync(int file)
+{
+    REAL(fdatasync);
+    return watched(file) && fails(0) ? -1 : real(file);
 }
 
 int link(const char *from, const char *to)
 {
     REAL(link);
-    if (watched_path(to)) count_change();
-    return real(from, to);
+    return watched_path(to) && fails(0) ? -1 : real(from, to);
 }
 
 int rename(const char *from, const char *to)
 {
     REAL(rename);
-    if (watched_path(to)) count_change();
-    return real(from, to);
+    return watched_path(to) && fails(0) ? -1 : real(from, to);
 }
 
 int unlink(const char *path)
 {
     REAL(unlink);
-    if (watched_path(path)) count_change();
-    return real(path);
+    return watched_path(path) && fails(1) ? -1 : real(path);
 }
 
 __attribute__((destructor)) static void report(void)
