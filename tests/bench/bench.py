@@ -2,7 +2,7 @@
 
     python3 tests/bench/bench.py [--repeats N] [--no-peers] [--compiled] [MODEL ...]
 
-Prints a table and writes build/bench.json. One core, one thread. gensweep's core (build/release/bench_core) and the
+Prints a table, then what the farm does with runs that do nothing (farm.py), and writes build/bench.json. One core, one thread. gensweep's core (build/release/bench_core) and the
 peers (peer_torch.py, peer_jax.py; `make bench-deps` installs what they need) are processes that are kept waiting while
 one of them measures, in turn, so that a drifting clock hits all. Before that all train a few steps from the same
 weights: where losses or weights do not come out alike, the comparison means nothing, and the exit status is 1, as it is
@@ -21,6 +21,8 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+import farm
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
@@ -267,6 +269,9 @@ def main():
         wrong += len(complaints)
     for peer in peers.values():
         peer.close()
+    if not options.models:
+        results["farm"] = farm.measure()
+        print("\n".join(farm.report(results["farm"])), flush=True)
     path = BUILD / "bench.json"
     path.write_text(json.dumps(results, indent=1) + "\n")
     print(f"written to {path.relative_to(ROOT)}; `make bench-readme` puts it into README.md")

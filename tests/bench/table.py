@@ -1,4 +1,4 @@
-"""`make bench-readme`: puts the figures of build/bench.json into README.md, between its markers."""
+"""`make bench-readme`: puts the figures of build/bench.json into README.md, and those of the farm into docs/scale.md, between their markers."""
 
 import json
 import re
@@ -7,6 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 BEGIN, END = "<!-- bench -->", "<!-- /bench -->"
+FARM_BEGIN, FARM_END = "<!-- farm -->", "<!-- /farm -->"
 NAMES = {
     "gan": "gan ({generator_steps} + {discriminator_steps} updates, batch {batch_size})",
     "gan minibatch_discrimination=off": "gan without minibatch discrimination",
@@ -83,17 +84,33 @@ def render(results):
     return "\n".join([sentence(results, peers), "", *(f"| {' | '.join(cells)} |" for cells in rows)])
 
 
-def replaced(text, table):
-    if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
-        sys.exit(f"README.md needs one {BEGIN} and, after it, one {END}")
-    return re.sub(f"{BEGIN}.*{END}", lambda _: f"{BEGIN}\n{table}\n{END}", text, flags=re.DOTALL)
+def render_farm(farm):
+    """The same for docs/scale.md."""
+    head = ["ranks", "", "runs/s", "of them on rank 0", "rank 0 manages", "its memory", "a rank waits for its next run", "99 %"]
+    rows = [head, ["---:", "---", *["---:"] * (len(head) - 2)]]
+    for it in farm["null_runs"]:
+        waits = [f"{it[key]:.0f} us" for key in ("wait_median_us", "wait_99_us")] if "wait_median_us" in it else ["", ""]
+        rows.append([str(it["ranks"]), it["what"], f"{it['runs_per_second']:,.0f}", f"{it['by_rank_0'] / it['runs']:.0%}", f"{it['rank_0_busy']:.0%}",
+                     f"{it['rank_0_bytes'] / 1e6:.0f} MB", *waits])
+    said = (f"{farm['null_runs'][0]['runs']:,} runs, {farm['cores']} cores, files in memory. Two ranks are {farm['two_ranks_as_fast']:.2f} times as fast as one on equal "
+            f"runs. A rank that waits uses {farm['idle_share']:.2%} of a core. `mpirun -n 64` with one run of one step takes {farm['start_64_seconds']:.1f} s from start to end.")
+    return "\n".join([said, "", *(f"| {' | '.join(cells)} |" for cells in rows)])
+
+
+def replaced(text, table, begin=BEGIN, end=END, name="README.md"):
+    if text.count(begin) != 1 or text.count(end) != 1 or text.index(begin) > text.index(end):
+        sys.exit(f"{name} needs one {begin} and, after it, one {end}")
+    return re.sub(f"{begin}.*{end}", lambda _: f"{begin}\n{table}\n{end}", text, flags=re.DOTALL)
 
 
 def main():
-    figures, readme = ROOT / "build" / "bench.json", ROOT / "README.md"
+    figures, readme, scale = ROOT / "build" / "bench.json", ROOT / "README.md", ROOT / "docs" / "scale.md"
     if not figures.exists():
         sys.exit("there is no build/bench.json yet: `make bench` writes it")
-    readme.write_text(replaced(readme.read_text(), render(json.loads(figures.read_text()))))
+    results = json.loads(figures.read_text())
+    readme.write_text(replaced(readme.read_text(), render(results)))
+    if "farm" in results:
+        scale.write_text(replaced(scale.read_text(), render_farm(results["farm"]), FARM_BEGIN, FARM_END, "docs/scale.md"))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,84 @@
+"""What `make bench` measures of the farm: runs that do nothing, ranks that wait, start-up, and how two ranks compare with one."""
+
+import json
+import os
+import resource
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = ROOT / "build" / "release" / "gensweep"
+SWEEP = """\
+name: equal
+seeds: 0-3
+parameters: {model: gan, steps: 100}
+evaluation: {samples: 2560}
+"""
+ALONE = "name: alone\nseeds: 0\nparameters: {model: gan, steps: 150}\nevaluation: {samples: 640}\n"
+NOTHING = "name: nothing\nseeds: 0\nparameters: {model: oracle, steps: 1, batch_size: 2}\nevaluation: {samples: 1}\n"
+
+
+def launch(ranks, *arguments, cwd):
+    environment = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1", OPENBLAS_NUM_THREADS="1")
+    command = ["mpirun", "-n", str(ranks), "--oversubscribe", str(PROGRAM), *map(str, arguments)]
+    begun = time.monotonic()
+    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=True)
+    return time.monotonic() - begun, done.stdout
+
+
+def processor_seconds():
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def sweep(folder, text, ranks):
+    """Seconds on the clock, and of processors."""
+    (folder / "sweep.yaml").write_text(text)
+    before = processor_seconds()
+    seconds, _ = launch(ranks, "sweep.yaml", "-o", "r.h5", "--fresh", "--progress", "none", cwd=folder)
+    return seconds, processor_seconds() - before
+
+
+def idle_share(folder):
+    """Of a core, by each of three ranks that have nothing to do while a fourth trains: what the same sweep takes on one rank less."""
+    alone, alone_used = sweep(folder, ALONE, 1)
+    four, four_used = sweep(folder, ALONE, 4)
+    start = sweep(folder, NOTHING, 4)[1] - sweep(folder, NOTHING, 1)[1]
+    return max(0.0, (four_used - alone_used - start) / (3 * max(alone, four)))
+
+
+def measure(runs=100_000):
+    """What build/bench.json has of the farm. In memory where there is /dev/shm, so that no disk is measured."""
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    with tempfile.TemporaryDirectory(dir=memory) as name:
+        folder = Path(name)
+        null_runs = []
+        for ranks in (1, 2, 4):
+            lines = launch(ranks, "bench", "--null-runs", runs, "--json", cwd=folder)[1].splitlines()
+            null_runs += [json.loads(line) for line in lines]
+        one = [sweep(folder, SWEEP, 1)[0] for _ in range(3)]
+        two = [sweep(folder, SWEEP, 2)[0] for _ in range(3)]
+        return {
+            "null_runs": null_runs,
+            "two_ranks_as_fast": min(one) / min(two),
+            "idle_share": idle_share(folder),
+            "start_64_seconds": min(sweep(folder, NOTHING, 64)[0] for _ in range(3)),
+            "cores": os.cpu_count(),
+        }
+
+
+def report(farm):
+    """The same as lines of text."""
+    for it in farm["null_runs"]:
+        waits = f"; a rank waits {it['wait_median_us']:.0f} us (99 %: {it['wait_99_us']:.0f})" if "wait_median_us" in it else ""
+        yield (f"{it['ranks']} rank{'s' if it['ranks'] > 1 else ' '} {it['what']:24s} {it['runs_per_second']:9,.0f} runs/s, {it['by_rank_0'] / it['runs']:4.0%} of them on rank 0, "
+               f"which manages {it['rank_0_busy']:.0%} of the time, {it['rank_0_bytes'] / 1e6:.0f} MB{waits}")
+    yield f"two ranks are {farm['two_ranks_as_fast']:.2f} times as fast as one (4 equal runs, {farm['cores']} cores)"
+    yield f"a rank that waits uses {farm['idle_share']:.2%} of a core"
+    yield f"64 ranks, one run of one step: {farm['start_64_seconds']:.1f} s from start to end"
+
+
+if __name__ == "__main__":
+    print("\n".join(report(measure())))
