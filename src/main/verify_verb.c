@@ -7,13 +7,14 @@
 static void tell_difference(void *context, int64_t run, const char *label, const char *what)
 {
     (void)context;
-    printf("run %lld (%s): %s\n", (long long)run, label, what);
+    if (run >= 0) printf("run %lld (%s): %s\n", (long long)run, label, what);
+    else printf("%s\n", what);
 }
 
 gs_status gs_verify_print(const gs_options *options, bool *differs, gs_error *error)
 {
     gs_verdict verdict;
-    gs_status status = gs_verify(options->file, tell_difference, NULL, &verdict, error);
+    gs_status status = gs_verify(options->file, GS_OPEN_READ, tell_difference, NULL, &verdict, error);
     if (status != GS_OK) return status;
     printf("%s: %lld run%s done; checked", options->file, (long long)verdict.done, verdict.done == 1 ? "" : "s");
     for (int part = 0; part < GS_PART_COUNT; part++)

@@ -322,6 +322,30 @@ gs_status gs_file_read_part(gs_file *file, gs_dataset dataset, uint64_t row, uin
     return gs_file_transfer(&file->datasets[dataset], row, 1, columns, values, NULL) < 0 ? gs_file_failed(file, "read", error) : GS_OK;
 }
 
+gs_status gs_file_write_part(gs_file *file, gs_dataset dataset, uint64_t row, uint64_t columns, const void *values, gs_error *error)
+{
+    return gs_file_transfer(&file->datasets[dataset], row, 1, columns, NULL, values) < 0 ? gs_file_failed(file, "write to", error) : GS_OK;
+}
+
+gs_status gs_file_clear_row(gs_file *file, gs_dataset dataset, uint64_t row, gs_error *error)
+{
+    const gs_open_dataset *open = &file->datasets[dataset];
+    hid_t creation = H5Dget_create_plist(open->id), space = H5Dget_space(open->id);
+    hsize_t dims[GS_RANK_MAX] = {0};
+    size_t cells = 1, size = H5Tget_size(open->type);
+    int rank = H5Sget_simple_extent_dims(space, dims, NULL);
+    for (int i = 1; i < rank; i++) cells *= dims[i];
+    unsigned char *values = malloc(cells * size);
+    bool good = values != NULL && H5Pget_fill_value(creation, open->type, values) >= 0;
+    for (size_t i = 1; i < cells && good; i++) memcpy(values + i * size, values, size);
+    good = good && gs_file_transfer(open, row, 1, 0, NULL, values) >= 0;
+    gs_status status = good ? GS_OK : gs_file_failed(file, "write to", error);
+    free(values);
+    H5Sclose(space);
+    H5Pclose(creation);
+    return status;
+}
+
 gs_status gs_file_write_chunk(gs_file *file, gs_dataset dataset, const uint64_t offset[GS_RANK_MAX], const void *bytes,
                               size_t size, gs_error *error)
 {

@@ -1,4 +1,4 @@
-/* The little of HDF5 that gensweep needs, in its own words. Only file.c, file_grow.c and file_open.c include hdf5.h.
+/* The little of HDF5 that gensweep needs, in its own words. Only file.c and its siblings file_*.c include hdf5.h.
  *
  * Layout (docs/reliability.md): chunked datasets only; paged file space of 4096-byte pages; `rows` datasets are allocated when they are made and
  * their chunks never cross a page, so that a row can be rewritten in place; `bulk` datasets have two unlimited dimensions, which gives
@@ -57,6 +57,7 @@ GS_MUST_CHECK gs_status gs_file_create(gs_file **file, const char *path, const c
 typedef enum {
     GS_OPEN_READ,     /* beside a writer too; nothing is changed */
     GS_OPEN_STAY,     /* the same for long: keeps no writer out, which GS_OPEN_READ does where there was none */
+    GS_OPEN_RESCUE,   /* to read what may be damaged: the caller knows that there is no writer, and what cannot be read is not tried again */
     GS_OPEN_CONTINUE, /* for rows that are there already, with readers beside it from the start */
     GS_OPEN_GROW      /* a copy that nobody else knows, to be given more rows and datasets */
 } gs_open_for;
@@ -97,7 +98,10 @@ GS_MUST_CHECK gs_status gs_file_read(gs_file *file, gs_dataset dataset, uint64_t
 GS_MUST_CHECK gs_status gs_file_read_part(gs_file *file, gs_dataset dataset, uint64_t row, uint64_t columns, void *values,
                                           gs_error *error);
 
-/* Whether the chunk that begins at `offset` was ever written. */
+/* Whether the file has an object with this path; whether it can be opened is another question. */
+bool gs_file_has(const gs_file *file, const char *path);
+
+/* Whether the chunk that begins at `offset` was ever written. True if the index is damaged: reading the chunk tells why. */
 bool gs_file_has_chunk(const gs_file *file, gs_dataset dataset, const uint64_t offset[GS_RANK_MAX]);
 
 /* Attributes: a text that fits into `size` with its NUL; several texts of at most `size` bytes with their NUL, as many as `count`
@@ -121,6 +125,12 @@ GS_MUST_CHECK gs_status gs_file_write(gs_file *file, gs_dataset dataset, uint64_
 /* One whole chunk of a bulk dataset, as it goes to the disk (deflated if the dataset is). `offset`: its first element. */
 GS_MUST_CHECK gs_status gs_file_write_chunk(gs_file *file, gs_dataset dataset, const uint64_t offset[GS_RANK_MAX],
                                             const void *bytes, size_t size, gs_error *error);
+
+/* The first `columns` of the second axis of one row, through the dataset's filters; not beside readers. */
+GS_MUST_CHECK gs_status gs_file_write_part(gs_file *file, gs_dataset dataset, uint64_t row, uint64_t columns, const void *values, gs_error *error);
+
+/* Gives a row the values of one that was never written. */
+GS_MUST_CHECK gs_status gs_file_clear_row(gs_file *file, gs_dataset dataset, uint64_t row, gs_error *error);
 
 /* Attributes of an object; `path` "/" is the file. A text, several texts, an integer, or a number of the dataset's cell type. */
 GS_MUST_CHECK gs_status gs_file_note_text(gs_file *file, const char *path, const char *name, const char *text, gs_error *error);

@@ -79,6 +79,11 @@ gs_status gs_file_find(gs_file *file, const char *path, gs_cell cell, size_t tex
     return gs_fail(error, GS_ERROR_STORAGE, "'%s' is damaged: %s is of another type", file->name, path);
 }
 
+bool gs_file_has(const gs_file *file, const char *path)
+{
+    return H5LTpath_valid(file->file, path, false) > 0;
+}
+
 bool gs_file_has_chunk(const gs_file *file, gs_dataset dataset, const uint64_t offset[GS_RANK_MAX])
 {
     hsize_t place[GS_RANK_MAX], size = 0;
@@ -88,7 +93,7 @@ bool gs_file_has_chunk(const gs_file *file, gs_dataset dataset, const uint64_t o
     gs_guard_enter();
     herr_t found = H5Dget_chunk_info_by_coord(file->datasets[dataset].id, place, &mask, &address, &size);
     gs_guard_leave();
-    return found >= 0 && address != HADDR_UNDEF;
+    return found < 0 || address != HADDR_UNDEF;
 }
 
 static bool read_texts(const gs_file *file, const char *path, const char *name, char *texts, size_t size, size_t *count)

@@ -120,12 +120,13 @@ gs_status gs_file_open(gs_file **file, const char *path, const char *name, gs_op
     gs_file *made = *file;
     hid_t access = gs_file_access();
     made->fixed = purpose != GS_OPEN_GROW;
-    made->reading = purpose == GS_OPEN_READ || purpose == GS_OPEN_STAY;
+    made->reading = purpose != GS_OPEN_GROW && purpose != GS_OPEN_CONTINUE;
+    if (purpose == GS_OPEN_RESCUE) H5Pset_metadata_read_attempts(access, 1);
     gs_guard_enter();
     status = look(made, path, access, error != NULL ? error : &unused);
     if (status == GS_OK && made->reading) {
         if (purpose == GS_OPEN_STAY) made->file = H5Fopen(path, H5F_ACC_RDONLY | H5F_ACC_SWMR_READ, access);
-        if (purpose == GS_OPEN_READ || made->file < 0) made->file = open_to_read(path, access);
+        if (purpose != GS_OPEN_STAY || made->file < 0) made->file = open_to_read(path, access);
         if (made->file < 0) status = gs_file_failed(made, "open", error);
     } else if (status == GS_OK) {
         status = repair(made, path, error);

@@ -27,6 +27,7 @@ struct gs_trainer {
     gs_result result;
     position at;
 
+    bool resamples; /* nothing is trained */
     int64_t steps, every; /* training steps of the run; coverage along training every so many (0: none) */
 
     gs_matrix batch; /* GS_SAMPLE_BATCH x GS_IMAGE */
@@ -108,7 +109,7 @@ static void begin_sampling(gs_trainer *trainer)
 /* Whether samples are for the result, not for a point along training. */
 static bool is_final(const gs_trainer *trainer)
 {
-    if (trainer->at.stopped[0] != '\0') return true;
+    if (trainer->resamples || trainer->at.stopped[0] != '\0') return true;
     return trainer->result.steps_done == trainer->steps &&
            trainer->result.points == gs_coverage_points(&trainer->job.settings);
 }
@@ -312,6 +313,13 @@ bool gs_trainer_restore(gs_trainer *trainer, const unsigned char *bytes, size_t 
     copy_in(&all, bytes);
     if (trainer->at.phase == SAMPLING && trainer->model->type->sampling_state == NULL) begin_sampling(trainer);
     return true;
+}
+
+void gs_trainer_resample(gs_trainer *trainer, const gs_real *weights)
+{
+    memcpy(trainer->model->weights, weights, trainer->model->tensors.size * sizeof *weights);
+    trainer->resamples = true;
+    begin_sampling(trainer);
 }
 
 int64_t gs_trainer_steps_done(const gs_trainer *trainer)

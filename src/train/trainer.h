@@ -44,6 +44,10 @@ void gs_trainer_state(gs_trainer *trainer, gs_spans *spans);
  * trainer is as it was, if they cannot be those of this job. */
 GS_MUST_CHECK bool gs_trainer_restore(gs_trainer *trainer, const unsigned char *bytes, size_t size);
 
+/* In a fresh trainer: only makes the final samples of a run, with the weights of its checkpoint (in the layout of the model's tensors). The result then has
+ * no curves and no points of coverage along training. */
+void gs_trainer_resample(gs_trainer *trainer, const gs_real *weights);
+
 /* Valid after gs_trainer_advance returned false, until the trainer is destroyed. */
 const gs_result *gs_trainer_result(const gs_trainer *trainer);
 

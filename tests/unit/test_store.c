@@ -137,7 +137,7 @@ static void a_file_goes_on_where_it_was_left(void **state)
     finish_run(&s, 1, false);
     end(&s);
 
-    if (gs_verify(path, no_difference, NULL, &verdict, &s.error) != GS_OK) fail_msg("%s", s.error.text);
+    if (gs_verify(path, GS_OPEN_READ, no_difference, NULL, &verdict, &s.error) != GS_OK) fail_msg("%s", s.error.text);
     assert_int_equal(verdict.done, 4);
     for (int part = 0; part < GS_PART_COUNT; part++) assert_int_equal(verdict.checked[part], 4);
 }
