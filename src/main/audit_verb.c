@@ -29,7 +29,7 @@ static const char *const verdict_names[VERDICTS] = {"unknown", "equal", "consist
 typedef struct {
     uint64_t row;
     gs_job job;
-    char label[GS_LABEL + 1], kernel[GS_AUDIT_KERNEL];
+    char label[GS_LABEL + 1], kernel[GS_KERNEL];
     bool other_kernels;
     verdict verdict;
     double p; /* of the test of homogeneity; NaN: not made */
@@ -114,17 +114,17 @@ static gs_status collect_runs(state *s, gs_error *error)
     return GS_OK;
 }
 
-gs_status gs_audit_recorded(const gs_options *options, char kernel[GS_AUDIT_KERNEL], gs_error *error)
+gs_status gs_audit_recorded(const gs_options *options, char kernel[GS_KERNEL], gs_error *error)
 {
     state s = {.options = options};
-    char other[GS_AUDIT_KERNEL];
+    char other[GS_KERNEL];
     kernel[0] = '\0';
     gs_status status = gs_audit_open(&s.audit, options->file, error);
     if (status == GS_OK) status = choose(&s, error);
     for (uint64_t row = 0; row < s.rows && status == GS_OK; row++) {
         if (!s.chosen[row] || !is_done(s.audit, row)) continue;
         gs_audit_kernel(s.audit, row, other);
-        if (kernel[0] == '\0') memcpy(kernel, other, GS_AUDIT_KERNEL);
+        if (kernel[0] == '\0') memcpy(kernel, other, GS_KERNEL);
         if (strcmp(kernel, other) != 0)
             status = gs_fail(error, GS_ERROR_INPUT, "--kernels recorded: some of these runs were trained with BLAS kernels '%s', others with '%s'; "
                              "audit them one after the other with --runs", kernel, other);

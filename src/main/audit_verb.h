@@ -10,6 +10,6 @@
 int gs_audit_manage(const gs_world *world, const gs_options *options, const char *hosts);
 
 /* The BLAS kernels that all runs to be audited were trained with. GS_ERROR_INPUT if there is no such one, GS_ERROR_STORAGE, GS_ERROR_MEMORY. */
-GS_MUST_CHECK gs_status gs_audit_recorded(const gs_options *options, char kernel[GS_AUDIT_KERNEL], gs_error *error);
+GS_MUST_CHECK gs_status gs_audit_recorded(const gs_options *options, char kernel[GS_KERNEL], gs_error *error);
 
 #endif

@@ -13,7 +13,7 @@ static const char general[] =
     "  gensweep plan SWEEP.yaml [KEY=VALUE ...] [--runs] [--json] [--ranks N] [--no-measure] [-o FILE]\n"
     "  gensweep status FILE.h5 [--watch] [--json]\n"
     "  [mpirun -n RANKS] gensweep audit FILE.h5 [--runs 3,7-9 | --fraction F] [--seed S] [--read-only] [--json]\n"
-    "  gensweep verify FILE.h5\n"
+    "  gensweep verify FILE.h5 [--repair]\n"
     "  gensweep settings [MODEL]\n"
     "  mpirun -n RANKS gensweep bench [--null-runs N] [-o FILE] [--json]\n"
     "  gensweep --version | --help | VERB --help\n"
@@ -29,7 +29,8 @@ static const char general[] =
     "  plan       what would run, and what it would cost; trains nothing\n"
     "  status     how far a sweep is, from another terminal or after a crash\n"
     "  audit      trains finished runs of a results file again and compares every stored bit\n"
-    "  verify     compares every finished run of a results file with its digests; trains nothing\n"
+    "  verify     compares every finished run of a results file with its digests, and can make a\n"
+    "             repaired file; trains nothing\n"
     "  settings   every setting: type, default, range, which models it applies to\n"
     "  bench      how many runs a second can be handed out and stored here\n"
     "\n"
@@ -123,13 +124,25 @@ static const char audit[] =
 
 static const char verify[] =
     "NAME\n"
-    "  gensweep verify - check every digest of a results file\n"
+    "  gensweep verify - check every digest of a results file, and repair it\n"
     "\n"
     "SYNOPSIS\n"
-    "  gensweep verify FILE.h5\n"
+    "  gensweep verify FILE.h5 [--repair [--kernels WHICH]]\n"
     "\n"
-    "  Recomputes the digests of counts, samples, checkpoints and curves of every finished run from what is stored, and\n"
-    "  names the runs and parts that differ. Exit status 0: all agree, 1: there is a difference.\n";
+    "ARGUMENTS\n"
+    "  FILE.h5          the results file\n"
+    "  --repair         make a new file of all that is whole, in which damaged runs are made again from their checkpoints; it\n"
+    "                   takes the name of the old one, which stays as FILE.h5.1, FILE.h5.2, ...\n"
+    "  --kernels WHICH  with --repair, of the BLAS library: recorded (those of the runs: the default where this CPU has them),\n"
+    "                   native or portable\n"
+    "\n"
+    "  Recomputes the digests of counts, samples, checkpoints and curves of every finished run from what is stored, reads\n"
+    "  everything else, and names the runs and parts that differ. Exit status 0: all agree, 1: there is a difference.\n"
+    "\n"
+    "  --repair makes samples, and what is computed from them, again from the stored weights; what does not give the stored\n"
+    "  digests is not accepted. A run whose checkpoint, curves or coverage along training are damaged, or were not stored,\n"
+    "  is set back to pending: the command of the sweep trains it again. Trains nothing, and is refused while a sweep writes\n"
+    "  the file. Exit status 0: the file is whole now, or was; 1: runs wait to be trained again, or something is lost.\n";
 
 static const char plan[] =
     "NAME\n"

@@ -202,6 +202,7 @@ static int print_only(const gs_options *options, const gs_world *world)
     if (options->verb == GS_VERB_HELP) gs_help_print(options->help_about);
     else if (options->verb == GS_VERB_VERSION) gs_version_print(world);
     else if (options->verb == GS_VERB_STATUS) status = gs_status_print(options, &error);
+    else if (options->verb == GS_VERB_VERIFY && options->repair) status = gs_repair_print(options, &differs, &error);
     else if (options->verb == GS_VERB_VERIFY) status = gs_verify_print(options, &differs, &error);
     else if (options->verb == GS_VERB_PLAN) status = gs_plan_print(options, &error);
     else status = gs_settings_print(options->model, &error);
@@ -212,8 +213,9 @@ static int print_only(const gs_options *options, const gs_world *world)
 /* May execute the program anew. */
 static gs_status choose_kernels(const gs_options *options, char **argv, gs_error *error)
 {
-    char kernel[GS_AUDIT_KERNEL];
+    char kernel[GS_KERNEL];
     if (wants_portable(options)) return gs_kernels_pin(gs_kernels_portable, argv, error);
+    if (options->verb == GS_VERB_VERIFY) return options->repair ? gs_repair_kernels(options, argv, error) : GS_OK;
     if (options->kernels != GS_KERNELS_RECORDED) return GS_OK;
     gs_guard_install(GS_EXIT_STORAGE);
     gs_status status = gs_audit_recorded(options, kernel, error);

@@ -129,7 +129,7 @@ static bool read_plan_option(gs_options *options, const char *argument)
 
 static gs_status read_kernels(gs_options *options, const char *value, gs_error *error)
 {
-    gs_kernels count = options->verb == GS_VERB_AUDIT ? GS_KERNELS_COUNT : GS_KERNELS_RECORDED;
+    gs_kernels count = options->verb == GS_VERB_RUN ? GS_KERNELS_RECORDED : GS_KERNELS_COUNT;
     for (int k = 0; value != NULL && k < (int)count; k++)
         if (strcmp(value, gs_kernels_names[k]) == 0) {
             options->kernels = (gs_kernels)k;
@@ -137,7 +137,7 @@ static gs_status read_kernels(gs_options *options, const char *value, gs_error *
             return GS_OK;
         }
     return gs_fail(error, GS_ERROR_INPUT, "--kernels expects %s, got '%s'",
-                   options->verb == GS_VERB_AUDIT ? "native, portable or recorded" : "native or portable", value != NULL ? value : "");
+                   options->verb == GS_VERB_RUN ? "native or portable" : "native, portable or recorded", value != NULL ? value : "");
 }
 
 static gs_status read_fraction(gs_options *options, const char *value, gs_error *error)
@@ -179,7 +179,7 @@ static gs_status read_option(gs_options *options, int *i, int argc, char **argv,
                                         "--json",       "--runs",         "--ranks",          "--no-measure",
                                         "--walltime",   "--retry-failed", "--max-attempts",   "--watch",
                                         "--fraction",   "--seed",         "--read-only",      "--kernels",
-                                        "--null-runs"};
+                                        "--null-runs",  "--repair"};
     const char *argument = argv[*i];
     bool found = false;
     if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0) {
@@ -199,7 +199,12 @@ static gs_status read_option(gs_options *options, int *i, int argc, char **argv,
         gs_status status = read_audit_option(options, i, argc, argv, &found, error);
         if (found) return status;
     }
-    if ((options->verb == GS_VERB_RUN || options->verb == GS_VERB_AUDIT) && is_option(argument, "--kernels"))
+    if (options->verb == GS_VERB_VERIFY && strcmp(argument, "--repair") == 0) {
+        options->repair = true;
+        return GS_OK;
+    }
+    bool with_kernels = options->verb == GS_VERB_RUN || options->verb == GS_VERB_AUDIT || options->verb == GS_VERB_VERIFY;
+    if (with_kernels && is_option(argument, "--kernels"))
         return read_kernels(options, value_of(i, argc, argv, "--kernels"), error);
     if (options->verb == GS_VERB_BENCH && strcmp(argument, "--json") == 0) {
         options->json = true;
@@ -280,6 +285,8 @@ gs_status gs_options_read(gs_options *options, int argc, char **argv, gs_error *
         status = gs_fail(
             error, GS_ERROR_INPUT, "which sweep? usage: gensweep %sSWEEP.yaml [KEY=VALUE ...]%s; see gensweep --help",
             options->verb == GS_VERB_PLAN ? "plan " : "", options->verb == GS_VERB_PLAN ? "" : " [-o FILE]");
+    if (status == GS_OK && options->verb == GS_VERB_VERIFY && options->kernels_given && !options->repair)
+        status = gs_fail(error, GS_ERROR_INPUT, "--kernels: without --repair, gensweep verify makes nothing again");
     if (status == GS_OK && takes_file(options->verb) && options->file == NULL)
         status = gs_fail(error, GS_ERROR_INPUT, "which results file? usage: gensweep %s FILE.h5", verbs[verb_place(options->verb)]);
     return status;

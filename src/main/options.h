@@ -23,7 +23,8 @@ typedef struct {
     bool retry_failed;    /* run: failed runs are to do again */
     int max_attempts;     /* run: gs_store_contents */
     const char *file;     /* status, verify, audit: the results file */
-    gs_kernels kernels;   /* run, audit: of the BLAS library */
+    bool repair;          /* verify: what differs is made again */
+    gs_kernels kernels;   /* run, audit, verify: of the BLAS library */
     bool kernels_given;   /* run: they win over those of the sweep */
     const char *rows;     /* audit: the runs; NULL: a sample of this share, by this seed */
     double fraction;

@@ -172,14 +172,9 @@ void gs_audit_reason(gs_audit *audit, uint64_t row, char reason[GS_REASON + 1])
     read_text(audit, "/runs/error", row, reason, GS_REASON);
 }
 
-void gs_audit_kernel(gs_audit *audit, uint64_t row, char kernel[GS_AUDIT_KERNEL])
+void gs_audit_kernel(gs_audit *audit, uint64_t row, char kernel[GS_KERNEL])
 {
-    static char text[GS_FACT_TEXT + 1];
-    int32_t launch = -1;
-    gs_status status = gs_lookup_read(&audit->lookup, "/runs/launch", GS_CELL_INT32, 0, row, &launch, sizeof launch, NULL);
-    text[0] = '\0';
-    if (status == GS_OK && launch >= 0) read_text(audit, "/provenance/blas_kernel", (uint64_t)launch, text, GS_FACT_TEXT);
-    snprintf(kernel, GS_AUDIT_KERNEL, "%.*s", GS_AUDIT_KERNEL - 1, text);
+    gs_stored_kernel(&audit->lookup, row, kernel);
 }
 
 void gs_audit_job(gs_audit *audit, uint64_t row, gs_job *job, gs_difference *difference)

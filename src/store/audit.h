@@ -4,10 +4,11 @@
 #define GS_STORE_AUDIT_H
 
 #include "store/file.h"
+#include "store/jobs.h"
 #include "store/parcel.h"
 #include "sweep/plan.h"
 
-enum { GS_AUDIT_VALUE = 320, GS_AUDIT_KERNEL = 64 };
+enum { GS_AUDIT_VALUE = 320 };
 
 /* The first stored value that is not the retrained one: "/samples/image", "[3, 0, 17, 4, 2]", "12", "13". */
 typedef struct {
@@ -35,7 +36,7 @@ gs_storage gs_audit_storage(const gs_audit *audit);
 /* Its label; why it has failed; the kernels of the BLAS library that it was trained with. Empty where the file cannot tell. */
 void gs_audit_label(gs_audit *audit, uint64_t row, char label[GS_LABEL + 1]);
 void gs_audit_reason(gs_audit *audit, uint64_t row, char reason[GS_REASON + 1]);
-void gs_audit_kernel(gs_audit *audit, uint64_t row, char kernel[GS_AUDIT_KERNEL]);
+void gs_audit_kernel(gs_audit *audit, uint64_t row, char kernel[GS_KERNEL]);
 
 /* The job of a row. If its settings, seed and digits are not those that /runs/id stands for, that is a difference, and there is no job. */
 void gs_audit_job(gs_audit *audit, uint64_t row, gs_job *job, gs_difference *difference);

@@ -336,6 +336,14 @@ gs_status gs_columns_add(gs_columns *columns, gs_file *file, const gs_roster *ro
     return status == GS_OK ? add_results(&make, error) : status;
 }
 
+gs_status gs_columns_restore(gs_columns *columns, gs_file *file, uint64_t rows, gs_dataset color_scale, gs_dataset digit_scale, gs_error *error)
+{
+    const gs_plan nothing = {.run_count = 0};
+    const gs_roster roster = {.plan = &nothing, .rows = rows, .earlier_rows = rows};
+    maker make = {columns, file, &roster, color_scale, digit_scale};
+    return add_results(&make, error);
+}
+
 /* ---- rows -------------------------------------------------------------------------------------------------------- */
 
 static uint64_t row_of(const gs_columns *columns, int64_t run)

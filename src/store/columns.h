@@ -44,6 +44,10 @@ gs_cell gs_metric_to_cell(gs_metric_id id, double value, void *cell);
 GS_MUST_CHECK gs_status gs_columns_add(gs_columns *columns, gs_file *file, const gs_roster *roster, gs_dataset color_scale,
                                        gs_dataset digit_scale, gs_error *error);
 
+/* Only makes those of results that are not there, with `rows` rows. columns->run_scale is known; nothing else of the columns may be used then. */
+GS_MUST_CHECK gs_status gs_columns_restore(gs_columns *columns, gs_file *file, uint64_t rows, gs_dataset color_scale, gs_dataset digit_scale,
+                                           gs_error *error);
+
 /* A run begins: attempts, launch, rank, status running; then tells how far it has come. */
 GS_MUST_CHECK gs_status gs_columns_start(gs_columns *columns, gs_file *file, int64_t run, int32_t attempts, int32_t launch, int32_t rank,
                                          gs_error *error);

@@ -78,6 +78,15 @@ gs_status gs_copy_file(const char *from, const char *to, const char *name, uint6
     return status;
 }
 
+char *gs_temporary_name(const char *path, gs_error *error)
+{
+    size_t size = strlen(path) + 32;
+    char *text = malloc(size);
+    if (text == NULL) (void)!gs_fail(error, GS_ERROR_MEMORY, "out of memory for the results file");
+    else snprintf(text, size, "%s.%ld.tmp", path, (long)getpid());
+    return text;
+}
+
 void gs_remove_temporaries(const char *path)
 {
     char *folder_copy = strdup(path), *name_copy = strdup(path);

@@ -12,6 +12,9 @@
  * can share blocks, the copy takes no room. GS_ERROR_STORAGE. */
 GS_MUST_CHECK gs_status gs_copy_file(const char *from, const char *to, const char *name, uint64_t more, gs_error *error);
 
+/* PATH.PROCESS.tmp, in memory of its own; NULL without memory. */
+char *gs_temporary_name(const char *path, gs_error *error);
+
 /* Removes what killed programs left of files that they were building for `path`: PATH.PROCESS.tmp. The caller has the lock. */
 void gs_remove_temporaries(const char *path);
 

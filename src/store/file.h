@@ -87,7 +87,7 @@ typedef struct {
     int rank;
     uint64_t dims[GS_RANK_MAX], chunk[GS_RANK_MAX];
     size_t cell; /* bytes */
-    bool deflated;
+    int deflate; /* level, 0 = no filter */
 } gs_extent;
 
 /* False if there is no such dataset. */

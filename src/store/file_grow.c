@@ -9,6 +9,14 @@
 
 /* ---- what is there already --------------------------------------------------------------------------------------- */
 
+static int level_of(hid_t creation)
+{
+    unsigned flags, level = 0, filter;
+    size_t count = 1;
+    if (H5Pget_nfilters(creation) < 1) return 0;
+    return H5Pget_filter_by_id2(creation, H5Z_FILTER_DEFLATE, &flags, &count, &level, 0, NULL, &filter) < 0 ? 0 : (int)level;
+}
+
 /* Whether the file's own size of a chunk is that of its cells. HDF5 does not look, and would write behind the memory that it reads into. */
 static bool chunks_fit(hid_t dataset, const gs_extent *shape)
 {
@@ -33,12 +41,12 @@ static bool read_extent(const gs_file *file, const char *path, gs_extent *shape)
     bool chunked = good && H5Pget_layout(creation) == H5D_CHUNKED && H5Pget_chunk(creation, rank, chunk) == rank;
     shape->rank = rank;
     shape->cell = H5Tget_size(type);
-    shape->deflated = H5Pget_nfilters(creation) > 0;
+    shape->deflate = level_of(creation);
     for (int i = 0; good && i < rank; i++) {
         shape->dims[i] = dims[i];
         shape->chunk[i] = chunked ? chunk[i] : dims[i];
     }
-    good = good && (!chunked || shape->deflated || chunks_fit(dataset, shape));
+    good = good && (!chunked || shape->deflate > 0 || chunks_fit(dataset, shape));
     H5Pclose(creation);
     H5Tclose(type);
     H5Sclose(space);

@@ -1,8 +1,10 @@
 #include "store/jobs.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "store/setting_cells.h"
+#include "store/store.h"
 
 gs_status gs_stored_digits(gs_lookup *lookup, gs_digits *digits, gs_error *error)
 {
@@ -55,4 +57,25 @@ gs_status gs_stored_job(gs_lookup *lookup, uint64_t row, gs_job *job, gs_error *
     job->run = (int64_t)row;
     gs_status status = gs_lookup_read(lookup, "/runs/seed", GS_CELL_UINT64, 0, row, &job->seed, sizeof job->seed, error);
     return status == GS_OK ? gs_stored_settings(lookup, row, &job->settings, error) : status;
+}
+
+void gs_stored_kernel(gs_lookup *lookup, uint64_t row, char kernel[GS_KERNEL])
+{
+    static const char path[] = "/provenance/blas_kernel";
+    static char text[GS_FACT_TEXT + 1];
+    int32_t launch = -1;
+    gs_status status = gs_lookup_read(lookup, "/runs/launch", GS_CELL_INT32, 0, row, &launch, sizeof launch, NULL);
+    text[0] = '\0';
+    if (status == GS_OK && launch >= 0 &&
+        gs_lookup_read(lookup, path, GS_CELL_TEXT, GS_FACT_TEXT, (uint64_t)launch, text, GS_FACT_TEXT, NULL) != GS_OK)
+        text[0] = '\0';
+    snprintf(kernel, GS_KERNEL, "%.*s", GS_KERNEL - 1, text);
+}
+
+bool gs_stored_identity(gs_lookup *lookup, const gs_job *job, const gs_digits *digits)
+{
+    char stored[GS_ID] = "", found[GS_ID];
+    gs_run_id(&job->settings, job->seed, digits, found);
+    return gs_lookup_read(lookup, "/runs/id", GS_CELL_TEXT, GS_ID - 1, (uint64_t)job->run, stored, GS_ID - 1, NULL) == GS_OK &&
+           memcmp(stored, found, GS_ID - 1) == 0;
 }

@@ -6,10 +6,12 @@
 
 #include "store/layouts.h"
 
-const char *const gs_reader_digest_paths[GS_PART_COUNT] = {"/digests/coverage", "/digests/samples", "/digests/checkpoint", "/digests/curves"};
+static const char *const digest_paths[GS_PART_COUNT] = {"/digests/coverage", "/digests/samples", "/digests/checkpoint", "/digests/curves"};
 
 static const char *const sample_paths[] = {"/samples/image", "/samples/bin", "/samples/error"};
 static const gs_cell sample_cells[] = {GS_CELL_UINT8, GS_CELL_UINT8, GS_CELL_UINT16};
+
+static const char *const along_paths[] = {"/coverage/over_training/step", "/coverage/over_training/counts", "/coverage/over_training/rejected"};
 
 static gs_status no_memory(gs_error *error)
 {
@@ -145,11 +147,10 @@ static uint64_t columns_of(const gs_reader *r, const char *const paths[], int co
 
 static gs_status open_shapes(gs_reader *r, gs_error *error)
 {
-    static const char *const along[] = {"/coverage/over_training/step", "/coverage/over_training/counts", "/coverage/over_training/rejected"};
     static const char *const curves[] = {"/curves/step"};
     bool any;
     gs_extent extent;
-    r->points = columns_of(r, along, 3, &r->has_along);
+    r->points = columns_of(r, along_paths, 3, &r->has_along);
     r->curve_points = columns_of(r, curves, 1, &any);
     if (r->curve_points > GS_CURVE_POINTS)
         return gs_fail(error, GS_ERROR_STORAGE, "the results file is damaged: /curves/step has another shape");
@@ -226,23 +227,17 @@ bool gs_reader_turn_to(gs_reader *r, uint64_t run)
     return type != NULL;
 }
 
-static gs_status read_coverage(gs_reader *r, uint64_t run, gs_error *error)
+gs_status gs_reader_along(gs_reader *r, uint64_t run, gs_error *error)
 {
     gs_result *result = &r->result;
-    gs_status status = gs_lookup_read(&r->lookup, "/coverage/counts", GS_CELL_UINT32, 0, run, result->coverage.counts,
-                                      sizeof result->coverage.counts, error);
-    if (status == GS_OK)
-        status = gs_lookup_read(&r->lookup, "/coverage/rejected", GS_CELL_UINT32, 0, run, &result->coverage.rejected, sizeof(uint32_t), error);
-    result->points = 0;
-    if (status != GS_OK || !r->has_along) return status;
     const size_t points = (size_t)r->points;
-    status = gs_lookup_read(&r->lookup, "/coverage/over_training/step", GS_CELL_INT64, 0, run, r->steps, points * sizeof *r->steps, error);
+    result->points = 0;
+    if (!r->has_along) return GS_OK;
+    gs_status status = gs_lookup_read(&r->lookup, along_paths[0], GS_CELL_INT64, 0, run, r->steps, points * sizeof *r->steps, error);
     if (status == GS_OK)
-        status = gs_lookup_read(&r->lookup, "/coverage/over_training/counts", GS_CELL_UINT32, 0, run, r->point_counts,
-                                points * GS_BINS * sizeof *r->point_counts, error);
+        status = gs_lookup_read(&r->lookup, along_paths[1], GS_CELL_UINT32, 0, run, r->point_counts, points * GS_BINS * sizeof *r->point_counts, error);
     if (status == GS_OK)
-        status = gs_lookup_read(&r->lookup, "/coverage/over_training/rejected", GS_CELL_UINT32, 0, run, r->point_rejected,
-                                points * sizeof *r->point_rejected, error);
+        status = gs_lookup_read(&r->lookup, along_paths[2], GS_CELL_UINT32, 0, run, r->point_rejected, points * sizeof *r->point_rejected, error);
     for (size_t p = 0; status == GS_OK && p < points && r->steps[p] >= 0; p++) {
         gs_coverage_point *point = &result->along[result->points++];
         point->step = r->steps[p];
@@ -250,6 +245,15 @@ static gs_status read_coverage(gs_reader *r, uint64_t run, gs_error *error)
         point->rejected = r->point_rejected[p];
     }
     return status;
+}
+
+static gs_status read_coverage(gs_reader *r, uint64_t run, gs_error *error)
+{
+    gs_coverage *coverage = &r->result.coverage;
+    gs_status status = gs_lookup_read(&r->lookup, "/coverage/counts", GS_CELL_UINT32, 0, run, coverage->counts, sizeof coverage->counts, error);
+    if (status == GS_OK)
+        status = gs_lookup_read(&r->lookup, "/coverage/rejected", GS_CELL_UINT32, 0, run, &coverage->rejected, sizeof coverage->rejected, error);
+    return status == GS_OK ? gs_reader_along(r, run, error) : status;
 }
 
 static gs_status read_samples(gs_reader *r, uint64_t run, gs_error *error)
@@ -362,7 +366,7 @@ void gs_reader_digests(gs_reader *r, uint64_t run, gs_digests *digests)
     gs_reader_text(r, "/runs/digest", run, text, GS_DIGEST);
     memcpy(digests->whole, text, GS_DIGEST);
     for (int part = 0; part < GS_PART_COUNT; part++) {
-        gs_reader_text(r, gs_reader_digest_paths[part], run, text, GS_DIGEST);
+        gs_reader_text(r, digest_paths[part], run, text, GS_DIGEST);
         memcpy(digests->parts[part], text, GS_DIGEST);
     }
 }

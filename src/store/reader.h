@@ -54,13 +54,13 @@ bool gs_reader_stores(gs_reader *reader, gs_digest_part part, uint64_t run);
 /* Reads a part of the run that was turned to into reader->result, for gs_digest_of. GS_ERROR_STORAGE. */
 GS_MUST_CHECK gs_status gs_reader_part(gs_reader *reader, gs_digest_part part, uint64_t run, gs_error *error);
 
+/* Of its coverage, only what was measured along training. */
+GS_MUST_CHECK gs_status gs_reader_along(gs_reader *reader, uint64_t run, gs_error *error);
+
 /* The digests that are stored of a run; one that cannot be read is all NUL, which no digest is. */
 void gs_reader_digests(gs_reader *reader, uint64_t run, gs_digests *digests);
 
 /* A text of a row with its NUL: `size` bytes and one more. Empty if it cannot be read. */
 void gs_reader_text(gs_reader *reader, const char *path, uint64_t row, char *text, size_t size);
-
-/* Where digests of parts stand: "/digests/coverage". */
-extern const char *const gs_reader_digest_paths[GS_PART_COUNT];
 
 #endif

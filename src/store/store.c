@@ -25,15 +25,6 @@ struct gs_store {
 
 /* ---- making and extending ---------------------------------------------------------------------------------------- */
 
-static char *temporary_name(const char *path, gs_error *error)
-{
-    size_t size = strlen(path) + 32;
-    char *text = malloc(size);
-    if (text == NULL) (void)!gs_fail(error, GS_ERROR_MEMORY, "out of memory for the results file");
-    else snprintf(text, size, "%s.%ld.tmp", path, (long)getpid());
-    return text;
-}
-
 static gs_store *new_store(const char *path, gs_error *error)
 {
     gs_store *made = calloc(1, sizeof *made);
@@ -66,7 +57,7 @@ static gs_status deliver(gs_store *made, gs_status status, const gs_store_conten
 gs_status gs_store_create(gs_store **store, const char *path, const gs_store_contents *contents, gs_error *error)
 {
     gs_store *made = new_store(path, error);
-    char *temporary = made == NULL ? NULL : temporary_name(path, error);
+    char *temporary = made == NULL ? NULL : gs_temporary_name(path, error);
     if (temporary == NULL) {
         free(made);
         return GS_ERROR_MEMORY;
@@ -95,7 +86,7 @@ static gs_status close_tables(gs_store *store, gs_error *error)
 static gs_status extend(gs_store *store, const char *path, const gs_store_contents *contents, gs_error *error)
 {
     const uint64_t row_size = 16384; /* more than a row of all tables takes */
-    char *temporary = temporary_name(path, error), aside[GS_ASIDE];
+    char *temporary = gs_temporary_name(path, error), aside[GS_ASIDE];
     if (temporary == NULL) return GS_ERROR_MEMORY;
     gs_status status = close_tables(store, error);
     if (status == GS_OK) status = gs_copy_file(path, temporary, path, (gs_roster_new_rows(&store->roster) + 1024) * row_size, error);

@@ -198,19 +198,15 @@ gs_status gs_tables_launch(gs_tables *tables, gs_file *file, const gs_store_cont
 
 /* ---- bulk data --------------------------------------------------------------------------------------------------- */
 
-static gs_status add_bulk(gs_tables *tables, gs_file *file, const gs_store_contents *contents, const scales *axes, gs_error *error)
+static gs_dataset_spec spec_of(gs_table_bulk bulk, const gs_bulk_sizes *sizes)
 {
     static const char *const image_axes[] = {"run", "sample", "row", "column", "channel"};
     static const char *const example_axes[] = {"run", "color", "digit", "row", "column", "channel"};
     static const char *const point_axes[] = {"run", "point", "color", "digit"};
-    const gs_storage *storage = &contents->sweep->storage;
-    const gs_roster *roster = tables->columns.roster;
-    uint64_t runs = roster->rows, samples = tables->samples, points = tables->points;
     static const int64_t no_step = -1;
     static const uint8_t no_bin = GS_BIN_REJECTED;
-    int level = tables->compression;
-    bool to_do = !tables->continued;
-    for (uint64_t row = 0; row < runs; row++) to_do = to_do || (roster->run_of_row[row] >= 0 && roster->status[row] != GS_RUN_DONE);
+    uint64_t runs = sizes->runs, samples = sizes->samples, points = sizes->points;
+    int level = sizes->compression;
     const gs_dataset_spec specs[GS_TABLE_BULK_COUNT] = {
         [GS_TABLE_IMAGE] = {"/samples/image", GS_CELL_UINT8, 0, GS_BULK, 5, {runs, samples, GS_SIDE, GS_SIDE, GS_CHANNELS},
                    {1, GS_IMAGES_PER_CHUNK, GS_SIDE, GS_SIDE, GS_CHANNELS}, level, NULL, image_axes},
@@ -226,16 +222,50 @@ static gs_status add_bulk(gs_tables *tables, gs_file *file, const gs_store_conte
         [GS_TABLE_ALONG_REJECTED] = {"/coverage/over_training/rejected", GS_CELL_UINT32, 0, GS_BULK, 2, {runs, points}, {1, points}, 0,
                             NULL, point_axes},
     };
+    return specs[bulk];
+}
+
+static gs_status add_one_bulk(gs_file *file, gs_table_bulk bulk, const gs_bulk_sizes *sizes, const scales *axes, gs_dataset *dataset, gs_error *error)
+{
+    gs_dataset_spec spec = spec_of(bulk, sizes);
+    gs_status status = gs_file_add(file, &spec, dataset, error);
+    if (gs_file_lacks(file)) return status;
+    if (status == GS_OK) status = gs_file_attach_scale(file, *dataset, 0, axes->run, error);
+    int color = bulk == GS_TABLE_EXAMPLES ? 1 : bulk == GS_TABLE_ALONG_COUNTS ? 2 : -1;
+    if (status == GS_OK && color > 0) status = gs_file_attach_scale(file, *dataset, color, axes->color, error);
+    if (status == GS_OK && color > 0) status = gs_file_attach_scale(file, *dataset, color + 1, axes->digit, error);
+    return status;
+}
+
+static gs_status add_bulk(gs_tables *tables, gs_file *file, const gs_store_contents *contents, const scales *axes, gs_error *error)
+{
+    const gs_storage *storage = &contents->sweep->storage;
+    const gs_roster *roster = tables->columns.roster;
+    const gs_bulk_sizes sizes = {roster->rows, tables->samples, tables->points, tables->compression};
+    bool to_do = !tables->continued;
+    for (uint64_t row = 0; row < roster->rows; row++) to_do = to_do || (roster->run_of_row[row] >= 0 && roster->status[row] != GS_RUN_DONE);
     gs_status status = GS_OK;
     for (int b = 0; b < GS_TABLE_BULK_COUNT && status == GS_OK; b++) {
-        bool wanted = b >= GS_TABLE_ALONG_STEP ? points > 0 : b == GS_TABLE_EXAMPLES || storage->samples;
+        bool wanted = b >= GS_TABLE_ALONG_STEP ? sizes.points > 0 : b == GS_TABLE_EXAMPLES || storage->samples;
         if (!wanted || !to_do) continue; /* where nothing is to do, nothing is needed that is not there */
-        status = gs_file_add(file, &specs[b], &tables->bulk[b], error);
-        if (gs_file_lacks(file)) continue;
-        if (status == GS_OK) status = gs_file_attach_scale(file, tables->bulk[b], 0, axes->run, error);
-        int color = b == GS_TABLE_EXAMPLES ? 1 : b == GS_TABLE_ALONG_COUNTS ? 2 : -1;
-        if (status == GS_OK && color > 0) status = gs_file_attach_scale(file, tables->bulk[b], color, axes->color, error);
-        if (status == GS_OK && color > 0) status = gs_file_attach_scale(file, tables->bulk[b], color + 1, axes->digit, error);
+        status = add_one_bulk(file, (gs_table_bulk)b, &sizes, axes, &tables->bulk[b], error);
+    }
+    return status;
+}
+
+gs_status gs_tables_restore(gs_file *file, const gs_bulk_sizes *sizes, gs_error *error)
+{
+    scales axes;
+    gs_columns columns = {.curve_count = 0};
+    gs_status status = gs_file_find(file, "/runs/index", GS_CELL_INT64, 0, &axes.run, error);
+    if (status == GS_OK) status = gs_file_find(file, "/data/color_names", GS_CELL_TEXT, 8, &axes.color, error);
+    if (status == GS_OK) status = gs_file_find(file, "/data/digit_names", GS_CELL_TEXT, 2, &axes.digit, error);
+    columns.run_scale = axes.run;
+    if (status == GS_OK) status = gs_columns_restore(&columns, file, sizes->runs, axes.color, axes.digit, error);
+    for (int b = 0; b < GS_TABLE_BULK_COUNT && status == GS_OK; b++) {
+        gs_dataset dataset;
+        bool wanted = b >= GS_TABLE_ALONG_STEP ? sizes->points > 0 : b == GS_TABLE_EXAMPLES || sizes->samples > 0;
+        if (wanted) status = add_one_bulk(file, (gs_table_bulk)b, sizes, &axes, &dataset, error);
     }
     return status;
 }
@@ -254,7 +284,7 @@ static void measure(gs_tables *tables, const gs_file *file, const gs_store_conte
     }
     tables->compression = contents->sweep->storage.compression;
     if (tables->continued && gs_file_extent(file, "/coverage/examples", &extent)) {
-        bool deflated = extent.deflated;
+        bool deflated = extent.deflate > 0;
         tables->compression = !deflated ? 0 : tables->compression > 0 ? tables->compression : 1;
     }
     if (tables->continued && gs_file_extent(file, "/samples/bin", &extent) && extent.dims[1] > tables->samples) tables->samples = extent.dims[1];

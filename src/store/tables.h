@@ -47,6 +47,14 @@ GS_MUST_CHECK gs_status gs_tables_add(gs_tables *tables, gs_file *file, const gs
  * Allowed beside readers. */
 GS_MUST_CHECK gs_status gs_tables_launch(gs_tables *tables, gs_file *file, const gs_store_contents *contents, gs_error *error);
 
+typedef struct {
+    uint64_t runs, samples, points; /* of /samples and of coverage along training: columns, 0: no such datasets */
+    int compression;
+} gs_bulk_sizes;
+
+/* In a copy of a file that lacked them: makes the datasets of results that are not there. */
+GS_MUST_CHECK gs_status gs_tables_restore(gs_file *file, const gs_bulk_sizes *sizes, gs_error *error);
+
 /* A chunk of a parcel into the row of its run. */
 GS_MUST_CHECK gs_status gs_tables_write(gs_tables *tables, gs_file *file, int64_t run, const gs_chunk *chunk, gs_error *error);
 
