@@ -102,6 +102,41 @@ static void a_parcel_holds_everything_of_the_run(void **state)
     gs_parcel_free(&parcel);
 }
 
+/* The weights of a run that has ended give its samples, and all that is computed from them, in a fresh trainer. */
+static void check_resampling(const gs_job *job)
+{
+    gs_trainer *trained = train(job), *fresh = create_trainer(job, &digits);
+    const gs_result *expected = gs_trainer_result(trained), *found = gs_trainer_result(fresh);
+    gs_trainer_resample(fresh, expected->model->weights);
+    while (gs_trainer_advance(fresh)) continue;
+    assert_int_equal(found->outcome, GS_OUTCOME_DONE);
+    assert_int_equal(found->samples, expected->samples);
+    assert_memory_equal(found->images, expected->images, (size_t)expected->samples * GS_IMAGE);
+    assert_memory_equal(found->bins, expected->bins, (size_t)expected->samples);
+    assert_memory_equal(found->errors, expected->errors, (size_t)expected->samples * sizeof *expected->errors);
+    assert_memory_equal(&found->coverage, &expected->coverage, sizeof expected->coverage);
+    assert_memory_equal(&found->metrics, &expected->metrics, sizeof expected->metrics);
+    assert_memory_equal(found->shade_distance, expected->shade_distance, sizeof expected->shade_distance);
+    assert_int_equal(found->points + found->curves.points, 0);
+    gs_trainer_destroy(&fresh);
+    gs_trainer_destroy(&trained);
+}
+
+static void samples_are_made_again_from_weights(void **state)
+{
+    (void)state;
+    gs_job gan = small_job(7), averaged = small_job(7), pixels = {.seed = 9};
+    averaged.settings.values[GS_SETTING_GENERATOR_EMA].real = 0.9;
+    gs_settings_defaults(&pixels.settings, GS_MODEL_AUTOREGRESSIVE);
+    const gs_setting_id ids[] = {GS_SETTING_STEPS, GS_SETTING_BATCH_SIZE, GS_SETTING_CONTEXT_PIXELS, GS_SETTING_HIDDEN_UNITS, GS_SETTING_COLOR_LEVELS,
+                                 GS_SETTING_SAMPLES, GS_SETTING_EVERY};
+    const int64_t values[] = {3, 4, 4, 4, 2, 641, 2}; /* one sample more than a batch */
+    for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) pixels.settings.values[ids[i]].integer = values[i];
+    check_resampling(&gan);
+    check_resampling(&averaged);
+    check_resampling(&pixels);
+}
+
 static void a_cut_parcel_is_noticed(void **state)
 {
     (void)state;
@@ -194,6 +229,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_same_job_gives_the_same_bytes),
         cmocka_unit_test(a_parcel_holds_everything_of_the_run),
+        cmocka_unit_test(samples_are_made_again_from_weights),
         cmocka_unit_test(a_cut_parcel_is_noticed),
         cmocka_unit_test(a_run_that_diverges_is_a_result),
         cmocka_unit_test(a_run_without_memory_is_a_result),
