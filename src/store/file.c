@@ -42,6 +42,16 @@ gs_status gs_file_failed(gs_file *file, const char *doing, gs_error *error)
     return gs_fail(error, GS_ERROR_STORAGE, "cannot %s '%s': %s", doing, file->name, reason);
 }
 
+hid_t gs_file_take_reason(void)
+{
+    return H5Eget_current_stack();
+}
+
+void gs_file_give_reason(hid_t reason)
+{
+    H5Eset_current_stack(reason);
+}
+
 void gs_file_quiet_library(void)
 {
     H5dont_atexit();                       /* its exit handler crashes after a failed write; must be the first call */
@@ -301,8 +311,10 @@ herr_t gs_file_transfer(const gs_open_dataset *dataset, uint64_t first, uint64_t
     }
     herr_t result = into != NULL ? H5Dread(dataset->id, dataset->type, memory, space, H5P_DEFAULT, into)
                                  : H5Dwrite(dataset->id, dataset->type, memory, space, H5P_DEFAULT, from);
+    hid_t reason = gs_file_take_reason();
     if (rank > 0) H5Sclose(memory);
     H5Sclose(space);
+    gs_file_give_reason(reason);
     gs_guard_leave();
     return result;
 }

@@ -37,6 +37,10 @@ hid_t gs_file_access(void);
 /* GS_ERROR_STORAGE, "cannot `doing` 'FILE': " and HDF5's reason. Must be called before any other call of HDF5, which would clear its error stack. */
 gs_status gs_file_failed(gs_file *file, const char *doing, gs_error *error);
 
+/* Around calls that clean up after a failure: takes HDF5's reason away, and gives it back. */
+hid_t gs_file_take_reason(void);
+void gs_file_give_reason(hid_t reason);
+
 /* A file without anything open, and its end. GS_ERROR_MEMORY. */
 GS_MUST_CHECK gs_status gs_file_new(gs_file **file, const char *name, gs_error *error);
 void gs_file_free(gs_file **file);

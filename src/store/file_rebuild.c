@@ -89,8 +89,10 @@ static bool can_be_read(const chunked *shape, const hsize_t offset[])
     hid_t space = H5Dget_space(shape->id), memory = H5Screate_simple(shape->rank, count, NULL);
     H5Sselect_hyperslab(space, H5S_SELECT_SET, offset, NULL, count, NULL);
     bool good = H5Dread(shape->id, shape->type, memory, space, H5P_DEFAULT, shape->values) >= 0;
+    hid_t reason = gs_file_take_reason();
     H5Sclose(memory);
     H5Sclose(space);
+    gs_file_give_reason(reason);
     return good;
 }
 
