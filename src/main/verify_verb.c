@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "nn/matrix.h"
+#include "store/lock.h"
 #include "store/repair.h"
 #include "store/verify.h"
 
@@ -37,7 +38,10 @@ static void print_verdict(const char *file, const gs_verdict *verdict)
 gs_status gs_verify_print(const gs_options *options, bool *differs, gs_error *error)
 {
     gs_verdict verdict;
-    gs_status status = gs_verify(options->file, GS_OPEN_READ, tell_difference, NULL, &verdict, error);
+    char holder[GS_LOCK_HOLDER];
+    gs_lock_state lock = gs_lock_look(options->file, holder);
+    bool alone = lock == GS_LOCK_FREE || lock == GS_LOCK_DEAD;
+    gs_status status = gs_verify(options->file, alone ? GS_OPEN_RESCUE : GS_OPEN_READ, tell_difference, NULL, &verdict, error);
     if (status != GS_OK) return status;
     print_verdict(options->file, &verdict);
     *differs = verdict.different > 0 || verdict.lost > 0;

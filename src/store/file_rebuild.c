@@ -41,10 +41,10 @@ static void tell_gap(walk *w, const char *axis, uint64_t first, uint64_t rows)
     w->visitor->gap(w->visitor->context, &gap);
 }
 
-static bool writing_failed(walk *w)
+/* The first failure is the one to tell. */
+static void writing_failed(walk *w)
 {
     if (w->status == GS_OK) w->status = gs_file_failed(w->to, "write to", w->error);
-    return true;
 }
 
 /* ---- chunks ------------------------------------------------------------------------------------------------------ */
@@ -150,7 +150,7 @@ static void visit_chunks(walk *w, chunked *shape, hid_t target)
         outcome found = copy_rows(shape, target, first);
         uint64_t left = shape->dims[0] - first;
         if (found == NOT_READ) tell_gap(w, shape->axis, first, left < shape->chunk[0] ? left : shape->chunk[0]);
-        if (found == NOT_WRITTEN) (void)writing_failed(w);
+        if (found == NOT_WRITTEN) writing_failed(w);
     }
 }
 
@@ -161,7 +161,7 @@ static void visit_values(walk *w, hid_t source, hid_t target)
     hssize_t count = H5Sget_simple_extent_npoints(space);
     unsigned char *values = calloc(count > 0 ? (size_t)count : 1, H5Tget_size(type));
     if (values == NULL || H5Dread(source, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0) tell_gap(w, "", 0, 0);
-    else if (target >= 0 && H5Dwrite(target, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0) (void)writing_failed(w);
+    else if (target >= 0 && H5Dwrite(target, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0) writing_failed(w);
     free(values);
     H5Tclose(type);
     H5Sclose(space);
@@ -197,7 +197,7 @@ static herr_t visit_attribute(hid_t object, const char *name, const H5A_info_t *
     if (!read) tell_gap(copy->w, "", 0, 0);
     if (read && copy->target >= 0) {
         hid_t made = H5Acreate2(copy->target, name, stored, space, H5P_DEFAULT, H5P_DEFAULT);
-        if (made < 0 || H5Awrite(made, type, values) < 0) (void)writing_failed(copy->w);
+        if (made < 0 || H5Awrite(made, type, values) < 0) writing_failed(copy->w);
         if (made >= 0) H5Aclose(made);
     }
     if (read) H5Dvlen_reclaim(type, space, H5P_DEFAULT, values);
@@ -224,15 +224,15 @@ static void visit_dataset(walk *w, hid_t source)
     if (w->to != NULL) {
         hid_t type = H5Dget_type(source), space = H5Dget_space(source), creation = H5Dget_create_plist(source);
         target = H5Dcreate2(w->to->file, w->path, type, space, H5P_DEFAULT, creation, H5P_DEFAULT);
+        if (target < 0) writing_failed(w);
         H5Pclose(creation);
         H5Sclose(space);
         H5Tclose(type);
-        if (target < 0) (void)writing_failed(w);
     }
     if (w->status == GS_OK) visit_attributes(w, source, target);
     if (w->status == GS_OK && good) visit_chunks(w, &shape, target);
     else if (w->status == GS_OK) visit_values(w, source, target);
-    if (target >= 0 && H5Dclose(target) < 0) (void)writing_failed(w);
+    if (target >= 0 && H5Dclose(target) < 0) writing_failed(w);
     forget(&shape);
 }
 
@@ -244,7 +244,7 @@ static void visit_group(walk *w, hid_t source)
     bool root = w->depth == 0;
     if (w->to != NULL && root) target = H5Gopen2(w->to->file, "/", H5P_DEFAULT);
     if (w->to != NULL && !root) target = H5Gcreate2(w->to->file, w->path, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
-    if (w->to != NULL && target < 0) (void)writing_failed(w);
+    if (w->to != NULL && target < 0) writing_failed(w);
     if (w->status == GS_OK) visit_attributes(w, source, target);
     if (target >= 0) H5Gclose(target);
     w->depth++;
@@ -318,8 +318,10 @@ static herr_t attach_scales(hid_t root, const char *name, const H5O_info_t *info
         for (int s = 0; s < list->count && result >= 0; s++)
             if (strcmp(label, list->names[s]) == 0) result = H5DSattach_scale(dataset, list->scales[s], (unsigned)axis);
     }
+    hid_t reason = gs_file_take_reason();
     H5Sclose(space);
     H5Dclose(dataset);
+    gs_file_give_reason(reason);
     return result;
 }
 
@@ -328,7 +330,7 @@ static void add_scales(walk *w)
     scale_list list = {.count = 0};
     bool good = H5Ovisit2(w->to->file, H5_INDEX_NAME, H5_ITER_NATIVE, collect_scale, &list, H5O_INFO_BASIC) >= 0 &&
                 H5Ovisit2(w->to->file, H5_INDEX_NAME, H5_ITER_NATIVE, attach_scales, &list, H5O_INFO_BASIC) >= 0;
-    if (!good) (void)writing_failed(w);
+    if (!good) writing_failed(w);
     for (int s = 0; s < list.count; s++) H5Dclose(list.scales[s]);
 }
 
@@ -346,15 +348,18 @@ gs_status gs_file_rebuild(gs_file *from, const char *path, const char *name, con
     return w.status == GS_OK ? status : w.status;
 }
 
-bool gs_file_copy_row(gs_file *from, gs_file *to, const char *path, uint64_t row)
+gs_status gs_file_copy_row(gs_file *from, gs_file *to, const char *path, uint64_t row, bool *readable, gs_error *error)
 {
     hid_t source = H5Dopen2(from->file, path, H5P_DEFAULT), target = H5Dopen2(to->file, path, H5P_DEFAULT);
     outcome found = NOT_READ;
     chunked shape = {.rank = 0};
     if (source >= 0 && target >= 0 && describe(source, &shape) && is_by_row(&shape) && row < shape.dims[0]) found = copy_rows(&shape, target, row);
-    if (found == NOT_WRITTEN) to->broken = true;
+    gs_status status = GS_OK;
+    *readable = found != NOT_READ;
+    if (found == NOT_READ) (void)!gs_file_failed(from, "read", error);
+    if (found == NOT_WRITTEN) status = gs_file_failed(to, "write to", error);
     forget(&shape);
-    if (target >= 0) H5Dclose(target);
+    if (target >= 0 && !to->broken) H5Dclose(target);
     if (source >= 0) H5Dclose(source);
-    return found == COPIED;
+    return status;
 }

@@ -30,8 +30,8 @@ void gs_file_probe(gs_file *file, const gs_visitor *visitor);
  * then. GS_ERROR_STORAGE if it cannot be written; it may be there in part. */
 GS_MUST_CHECK gs_status gs_file_rebuild(gs_file *from, const char *path, const char *name, const gs_visitor *visitor, gs_error *error);
 
-/* Copies the chunks of one row of a dataset that both files have and whose chunks belong to one row each. False if one cannot be read, or written,
- * which `to` remembers. */
-bool gs_file_copy_row(gs_file *from, gs_file *to, const char *path, uint64_t row);
+/* Copies the chunks of one row of a dataset that both files have and whose chunks belong to one row each. *readable: whether all could be read; if not, *error
+ * tells why. GS_ERROR_STORAGE if one cannot be written. */
+GS_MUST_CHECK gs_status gs_file_copy_row(gs_file *from, gs_file *to, const char *path, uint64_t row, bool *readable, gs_error *error);
 
 #endif

@@ -175,27 +175,31 @@ static gs_status put_row(repair *r, uint64_t run, const gs_row *row)
     return status;
 }
 
-/* Copies a row of chunks as it is stored; false if it cannot be read. */
-static bool copy_row(repair *r, const char *path, uint64_t row)
+/* Copies a row of chunks as it is stored; *whole becomes false if it cannot be read. */
+static gs_status copy_row(repair *r, const char *path, uint64_t row, bool *whole)
 {
     gs_extent extent;
-    return !gs_file_extent(r->reader->file, path, &extent) || gs_file_copy_row(r->reader->file, r->file, path, row);
+    bool readable;
+    if (!gs_file_extent(r->reader->file, path, &extent)) return GS_OK;
+    gs_status status = gs_file_copy_row(r->reader->file, r->file, path, row, &readable, r->error);
+    *whole = *whole && readable;
+    return status;
 }
 
 /* Coverage along training and checkpoint. */
-static bool copy_sources(repair *r, uint64_t run)
+static gs_status copy_sources(repair *r, uint64_t run, bool *whole)
 {
     static const char *const along[] = {"/coverage/over_training/step", "/coverage/over_training/counts", "/coverage/over_training/rejected"};
-    bool good = true;
-    for (int i = 0; i < 3; i++) good = copy_row(r, along[i], run) && good;
-    if (r->reader->layout_of[run] < 0) return good;
+    gs_status status = GS_OK;
+    for (int i = 0; i < 3 && status == GS_OK; i++) status = copy_row(r, along[i], run, whole);
+    if (status != GS_OK || r->reader->layout_of[run] < 0) return status;
     const gs_reader_layout *layout = &r->reader->layouts[r->reader->layout_of[run]];
-    for (int t = 0; t < layout->tensors.count && !layout->broken; t++) {
+    for (int t = 0; t < layout->tensors.count && !layout->broken && status == GS_OK; t++) {
         char path[192];
         snprintf(path, sizeof path, "%s/%s", layout->group, layout->tensors.tensors[t].name);
-        good = copy_row(r, path, (uint64_t)r->reader->place_of[run]) && good;
+        status = copy_row(r, path, (uint64_t)r->reader->place_of[run], whole);
     }
-    return good;
+    return status;
 }
 
 static gs_status write_run(repair *r, uint64_t run, const gs_regenerated *made)
@@ -212,9 +216,9 @@ static gs_status write_run(repair *r, uint64_t run, const gs_regenerated *made)
         if (status == GS_OK) status = put_part(r, "/samples/bin", GS_CELL_UINT8, run, samples, result->bins);
         if (status == GS_OK) status = put_part(r, "/samples/error", GS_CELL_UINT16, run, samples, result->errors);
     }
-    if (status == GS_OK && !copy_sources(r, run))
-        status = gs_fail(r->error, GS_ERROR_STORAGE, "cannot copy run %llu of '%s'", (unsigned long long)run, r->path);
-    return status;
+    bool whole = true;
+    if (status == GS_OK) status = copy_sources(r, run, &whole);
+    return status == GS_OK && !whole ? GS_ERROR_STORAGE : status; /* they could be read a moment ago */
 }
 
 static gs_status clear(repair *r, const char *path, gs_cell cell, size_t text, uint64_t run)
@@ -258,11 +262,13 @@ static gs_status set_back(repair *r, uint64_t run)
 }
 
 /* Keeps what can be read of a run that needs something which is not here. */
-static void leave(repair *r, uint64_t run)
+static gs_status leave(repair *r, uint64_t run)
 {
     static const char *const bulk[] = {"/samples/image", "/samples/bin", "/samples/error", "/coverage/examples"};
-    for (int i = 0; i < 4; i++) (void)copy_row(r, bulk[i], run);
-    (void)copy_sources(r, run);
+    gs_status status = GS_OK;
+    bool whole = true;
+    for (int i = 0; i < 4 && status == GS_OK; i++) status = copy_row(r, bulk[i], run, &whole);
+    return status == GS_OK ? copy_sources(r, run, &whole) : status;
 }
 
 static gs_status resolve(repair *r, gs_repaired *damage, gs_regenerated *made)
@@ -278,9 +284,7 @@ static gs_status resolve(repair *r, gs_repaired *damage, gs_regenerated *made)
     damage->verdict = made->agrees ? GS_REPAIR_MADE_AGAIN : left ? GS_REPAIR_LEFT : GS_REPAIR_SET_BACK;
     if (!made->agrees) snprintf(damage->why, sizeof damage->why, "%s", made->why);
     if (made->agrees) return write_run(r, run, made);
-    if (!left) return set_back(r, run);
-    leave(r, run);
-    return GS_OK;
+    return left ? leave(r, run) : set_back(r, run);
 }
 
 static gs_status resolve_all(repair *r)

@@ -58,11 +58,35 @@ static bool is_incidental(const char *path)
     return false;
 }
 
+static bool is_in(const char *path, const char *group)
+{
+    size_t length = strlen(group);
+    return strncmp(path, group, length) == 0 && (path[length] == '\0' || path[length] == '/');
+}
+
+/* What is read with the digests anyway, and missed there. */
+static bool has_digest(const char *path)
+{
+    return is_in(path, "/samples") || is_in(path, "/coverage/over_training") || (is_in(path, "/checkpoints") && strcmp(path, "/checkpoints") != 0);
+}
+
+/* Whether all runs have lost something with an object that cannot be opened. */
+static bool is_of_runs(const char *path)
+{
+    static const char *const groups[] = {"/runs", "/digests", "/settings", "/coverage", "/metrics", "/curves", "/checkpoints"};
+    for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++)
+        if (is_in(path, groups[i])) return true;
+    return false;
+}
+
 static void on_gap(void *context, const gs_gap *gap)
 {
     checker *c = context;
-    if (gap->rows > 0 && strcmp(gap->axis, "run") == 0 && !is_incidental(gap->path)) keep_gap(c, gap->path, gap->reason, gap->first, gap->rows);
-    else if (gap->rows > 0 || !is_of_result(gap->path)) { /* otherwise it is missed below */
+    bool rows_of_runs = gap->rows > 0 && strcmp(gap->axis, "run") == 0;
+    if (has_digest(gap->path)) return;
+    if (rows_of_runs && !is_incidental(gap->path)) keep_gap(c, gap->path, gap->reason, gap->first, gap->rows);
+    else if (gap->rows == 0 && is_of_runs(gap->path) && !is_incidental(gap->path)) keep_gap(c, gap->path, gap->reason, 0, c->reader->runs);
+    else {
         char what[GS_FINDING];
         snprintf(what, sizeof what, "%.150s cannot be read: %.300s", gap->path, gap->reason);
         c->verdict->lost++;
@@ -70,17 +94,16 @@ static void on_gap(void *context, const gs_gap *gap)
     }
 }
 
-/* What has digests is read anyway. */
 static bool wants(void *context, const char *path)
 {
-    (void)context;
-    return strcmp(path, "/samples") != 0 && strcmp(path, "/checkpoints") != 0 && strcmp(path, "/coverage/over_training") != 0;
+    (void)context, (void)path;
+    return true;
 }
 
 static bool wants_row(void *context, const char *path, uint64_t row)
 {
-    (void)context, (void)path, (void)row;
-    return true;
+    (void)context, (void)row;
+    return !has_digest(path);
 }
 
 static void find_gaps(checker *c)

@@ -1,5 +1,6 @@
 """gensweep verify --repair: what is damaged is made again from checkpoints, or set back, in a new file."""
 
+import resource
 import shutil
 import signal
 import struct
@@ -88,6 +89,13 @@ def destroy_index(results, dataset, signature):
     nearest = min(place for place in places if place >= 0)
     assert nearest < header + 1024
     overwrite(results, places[nearest] + 8, b"\xff" * 8)
+
+
+def destroy_object(results, path):
+    """A group or a dataset can no longer be opened."""
+    with h5py.File(results) as file:
+        header = h5py.h5o.get_info(file[path].id).addr
+    overwrite(results, header + 8, b"\xff" * 8)
 
 
 def leave_out_chunk(results, dataset, row):
@@ -233,6 +241,13 @@ def test_a_table_cannot_be_read(four_runs, damaged, dataset):
     assert_repaired(damaged, four_runs[1], range(4))
 
 
+@pytest.mark.parametrize("path", ["metrics", "coverage/examples", "samples"])
+def test_an_object_cannot_be_opened(four_runs, damaged, path):
+    destroy_object(damaged, path)
+    assert_repaired(damaged, four_runs[1], range(4))
+    assert properties(damaged) == properties(four_runs[1])
+
+
 def test_without_stored_samples_counts_are_made_again(four_runs, tmp_path):
     results = tmp_path / "r.h5"
     assert gensweep(four_runs[0], "-o", results, "storage.samples=none").returncode == 0
@@ -303,6 +318,11 @@ def test_a_changed_source(four_runs, damaged, part):
 def test_weights_cannot_be_read(four_runs, damaged):
     destroy_index(damaged, "checkpoints/gan/generator/dense_0/kernel", b"BTHD")
     assert_set_back(four_runs[0], damaged, four_runs[1], [0, 1], "its checkpoint cannot be read")
+
+
+def test_all_weights_are_lost(four_runs, damaged):
+    destroy_object(damaged, "checkpoints")
+    assert_set_back(four_runs[0], damaged, four_runs[1], range(4), "its checkpoint is not stored")
 
 
 @pytest.mark.parametrize("name", ["run", "generator/dense_1/bias"])
@@ -433,6 +453,22 @@ def test_beside_a_writer_and_after_its_death(four_runs, damaged):
     with h5py.File(damaged) as file, h5py.File(four_runs[1]) as original:
         assert file["runs/status"][...].tolist() == statuses and 1 in statuses
         assert (file["samples/image"][0] == original["samples/image"][0]).all()
+
+
+def limit_file_size(size):
+    """As a full disk, at that size of the new file."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
+@pytest.mark.parametrize("share", [.1, .5, .9])
+def test_full_disk(damaged, share):
+    destroy_chunk(damaged, "samples/image", 3)
+    before = damaged.read_bytes()
+    done = subprocess.run([PROGRAM, "verify", damaged, "--repair"], text=True, capture_output=True, check=False,
+                          preexec_fn=lambda: limit_file_size(int(share * len(before))))
+    assert done.returncode == 3 and ": File too large" in done.stderr, done.stdout + done.stderr
+    assert damaged.read_bytes() == before and [path.name for path in damaged.parent.iterdir()] == ["r.h5"]
 
 
 def test_killed_in_the_middle(models, tmp_path):
