@@ -185,9 +185,10 @@ def test_samples_of_every_model(models, tmp_path):
     assert gensweep("audit", results, "--fraction", "1", "--read-only").returncode == 0
 
 
-@pytest.mark.parametrize("dataset", ["samples/image", "samples/error"])
-def test_broken_index(four_runs, damaged, dataset):
-    destroy_index(damaged, dataset, b"BTHD")
+@pytest.mark.parametrize("datasets", [SAMPLES[:1], SAMPLES])
+def test_broken_index(four_runs, damaged, datasets):
+    for dataset in datasets:
+        destroy_index(damaged, dataset, b"BTHD")
     found = gensweep("verify", damaged)
     assert found.returncode == 1 and found.stdout.count(": samples cannot be read: ") == 4 and "--repair" in found.stderr
     assert_repaired(damaged, four_runs[1], range(4))
@@ -335,6 +336,15 @@ def test_a_layout_is_lost(four_runs, damaged, name):
 def test_steps_cannot_be_read(four_runs, damaged):
     destroy_index(damaged, "runs/steps_done", b"EAHD")
     assert_set_back(four_runs[0], damaged, four_runs[1], range(4), "cannot read")
+
+
+def test_settings_that_are_not_those_of_the_identity(damaged):
+    with h5py.File(damaged, "r+") as file:
+        file["settings/latent_dim"][2] = 15
+        file["coverage/counts"][2] += 1
+    done = repair(damaged, code=1)
+    assert "set back to pending, because the settings, seed and digits in the file are not those of /runs/id" in done.stdout
+    assert gensweep("verify", damaged).returncode == 0
 
 
 def test_without_checkpoints(four_runs, tmp_path):
