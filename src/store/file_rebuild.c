@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/axes.h"
 #include "store/file_private.h"
 
 enum { DEPTH_MAX = 16, AXIS = 32, SCALES_MAX = 8 };
@@ -26,7 +27,7 @@ typedef struct {
     size_t size; /* bytes of a chunk */
     unsigned char *values, *raw;
     size_t raw_room;
-    char axis[AXIS];
+    const char *axes[GS_RANK_MAX];
 } chunked;
 
 typedef enum { COPIED, NOT_READ, NOT_WRITTEN } outcome;
@@ -50,12 +51,12 @@ static void writing_failed(walk *w)
 /* ---- chunks ------------------------------------------------------------------------------------------------------ */
 
 /* False if it is not chunked, or there is no memory. */
-static bool describe(hid_t dataset, chunked *shape)
+static bool describe(hid_t dataset, const char *path, chunked *shape)
 {
     *shape = (chunked){.id = dataset};
     hid_t space = H5Dget_space(dataset), creation = H5Dget_create_plist(dataset);
     shape->rank = H5Sget_simple_extent_dims(space, shape->dims, NULL);
-    bool good = shape->rank > 0 && H5Pget_layout(creation) == H5D_CHUNKED && H5Pget_chunk(creation, shape->rank, shape->chunk) == shape->rank;
+    bool good = shape->rank > 0 && shape->rank <= GS_RANK_MAX && H5Pget_layout(creation) == H5D_CHUNKED && H5Pget_chunk(creation, shape->rank, shape->chunk) == shape->rank;
     H5Pclose(creation);
     H5Sclose(space);
     if (!good) return false;
@@ -64,7 +65,7 @@ static bool describe(hid_t dataset, chunked *shape)
     shape->size = H5Tget_size(stored);
     for (int i = 0; i < shape->rank; i++) shape->size *= shape->chunk[i];
     H5Tclose(stored);
-    if (H5DSget_label(dataset, 0, shape->axis, sizeof shape->axis) < 0) shape->axis[0] = '\0';
+    gs_axes_of(path, shape->rank, shape->axes);
     shape->values = malloc(shape->size > 0 ? shape->size : 1);
     return shape->values != NULL;
 }
@@ -149,7 +150,7 @@ static void visit_chunks(walk *w, chunked *shape, hid_t target)
         if (is_by_row(shape) && !visitor->wants_row(visitor->context, w->path, first)) continue;
         outcome found = copy_rows(shape, target, first);
         uint64_t left = shape->dims[0] - first;
-        if (found == NOT_READ) tell_gap(w, shape->axis, first, left < shape->chunk[0] ? left : shape->chunk[0]);
+        if (found == NOT_READ) tell_gap(w, shape->axes[0] != NULL ? shape->axes[0] : "", first, left < shape->chunk[0] ? left : shape->chunk[0]);
         if (found == NOT_WRITTEN) writing_failed(w);
     }
 }
@@ -174,17 +175,23 @@ typedef struct {
     hid_t target;
 } attribute_copy;
 
-/* References are made anew, with the scales. */
-static bool is_reference(const char *name)
+/* Names and scales of axes are made anew (store/axes.h). */
+static bool is_of_axes(const char *name)
 {
-    return strcmp(name, "DIMENSION_LIST") == 0 || strcmp(name, "REFERENCE_LIST") == 0;
+    return strcmp(name, "DIMENSION_LABELS") == 0 || strcmp(name, "DIMENSION_LIST") == 0 || strcmp(name, "REFERENCE_LIST") == 0;
+}
+
+/* No file of ours has other attributes of variable length. */
+static bool has_pointers(hid_t type)
+{
+    return H5Tdetect_class(type, H5T_VLEN) != 0 || H5Tis_variable_str(type) != 0 || H5Tdetect_class(type, H5T_REFERENCE) != 0;
 }
 
 static herr_t visit_attribute(hid_t object, const char *name, const H5A_info_t *info, void *data)
 {
     const attribute_copy *copy = data;
     (void)info;
-    if (is_reference(name)) return 0;
+    if (is_of_axes(name)) return 0;
     hid_t attribute = H5Aopen(object, name, H5P_DEFAULT);
     if (attribute < 0) {
         tell_gap(copy->w, "", 0, 0);
@@ -193,14 +200,13 @@ static herr_t visit_attribute(hid_t object, const char *name, const H5A_info_t *
     hid_t stored = H5Aget_type(attribute), type = H5Tget_native_type(stored, H5T_DIR_DEFAULT), space = H5Aget_space(attribute);
     hssize_t count = H5Sget_simple_extent_npoints(space);
     unsigned char *values = calloc(count > 0 ? (size_t)count : 1, H5Tget_size(type));
-    bool read = values != NULL && H5Aread(attribute, type, values) >= 0;
+    bool read = values != NULL && !has_pointers(stored) && H5Aread(attribute, type, values) >= 0;
     if (!read) tell_gap(copy->w, "", 0, 0);
     if (read && copy->target >= 0) {
         hid_t made = H5Acreate2(copy->target, name, stored, space, H5P_DEFAULT, H5P_DEFAULT);
         if (made < 0 || H5Awrite(made, type, values) < 0) writing_failed(copy->w);
         if (made >= 0) H5Aclose(made);
     }
-    if (read) H5Dvlen_reclaim(type, space, H5P_DEFAULT, values);
     free(values);
     H5Sclose(space);
     H5Tclose(type);
@@ -220,10 +226,12 @@ static void visit_dataset(walk *w, hid_t source)
 {
     hid_t target = H5I_INVALID_HID;
     chunked shape;
-    bool good = describe(source, &shape);
+    bool good = describe(source, w->path, &shape);
     if (w->to != NULL) {
         hid_t type = H5Dget_type(source), space = H5Dget_space(source), creation = H5Dget_create_plist(source);
         target = H5Dcreate2(w->to->file, w->path, type, space, H5P_DEFAULT, creation, H5P_DEFAULT);
+        for (int axis = 0; axis < shape.rank && good && target >= 0; axis++)
+            if (shape.axes[axis] != NULL && H5DSset_label(target, (unsigned)axis, shape.axes[axis]) < 0) writing_failed(w);
         if (target < 0) writing_failed(w);
         H5Pclose(creation);
         H5Sclose(space);
@@ -253,6 +261,14 @@ static void visit_group(walk *w, hid_t source)
     w->depth--;
 }
 
+/* Where a part of its description is damaged that is not needed for the contents, an object opens as what it is, but not in general. */
+static hid_t open_object(hid_t group, const char *name)
+{
+    hid_t object = H5Oopen(group, name, H5P_DEFAULT);
+    if (object < 0) object = H5Dopen2(group, name, H5P_DEFAULT);
+    return object;
+}
+
 static herr_t visit_link(hid_t group, const char *name, const H5L_info_t *info, void *data)
 {
     walk *w = data;
@@ -261,7 +277,7 @@ static herr_t visit_link(hid_t group, const char *name, const H5L_info_t *info, 
     if (w->depth > DEPTH_MAX || length + strlen(name) + 2 > sizeof w->path) return 0; /* no file of ours */
     snprintf(w->path + length, sizeof w->path - length, "%s%s", length > 1 ? "/" : "", name);
     if (w->visitor->wants(w->visitor->context, w->path)) {
-        hid_t object = H5Oopen(group, name, H5P_DEFAULT);
+        hid_t object = open_object(group, name);
         H5I_type_t type = object < 0 ? H5I_BADID : H5Iget_type(object);
         if (object < 0) tell_gap(w, "", 0, 0);
         else if (type == H5I_DATASET) visit_dataset(w, object);
@@ -353,7 +369,7 @@ gs_status gs_file_copy_row(gs_file *from, gs_file *to, const char *path, uint64_
     hid_t source = H5Dopen2(from->file, path, H5P_DEFAULT), target = H5Dopen2(to->file, path, H5P_DEFAULT);
     outcome found = NOT_READ;
     chunked shape = {.rank = 0};
-    if (source >= 0 && target >= 0 && describe(source, &shape) && is_by_row(&shape) && row < shape.dims[0]) found = copy_rows(&shape, target, row);
+    if (source >= 0 && target >= 0 && describe(source, path, &shape) && is_by_row(&shape) && row < shape.dims[0]) found = copy_rows(&shape, target, row);
     gs_status status = GS_OK;
     *readable = found != NOT_READ;
     if (found == NOT_READ) (void)!gs_file_failed(from, "read", error);

@@ -1,5 +1,6 @@
 """gensweep verify --repair: what is damaged is made again from checkpoints, or set back, in a new file."""
 
+import functools
 import resource
 import shutil
 import signal
@@ -118,6 +119,11 @@ def leave_out_chunk(results, dataset, row):
 # ---- comparison ----------------------------------------------------------------------------------------------------
 
 
+@functools.lru_cache(maxsize=4)
+def contents_of_original(path, leave):
+    return contents(path, leave)
+
+
 def contents(path, leave=()):
     """The bytes of every dataset, by path."""
     found = {}
@@ -149,7 +155,7 @@ def properties(path):
 
 
 def assert_same(path, expected, leave=()):
-    found, wanted = contents(path, leave), contents(expected, leave)
+    found, wanted = contents(path, leave), contents_of_original(expected, leave)
     assert found.keys() == wanted.keys()
     for name in wanted:
         assert found[name] == wanted[name], name
