@@ -261,14 +261,6 @@ static void visit_group(walk *w, hid_t source)
     w->depth--;
 }
 
-/* Where a part of its description is damaged that is not needed for the contents, an object opens as what it is, but not in general. */
-static hid_t open_object(hid_t group, const char *name)
-{
-    hid_t object = H5Oopen(group, name, H5P_DEFAULT);
-    if (object < 0) object = H5Dopen2(group, name, H5P_DEFAULT);
-    return object;
-}
-
 static herr_t visit_link(hid_t group, const char *name, const H5L_info_t *info, void *data)
 {
     walk *w = data;
@@ -277,10 +269,11 @@ static herr_t visit_link(hid_t group, const char *name, const H5L_info_t *info, 
     if (w->depth > DEPTH_MAX || length + strlen(name) + 2 > sizeof w->path) return 0; /* no file of ours */
     snprintf(w->path + length, sizeof w->path - length, "%s%s", length > 1 ? "/" : "", name);
     if (w->visitor->wants(w->visitor->context, w->path)) {
-        hid_t object = open_object(group, name);
-        H5I_type_t type = object < 0 ? H5I_BADID : H5Iget_type(object);
+        hid_t object = H5Oopen(group, name, H5P_DEFAULT);
         if (object < 0) tell_gap(w, "", 0, 0);
-        else if (type == H5I_DATASET) visit_dataset(w, object);
+        if (object < 0) object = H5Dopen2(group, name, H5P_DEFAULT); /* enough, if what is damaged says nothing of its contents */
+        H5I_type_t type = object < 0 ? H5I_BADID : H5Iget_type(object);
+        if (type == H5I_DATASET) visit_dataset(w, object);
         else if (type == H5I_GROUP) visit_group(w, object);
         if (object >= 0) H5Oclose(object);
     }

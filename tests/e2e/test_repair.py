@@ -79,7 +79,8 @@ def destroy_chunk(results, dataset, row):
 
 
 def destroy_index(results, dataset, signature):
-    """The index of a dataset's chunks can no longer be read: a v2 B-tree (BTHD) or an extensible array (EAHD)."""
+    """The index of a dataset's chunks can no longer be read: a v2 B-tree (BTHD) or an extensible array (EAHD); or
+    a later part of its description (OCHK)."""
     content, places = results.read_bytes(), {}
     with h5py.File(results) as file:
         header = h5py.h5o.get_info(file[dataset].id).addr
@@ -251,6 +252,15 @@ def test_a_table_cannot_be_read(four_runs, damaged, dataset):
 @pytest.mark.parametrize("path", ["metrics", "coverage/examples", "samples"])
 def test_an_object_cannot_be_opened(four_runs, damaged, path):
     destroy_object(damaged, path)
+    assert_repaired(damaged, four_runs[1], range(4))
+    assert properties(damaged) == properties(four_runs[1])
+
+
+def test_a_description_is_damaged(four_runs, damaged):
+    """The part of it that tells nothing of the contents, which HDF5 needs all the same: h5py cannot open the dataset."""
+    destroy_index(damaged, "curves/generator_loss", b"OCHK")
+    with h5py.File(damaged) as file, pytest.raises(KeyError):
+        assert file["curves/generator_loss"]
     assert_repaired(damaged, four_runs[1], range(4))
     assert properties(damaged) == properties(four_runs[1])
 
