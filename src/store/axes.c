@@ -20,6 +20,7 @@ static const struct {
     {"/checkpoints/", 2, {"checkpoint", "output"}},
     {"/checkpoints/", 0, {"checkpoint", "input", "output"}},
     {"/provenance/audits/", 1, {"audit"}},
+    {"/provenance/per_rank/", 1, {"launch_rank"}},
     {"/provenance/", 1, {"launch"}},
     {"/sweep/history", 1, {"change"}},
 };
