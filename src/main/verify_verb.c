@@ -2,7 +2,9 @@
 
 #include <stdio.h>
 
+#include "main/exits.h"
 #include "nn/matrix.h"
+#include "store/guard.h"
 #include "store/lock.h"
 #include "store/repair.h"
 #include "store/verify.h"
@@ -56,7 +58,9 @@ gs_status gs_repair_kernels(const gs_options *options, char **argv, gs_error *er
     char kernel[GS_KERNEL];
     bool must = options->kernels == GS_KERNELS_RECORDED;
     if (options->kernels_given && !must) return GS_OK;
+    gs_guard_install(GS_EXIT_STORAGE);
     gs_repair_kernel(options->file, kernel);
+    gs_guard_remove(); /* MPI is not started yet */
     if (kernel[0] == '\0' && must)
         return gs_fail(error, GS_ERROR_INPUT, "--kernels recorded: '%s' does not record the same BLAS kernels for all its finished runs", options->file);
     gs_status status = kernel[0] == '\0' ? GS_OK : gs_kernels_pin(kernel, argv, error);

@@ -7,6 +7,7 @@
 
 #include "store/axes.h"
 #include "store/file_private.h"
+#include "store/guard.h"
 
 enum { DEPTH_MAX = 16, AXIS = 32, SCALES_MAX = 8 };
 
@@ -25,6 +26,7 @@ typedef struct {
     int rank;
     hsize_t dims[H5S_MAX_RANK], chunk[H5S_MAX_RANK];
     size_t size; /* bytes of a chunk */
+    bool filtered;
     unsigned char *values, *raw;
     size_t raw_room;
     const char *axes[GS_RANK_MAX];
@@ -57,6 +59,7 @@ static bool describe(hid_t dataset, const char *path, chunked *shape)
     hid_t space = H5Dget_space(dataset), creation = H5Dget_create_plist(dataset);
     shape->rank = H5Sget_simple_extent_dims(space, shape->dims, NULL);
     bool good = shape->rank > 0 && shape->rank <= GS_RANK_MAX && H5Pget_layout(creation) == H5D_CHUNKED && H5Pget_chunk(creation, shape->rank, shape->chunk) == shape->rank;
+    shape->filtered = H5Pget_nfilters(creation) > 0;
     H5Pclose(creation);
     H5Sclose(space);
     if (!good) return false;
@@ -105,6 +108,7 @@ static outcome copy_chunk(chunked *shape, hid_t target, const hsize_t offset[])
     hsize_t size = 0;
     if (H5Dget_chunk_info_by_coord(shape->id, offset, &mask, &address, &size) < 0) return NOT_READ;
     if (address == HADDR_UNDEF) return COPIED;
+    if (!shape->filtered && size != shape->size) return NOT_READ; /* HDF5 does not look, and would write behind the memory */
     if (!can_be_read(shape, offset)) return NOT_READ;
     if (target < 0) return COPIED;
     if (size > shape->raw_room) {
@@ -135,7 +139,9 @@ static outcome copy_rows(chunked *shape, hid_t target, hsize_t first)
     hsize_t offset[H5S_MAX_RANK] = {first};
     outcome worst = COPIED;
     do {
+        gs_guard_enter();
         outcome found = copy_chunk(shape, target, offset);
+        gs_guard_leave();
         if (found > worst) worst = found;
     } while (worst == COPIED && next_in_rows(shape, offset));
     return worst;

@@ -23,7 +23,7 @@ static gs_status no_memory(gs_error *error)
 static gs_status read_all(gs_reader *r, const char *path, gs_cell cell, size_t text, void *values, gs_error *error)
 {
     gs_dataset dataset;
-    gs_status status = gs_file_find(r->file, path, cell, text, &dataset, error);
+    gs_status status = gs_file_find(r->file, path, cell, text, 1, &dataset, error);
     if (status == GS_OK && gs_file_earlier_rows(r->file, dataset) < r->runs)
         return gs_fail(error, GS_ERROR_STORAGE, "the results file is damaged: %s is shorter than /runs/status", path);
     return status == GS_OK ? gs_file_read(r->file, dataset, 0, r->runs, values, error) : status;
@@ -76,23 +76,27 @@ static bool describe_tensors(gs_reader *r, gs_reader_layout *layout)
     return true;
 }
 
-/* Which run each row belongs to; false if that cannot be told. */
-static bool place_runs(gs_reader *r, gs_reader_layout *layout, int32_t number)
+/* Which run each row belongs to; *known becomes false if that cannot be told. */
+static gs_status place_runs(gs_reader *r, gs_reader_layout *layout, int32_t number, bool *known, gs_error *error)
 {
     char path[128];
     snprintf(path, sizeof path, "%s/run", layout->group);
-    const gs_found *found = gs_lookup_find(&r->lookup, path, GS_CELL_INT64, 0, NULL);
-    if (found == NULL || found->extent.rank != 1) return false;
+    const gs_found *found = gs_lookup_find(&r->lookup, path, GS_CELL_INT64, 0, error);
+    *known = false;
+    if (found == NULL && r->lookup.status == GS_ERROR_MEMORY) return GS_ERROR_MEMORY;
+    if (found == NULL || found->extent.rank != 1) return GS_OK;
     layout->rows = found->extent.dims[0];
     layout->run_of = calloc(layout->rows + 1, sizeof *layout->run_of);
-    if (layout->run_of == NULL || gs_file_read(r->file, found->dataset, 0, layout->rows, layout->run_of, NULL) != GS_OK) return false;
+    if (layout->run_of == NULL) return no_memory(error);
+    if (gs_file_read(r->file, found->dataset, 0, layout->rows, layout->run_of, NULL) != GS_OK) return GS_OK;
     for (uint64_t place = 0; place < layout->rows; place++) {
         int64_t run = layout->run_of[place];
-        if (run < 0 || (uint64_t)run >= r->runs || r->models[run] != (int8_t)layout->model || r->layout_of[run] >= 0) return false;
+        if (run < 0 || (uint64_t)run >= r->runs || r->models[run] != (int8_t)layout->model || r->layout_of[run] >= 0) return GS_OK;
         r->layout_of[run] = number;
         r->place_of[run] = (int64_t)place;
     }
-    return true;
+    *known = true;
+    return GS_OK;
 }
 
 static gs_status open_layout(gs_reader *r, gs_model_id model, const char *group, gs_error *error)
@@ -104,9 +108,10 @@ static gs_status open_layout(gs_reader *r, gs_model_id model, const char *group,
     gs_reader_layout *layout = &grown[number];
     *layout = (gs_reader_layout){.model = model};
     snprintf(layout->group, sizeof layout->group, "%s", group);
-    bool described = describe_tensors(r, layout);
-    layout->broken = !place_runs(r, layout, number) || !described;
-    return GS_OK;
+    bool placed, described = describe_tensors(r, layout);
+    gs_status status = place_runs(r, layout, number, &placed, error);
+    layout->broken = !placed || !described;
+    return status;
 }
 
 /* Where a layout is broken, every run of its model that has no place elsewhere may be in it. */
@@ -267,8 +272,9 @@ static gs_status read_samples(gs_reader *r, uint64_t run, gs_error *error)
     gs_status status = GS_OK;
     for (int i = 0; i < 3 && status == GS_OK; i++) {
         const gs_found *found = gs_lookup_find(&r->lookup, sample_paths[i], sample_cells[i], 0, error);
-        if (found == NULL) return GS_ERROR_STORAGE;
-        if (found->extent.rank < 2 || run >= found->extent.dims[0] || samples > found->extent.dims[1])
+        if (found == NULL) return r->lookup.status;
+        uint64_t cells = i == 0 ? GS_IMAGE : 1; /* of a sample */
+        if (found->extent.rank < 2 || run >= found->extent.dims[0] || samples > found->extent.dims[1] || gs_found_cells(found) != found->extent.dims[1] * cells)
             return gs_fail(error, GS_ERROR_STORAGE, "the results file is damaged: %s has another shape", sample_paths[i]);
         status = gs_file_read_part(r->file, found->dataset, run, samples, values[i], error);
     }

@@ -15,6 +15,7 @@ typedef struct {
     gs_job job;
     int64_t steps_done;
     char reason[GS_REASON];
+    bool no_memory; /* that something cannot be read says nothing then */
 } sources;
 
 static bool is_digest_of(const gs_result *result, gs_digest_part part, const gs_digests *stored)
@@ -32,7 +33,9 @@ static bool can_use(sources *s, gs_digest_part part, char why[GS_WHY])
         snprintf(why, GS_WHY, "its %s is not stored", gs_digest_parts[part]);
         return false;
     }
-    if (gs_reader_part(s->reader, part, s->run, &reason) != GS_OK) {
+    gs_status status = gs_reader_part(s->reader, part, s->run, &reason);
+    s->no_memory = s->no_memory || status == GS_ERROR_MEMORY;
+    if (status != GS_OK) {
         snprintf(why, GS_WHY, "its %s cannot be read: %.300s", gs_digest_parts[part], reason.text);
         return false;
     }
@@ -77,6 +80,7 @@ static bool collect(sources *s, const gs_digits *digits, char why[GS_WHY])
     if (status == GS_OK && !gs_stored_identity(lookup, &s->job, digits))
         status = gs_fail(&reason, GS_ERROR_STORAGE, "the settings, seed and digits in the file are not those of /runs/id");
     if (status == GS_OK && !fits(s, digits)) status = gs_fail(&reason, GS_ERROR_STORAGE, "its tensors are not those of its settings");
+    s->no_memory = s->no_memory || status == GS_ERROR_MEMORY;
     if (status != GS_OK) snprintf(why, GS_WHY, "%.500s", reason.text);
     return status == GS_OK;
 }
@@ -107,7 +111,9 @@ gs_status gs_regenerate(gs_reader *reader, const gs_digits *digits, uint64_t run
     sources s = {.reader = reader, .run = run};
     gs_regenerated_free(made);
     made->agrees = made->other_kernels = false;
-    if (!collect(&s, digits, made->why)) return GS_OK;
+    bool complete = collect(&s, digits, made->why);
+    if (s.no_memory) return gs_fail(error, GS_ERROR_MEMORY, "%s", made->why);
+    if (!complete) return GS_OK;
     gs_status status = gs_trainer_create(&made->trainer, &s.job, digits, 0, error);
     if (status != GS_OK) return status;
     gs_trainer_resample(made->trainer, reader->weights);

@@ -143,13 +143,13 @@ static gs_status open_new(repair *r)
 static gs_status put(repair *r, const char *path, gs_cell cell, size_t text, uint64_t run, const void *value)
 {
     const gs_found *found = gs_lookup_find(&r->lookup, path, cell, text, r->error);
-    return found == NULL ? GS_ERROR_STORAGE : gs_file_write(r->file, found->dataset, run, 1, value, r->error);
+    return found == NULL ? r->lookup.status : gs_file_write(r->file, found->dataset, run, 1, value, r->error);
 }
 
 static gs_status put_part(repair *r, const char *path, gs_cell cell, uint64_t run, uint64_t columns, const void *values)
 {
     const gs_found *found = gs_lookup_find(&r->lookup, path, cell, 0, r->error);
-    return found == NULL ? GS_ERROR_STORAGE : gs_file_write_part(r->file, found->dataset, run, columns, values, r->error);
+    return found == NULL ? r->lookup.status : gs_file_write_part(r->file, found->dataset, run, columns, values, r->error);
 }
 
 /* Columns that are not computed from samples were copied. */
@@ -226,7 +226,7 @@ static gs_status clear(repair *r, const char *path, gs_cell cell, size_t text, u
     gs_extent extent;
     if (!gs_file_extent(r->file, path, &extent)) return GS_OK;
     const gs_found *found = gs_lookup_find(&r->lookup, path, cell, text, r->error);
-    return found == NULL ? GS_ERROR_STORAGE : gs_file_clear_row(r->file, found->dataset, run, r->error);
+    return found == NULL ? r->lookup.status : gs_file_clear_row(r->file, found->dataset, run, r->error);
 }
 
 static gs_status clear_curves(repair *r, uint64_t run)

@@ -257,9 +257,9 @@ gs_status gs_tables_restore(gs_file *file, const gs_bulk_sizes *sizes, gs_error 
 {
     scales axes;
     gs_columns columns = {.curve_count = 0};
-    gs_status status = gs_file_find(file, "/runs/index", GS_CELL_INT64, 0, &axes.run, error);
-    if (status == GS_OK) status = gs_file_find(file, "/data/color_names", GS_CELL_TEXT, 8, &axes.color, error);
-    if (status == GS_OK) status = gs_file_find(file, "/data/digit_names", GS_CELL_TEXT, 2, &axes.digit, error);
+    gs_status status = gs_file_find(file, "/runs/index", GS_CELL_INT64, 0, 1, &axes.run, error);
+    if (status == GS_OK) status = gs_file_find(file, "/data/color_names", GS_CELL_TEXT, 8, 1, &axes.color, error);
+    if (status == GS_OK) status = gs_file_find(file, "/data/digit_names", GS_CELL_TEXT, 2, 1, &axes.digit, error);
     columns.run_scale = axes.run;
     if (status == GS_OK) status = gs_columns_restore(&columns, file, sizes->runs, axes.color, axes.digit, error);
     for (int b = 0; b < GS_TABLE_BULK_COUNT && status == GS_OK; b++) {

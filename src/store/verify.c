@@ -137,6 +137,7 @@ static void check_digests(checker *c, uint64_t run, char what[GS_FINDING])
         if (!gs_reader_stores(r, (gs_digest_part)part, run)) continue;
         c->verdict->checked[part]++;
         gs_status readable = gs_reader_part(r, (gs_digest_part)part, run, &reason);
+        if (readable == GS_ERROR_MEMORY) c->status = gs_fail(c->error, readable, "%s", reason.text);
         if (readable == GS_OK) {
             gs_digest_of(&r->result, (gs_digest_part)part, found.parts[part]);
             if (memcmp(found.parts[part], stored.parts[part], GS_DIGEST) == 0) continue;

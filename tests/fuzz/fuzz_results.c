@@ -179,7 +179,7 @@ static gs_status do_status(const char *path, gs_error *error)
 static gs_status do_verify(const char *path, gs_error *error)
 {
     gs_verdict verdict;
-    return gs_verify(path, ignore_difference, NULL, &verdict, error);
+    return gs_verify(path, GS_OPEN_READ, ignore_difference, NULL, &verdict, error);
 }
 
 static gs_status do_audit(const char *path, gs_error *error)

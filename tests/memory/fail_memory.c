@@ -160,7 +160,7 @@ static gs_status do_status(gs_error *error)
 static gs_status do_verify(gs_error *error)
 {
     gs_verdict verdict;
-    return gs_verify(path, ignore_difference, NULL, &verdict, error);
+    return gs_verify(path, GS_OPEN_READ, ignore_difference, NULL, &verdict, error);
 }
 
 static gs_status do_audit(gs_error *error)
