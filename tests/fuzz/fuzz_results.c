@@ -190,7 +190,7 @@ static gs_status do_audit(const char *path, gs_error *error)
     for (uint64_t row = 0; status == GS_OK && row < gs_audit_rows(audit); row++) {
         gs_job job;
         gs_difference difference;
-        char kernel[GS_AUDIT_KERNEL], label[GS_LABEL + 1], reason[GS_REASON + 1];
+        char kernel[GS_KERNEL], label[GS_LABEL + 1], reason[GS_REASON + 1];
         gs_audit_job(audit, row, &job, &difference);
         gs_audit_label(audit, row, label);
         gs_audit_reason(audit, row, reason);
