@@ -27,6 +27,19 @@ parameters:
 evaluation: {samples: 1000, every: 20}
 """
 
+ALL_MODELS = """\
+name: models
+seeds: [5]
+parameters:
+  model: [oracle, vae, gan, autoregressive, diffusion]
+  steps: 12
+  batch_size: 8
+  timesteps: 10
+  context_pixels: 16
+  hidden_units: 8
+evaluation: {samples: 50, every: 5}
+"""
+
 
 def gensweep(*arguments, ranks=0, cwd=None, timeout=120, memory=None, **environment):
     """Runs the program (under mpirun if ranks > 0; with at most `memory` bytes of addresses) and returns the finished process."""

@@ -67,3 +67,55 @@ gs_agenda gs_agenda_of_store(gs_store *store)
                        .start = start, .progress = progress, .release = release, .flush = flush, .interrupt = interrupt, .take = take,
                        .settle = settle, .along = along};
 }
+
+/* ---- without a store --------------------------------------------------------------------------------------------- */
+
+static gs_run_status never_ended(void *context, int64_t run)
+{
+    (void)context, (void)run;
+    return GS_RUN_PENDING;
+}
+
+static gs_status ignore_start(void *context, int64_t run, int rank, gs_error *error)
+{
+    (void)context, (void)run, (void)rank, (void)error;
+    return GS_OK;
+}
+
+static gs_status ignore_progress(void *context, int64_t run, int64_t steps_done, gs_error *error)
+{
+    (void)context, (void)run, (void)steps_done, (void)error;
+    return GS_OK;
+}
+
+static gs_status ignore_run(void *context, int64_t run, gs_error *error)
+{
+    (void)context, (void)run, (void)error;
+    return GS_OK;
+}
+
+/* There is no record of what happened to a run: it is tried as long as there are ranks. */
+static gs_status always_again(void *context, int64_t run, char reason[GS_REASON], gs_error *error)
+{
+    (void)context, (void)run, (void)error;
+    reason[0] = '\0';
+    return GS_OK;
+}
+
+static gs_status ignore_result(void *context, const gs_parcel *parcel, gs_error *error)
+{
+    (void)context, (void)parcel, (void)error;
+    return GS_OK;
+}
+
+static gs_status ignore_all(void *context, gs_error *error)
+{
+    (void)context, (void)error;
+    return GS_OK;
+}
+
+gs_agenda gs_agenda_without_store(void *context, int64_t runs, gs_job (*job)(void *context, int64_t run))
+{
+    return (gs_agenda){.context = context, .runs = runs, .job = job, .status = never_ended, .start = ignore_start, .progress = ignore_progress,
+                       .release = ignore_run, .flush = ignore_all, .interrupt = always_again, .take = ignore_result, .settle = ignore_all};
+}

@@ -17,10 +17,10 @@ double gs_efforts_wait(const gs_effort *efforts, int count, double share)
     double all = 0, seen = 0;
     for (int e = 0; e < count; e++)
         for (int c = 0; c < GS_WAITS; c++) all += efforts[e].waits[c];
-    if (!(all > 0)) return NAN;
+    if (!(all > 0)) return (double)NAN;
     for (int c = 0; c < GS_WAITS; c++) {
         for (int e = 0; e < count; e++) seen += efforts[e].waits[c];
         if (seen >= share * all) return shortest * exp2((c + 1.0) / CLASSES_PER_OCTAVE);
     }
-    return NAN;
+    return (double)NAN;
 }

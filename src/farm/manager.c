@@ -11,12 +11,13 @@
 #include "farm/workbench.h"
 #include "ground/clock.h"
 
-static const double slice = 0.02;   /* rank 0 trains so long, at most a step longer, before it looks for messages */
-static const double tick = 0.2;    /* between two calls of the observer */
-static const double tell_every = 5; /* between two notes in the file of how far the running runs are */
+/* Seconds. */
+static const double slice = 0.02;        /* rank 0 trains so long, at most a step longer, before it looks for messages */
+static const double tick = 0.2;          /* between two calls of the observer */
+static const double tell_every = 5;      /* between two notes in the file of how far the running runs are */
 static const double settle_after = 0.02; /* a run that has ended waits at most so long for others to be stored with */
-static const double flush_every = 0.05; /* between two flushes for readers' sake */
-static const double look_every = 1; /* between two looks whether the workers are there */
+static const double flush_every = 0.05;  /* between two flushes for readers' sake */
+static const double look_every = 1;      /* between two looks whether the workers are there */
 
 typedef struct {
     const gs_world *world;
@@ -27,19 +28,22 @@ typedef struct {
     gs_schedule *schedule;
     gs_referee referee;
     gs_presence *presence;
-    bool *told;    /* ranks that STOP has been sent to */
-    bool stopping; /* it has been sent to all that are there */
-    bool draining;
-    bool unkept;         /* the user has been told so */
-    double drain_end;    /* gs_clock() until which a drain waits for the workers */
+    gs_effort *efforts;  /* of each rank, when it has left */
     int64_t *steps_done; /* of each rank's current run, as last told */
     double steps_ended;  /* of all runs that have ended */
-    gs_row *taken;       /* rows of runs whose results are taken and not settled yet */
+
+    bool *told;       /* ranks that STOP has been sent to */
+    bool stopping;    /* it has been sent to all that are there */
+    bool draining;
+    double drain_end; /* gs_clock() until which a drain waits for the workers */
+    bool unkept;      /* the user has been told so */
+
+    gs_row *taken;    /* rows of runs whose results are taken and not settled yet */
     int taken_count;
-    bool unflushed;      /* runs were handed out that readers do not see yet */
-    gs_effort *efforts;  /* of each rank, when it has left */
+    bool unflushed;   /* runs were handed out that readers do not see yet */
     double settle_by, next_flush, next_tick, next_note, next_look;
     gs_patience patience; /* with the next message */
+
     gs_workbench own;   /* rank 0's own run */
     gs_parcel incoming; /* memory for results that arrive */
 } manager;
@@ -90,7 +94,7 @@ static void forget_state(const manager *m, int64_t run)
 }
 
 /* Runs that an earlier launch has ended are not handed out. It may have been killed before it could forget the state of the last one. */
-static void settle(manager *m)
+static void leave_out_ended(manager *m)
 {
     bool states = gs_midrun_there(m->common->folder);
     for (int64_t run = 0; run < m->agenda->runs; run++) {
@@ -480,7 +484,7 @@ gs_status gs_farm_manage(const gs_world *world, const gs_common *common, const g
     if (m.told == NULL || m.taken == NULL || m.efforts == NULL || m.steps_done == NULL) status = gs_fail(error, GS_ERROR_MEMORY, "out of memory: %d ranks", world->size);
     if (status == GS_OK) status = gs_schedule_create(&m.schedule, agenda->runs, world->size, error);
     if (status == GS_OK) status = gs_order_runs(m.schedule, agenda, &common->digits, error);
-    if (status == GS_OK) settle(&m);
+    if (status == GS_OK) leave_out_ended(&m);
     if (status == GS_OK) status = gs_referee_begin(&m.referee, agenda, &common->digits, !gs_schedule_complete(m.schedule), error);
     m.next_note = gs_clock() + tell_every;
     while (status == GS_OK && (!m.stopping || gs_presence_count(m.presence) > 0) && !(m.draining && gs_clock() > m.drain_end))

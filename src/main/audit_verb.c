@@ -204,38 +204,6 @@ static gs_run_status status_of(void *context, int64_t run)
     return ((state *)context)->runs[run].verdict == UNKNOWN ? GS_RUN_PENDING : GS_RUN_DONE;
 }
 
-static gs_status on_start(void *context, int64_t run, int rank, gs_error *error)
-{
-    (void)context, (void)run, (void)rank, (void)error;
-    return GS_OK;
-}
-
-static gs_status on_progress(void *context, int64_t run, int64_t steps_done, gs_error *error)
-{
-    (void)context, (void)run, (void)steps_done, (void)error;
-    return GS_OK;
-}
-
-static gs_status on_release(void *context, int64_t run, gs_error *error)
-{
-    (void)context, (void)run, (void)error;
-    return GS_OK;
-}
-
-/* An audit has no record of what happened to a run: it is tried as long as there are ranks. */
-static gs_status on_interrupt(void *context, int64_t run, char reason[GS_REASON], gs_error *error)
-{
-    (void)context, (void)run, (void)error;
-    reason[0] = '\0';
-    return GS_OK;
-}
-
-static gs_status on_flush(void *context, gs_error *error)
-{
-    (void)context, (void)error;
-    return GS_OK;
-}
-
 static gs_status on_take(void *context, const gs_parcel *parcel, gs_error *error)
 {
     state *s = context;
@@ -269,9 +237,10 @@ static gs_decision on_rung(void *context, int64_t run, int64_t rung)
 
 static gs_agenda agenda_of(state *s)
 {
-    gs_agenda agenda = {.context = s, .runs = s->count, .job = job_of, .status = status_of, .start = on_start, .progress = on_progress,
-                        .release = on_release, .flush = on_flush, .interrupt = on_interrupt, .take = on_take, .settle = on_flush,
-                        .decide = on_rung};
+    gs_agenda agenda = gs_agenda_without_store(s, s->count, job_of);
+    agenda.status = status_of;
+    agenda.take = on_take;
+    agenda.decide = on_rung;
     for (int64_t i = 0; i < s->count; i++)
         if (s->runs[i].verdict == UNKNOWN) agenda.steps += (double)gs_settings_integer(&s->runs[i].job.settings, GS_SETTING_STEPS);
     return agenda;

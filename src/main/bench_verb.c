@@ -23,56 +23,6 @@ static gs_job job_of(void *plan, int64_t run)
     return gs_plan_job(plan, (size_t)run);
 }
 
-static gs_run_status never_done(void *plan, int64_t run)
-{
-    (void)plan, (void)run;
-    return GS_RUN_PENDING;
-}
-
-static gs_status drop_start(void *plan, int64_t run, int rank, gs_error *error)
-{
-    (void)plan, (void)run, (void)rank, (void)error;
-    return GS_OK;
-}
-
-static gs_status drop_progress(void *plan, int64_t run, int64_t steps_done, gs_error *error)
-{
-    (void)plan, (void)run, (void)steps_done, (void)error;
-    return GS_OK;
-}
-
-static gs_status drop_run(void *plan, int64_t run, gs_error *error)
-{
-    (void)plan, (void)run, (void)error;
-    return GS_OK;
-}
-
-static gs_status drop_interrupt(void *plan, int64_t run, char reason[GS_REASON], gs_error *error)
-{
-    (void)plan, (void)run, (void)error;
-    reason[0] = '\0';
-    return GS_OK;
-}
-
-static gs_status drop_result(void *plan, const gs_parcel *parcel, gs_error *error)
-{
-    (void)plan, (void)parcel, (void)error;
-    return GS_OK;
-}
-
-static gs_status drop_all(void *plan, gs_error *error)
-{
-    (void)plan, (void)error;
-    return GS_OK;
-}
-
-static gs_agenda agenda_without_results(gs_plan *plan)
-{
-    return (gs_agenda){.context = plan, .runs = (int64_t)plan->run_count, .job = job_of, .status = never_done, .start = drop_start,
-                       .progress = drop_progress, .release = drop_run, .flush = drop_all, .interrupt = drop_interrupt, .take = drop_result,
-                       .settle = drop_all};
-}
-
 static void ignore_row(void *context, const gs_row *row)
 {
     (void)context, (void)row;
@@ -152,7 +102,7 @@ static gs_status prepare(bench *all, const gs_options *options, gs_error *error)
 
 static gs_status measure_dispatch(bench *all, const gs_world *world, gs_error *error)
 {
-    gs_agenda agenda = agenda_without_results(all->plan);
+    gs_agenda agenda = gs_agenda_without_store(all->plan, (int64_t)all->plan->run_count, job_of);
     return measure(world, &all->common, &agenda, &all->dispatch, error);
 }
 

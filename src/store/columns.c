@@ -15,19 +15,19 @@ enum { RANK, STEPS_DONE }; /* the first rows of the table */
 /* Columns that are copied from a gs_row as they are. */
 static const gs_row_column from_row[] = {
     [RANK] = {"/runs/rank", GS_CELL_INT32, 0, GS_BY_RUN, offsetof(gs_row, rank), &no_rank, .incidental = true},
-    [STEPS_DONE] = {"/runs/steps_done", GS_CELL_INT64, 0, GS_BY_RUN, offsetof(gs_row, steps_done), NULL},
+    [STEPS_DONE] = {"/runs/steps_done", GS_CELL_INT64, 0, GS_BY_RUN, offsetof(gs_row, steps_done), NULL, false},
     {"/runs/seconds", GS_CELL_FLOAT64, 0, GS_BY_RUN, offsetof(gs_row, seconds), NULL, .incidental = true},
-    {"/runs/error", GS_CELL_TEXT, GS_REASON, GS_BY_RUN, offsetof(gs_row, error), NULL},
-    {"/runs/digest", GS_CELL_TEXT, GS_DIGEST, GS_BY_RUN, offsetof(gs_row, digests.whole), NULL},
-    {"/digests/coverage", GS_CELL_TEXT, GS_DIGEST, GS_BY_RUN, offsetof(gs_row, digests.parts[GS_PART_COVERAGE]), NULL},
-    {"/digests/samples", GS_CELL_TEXT, GS_DIGEST, GS_BY_RUN, offsetof(gs_row, digests.parts[GS_PART_SAMPLES]), NULL},
-    {"/digests/checkpoint", GS_CELL_TEXT, GS_DIGEST, GS_BY_RUN, offsetof(gs_row, digests.parts[GS_PART_CHECKPOINT]), NULL},
-    {"/digests/curves", GS_CELL_TEXT, GS_DIGEST, GS_BY_RUN, offsetof(gs_row, digests.parts[GS_PART_CURVES]), NULL},
-    {"/coverage/counts", GS_CELL_UINT32, 0, GS_BY_BIN, offsetof(gs_row, counts), NULL},
-    {"/coverage/rejected", GS_CELL_UINT32, 0, GS_BY_RUN, offsetof(gs_row, rejected), NULL},
-    {"/coverage/error_sum", GS_CELL_FLOAT64, 0, GS_BY_BIN, offsetof(gs_row, error_sum), NULL},
-    {"/coverage/expected", GS_CELL_FLOAT64, 0, GS_BY_BIN, offsetof(gs_row, expected), NULL},
-    {"/coverage/shade_ks", GS_CELL_FLOAT64, 0, GS_BY_BIN, offsetof(gs_row, shade_distance), &not_a_number},
+    {"/runs/error", GS_CELL_TEXT, GS_REASON, GS_BY_RUN, offsetof(gs_row, error), NULL, false},
+    {"/runs/digest", GS_CELL_TEXT, GS_DIGEST, GS_BY_RUN, offsetof(gs_row, digests.whole), NULL, false},
+    {"/digests/coverage", GS_CELL_TEXT, GS_DIGEST, GS_BY_RUN, offsetof(gs_row, digests.parts[GS_PART_COVERAGE]), NULL, false},
+    {"/digests/samples", GS_CELL_TEXT, GS_DIGEST, GS_BY_RUN, offsetof(gs_row, digests.parts[GS_PART_SAMPLES]), NULL, false},
+    {"/digests/checkpoint", GS_CELL_TEXT, GS_DIGEST, GS_BY_RUN, offsetof(gs_row, digests.parts[GS_PART_CHECKPOINT]), NULL, false},
+    {"/digests/curves", GS_CELL_TEXT, GS_DIGEST, GS_BY_RUN, offsetof(gs_row, digests.parts[GS_PART_CURVES]), NULL, false},
+    {"/coverage/counts", GS_CELL_UINT32, 0, GS_BY_BIN, offsetof(gs_row, counts), NULL, false},
+    {"/coverage/rejected", GS_CELL_UINT32, 0, GS_BY_RUN, offsetof(gs_row, rejected), NULL, false},
+    {"/coverage/error_sum", GS_CELL_FLOAT64, 0, GS_BY_BIN, offsetof(gs_row, error_sum), NULL, false},
+    {"/coverage/expected", GS_CELL_FLOAT64, 0, GS_BY_BIN, offsetof(gs_row, expected), NULL, false},
+    {"/coverage/shade_ks", GS_CELL_FLOAT64, 0, GS_BY_BIN, offsetof(gs_row, shade_distance), &not_a_number, false},
 };
 enum { FROM_ROW = sizeof from_row / sizeof from_row[0] };
 
@@ -511,7 +511,7 @@ static double metric_of(const void *cells, gs_metric_type type, uint64_t row)
     case GS_METRIC_INTEGER: return ((const int32_t *)cells)[row];
     case GS_METRIC_FLAG: return ((const int8_t *)cells)[row];
     }
-    return NAN;
+    return (double)NAN;
 }
 
 gs_status gs_columns_ended(gs_columns *columns, gs_file *file, void (*ended)(void *context, const gs_row *row), void *context, gs_error *error)

@@ -54,6 +54,7 @@ SCENARIOS = {
                ["minibatch_discrimination=on", "seeds=0", "steps=4,6", "evaluation.samples=500,600"]),
     "midrun": (None, False, ["storage.checkpoint_every=0.000001s"]),
 }
+BY_TIME = ("midrun",)  # how many changes there are depends on time: the last ones may not be reached
 
 
 def environment(**more):
@@ -178,7 +179,8 @@ class Bench:
     def kill_at(self, kind, number):
         folder = self.copy()
         done = run(folder, self.arguments, self.killer, **{f"KILLER_{kind}": str(number)})
-        assert done.returncode == -signal.SIGKILL, f"was not killed: exit {done.returncode}, {done.stderr}"
+        ended = done.returncode == 0 and self.name in BY_TIME
+        assert ended or done.returncode == -signal.SIGKILL, f"was not killed: exit {done.returncode}, {done.stderr}"
         self.inspect(folder)
         self.finish(folder)
         shutil.rmtree(folder)

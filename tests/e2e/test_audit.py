@@ -6,20 +6,7 @@ import shutil
 import h5py
 import numpy as np
 import pytest
-from support import SMALL, gensweep, start
-
-ALL_MODELS = """\
-name: models
-seeds: [5]
-parameters:
-  model: [oracle, vae, gan, autoregressive, diffusion]
-  steps: 12
-  batch_size: 8
-  timesteps: 10
-  context_pixels: 16
-  hidden_units: 8
-evaluation: {samples: 50, every: 5}
-"""
+from support import ALL_MODELS, SMALL, gensweep, start
 
 
 @pytest.fixture(scope="module")

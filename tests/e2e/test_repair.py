@@ -11,21 +11,8 @@ import time
 import h5py
 import numpy as np
 import pytest
-from support import PROGRAM, SMALL, gensweep, start
+from support import ALL_MODELS, PROGRAM, SMALL, gensweep, start
 
-ALL_MODELS = """\
-name: models
-seeds: [5]
-parameters:
-  model: [oracle, vae, gan, autoregressive, diffusion]
-  steps: 12
-  batch_size: 8
-  timesteps: 10
-  context_pixels: 16
-  hidden_units: 8
-evaluation: {samples: 50, every: 5}
-storage: {compression: 1}
-"""
 FOUR_RUNS = SMALL.replace("samples: 1000", "samples: 60") + "storage: {compression: 1}\n"
 SAMPLES = ["samples/image", "samples/bin", "samples/error"]
 LAUNCHES = ("provenance/", "runs/seconds", "runs/rank", "runs/attempts", "runs/launch", "runs/interruptions")
@@ -42,7 +29,7 @@ def finished(folder, text):
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
     """A sweep of all models, one run each."""
-    return finished(tmp_path_factory.mktemp("models"), ALL_MODELS)
+    return finished(tmp_path_factory.mktemp("models"), ALL_MODELS + "storage: {compression: 1}\n")
 
 
 @pytest.fixture(scope="module")
