@@ -1,6 +1,6 @@
 #include "farm/agenda.h"
 
-static gs_job job(void *store, int64_t run)
+static gs_job planned(void *store, int64_t run)
 {
     return gs_plan_job(gs_store_plan(store), (size_t)run);
 }
@@ -63,7 +63,7 @@ static double steps_of(const gs_plan *plan)
 gs_agenda gs_agenda_of_store(gs_store *store)
 {
     const gs_plan *plan = gs_store_plan(store);
-    return (gs_agenda){.context = store, .runs = (int64_t)plan->run_count, .steps = steps_of(plan), .job = job, .status = status,
+    return (gs_agenda){.context = store, .runs = (int64_t)plan->run_count, .steps = steps_of(plan), .job = planned, .status = status,
                        .start = start, .progress = progress, .release = release, .flush = flush, .interrupt = interrupt, .take = take,
                        .settle = settle, .along = along};
 }
