@@ -39,8 +39,9 @@ static bool says_ours(hid_t file, int64_t *version)
     return strncmp(format, "gensweep", sizeof format) == 0;
 }
 
-/* A file that was cut off is shorter than the end that its superblock notes; one that a killed writer left is longer, or as long. HDF5 would try for
- * minutes to read what is not there. */
+/* A file that was cut off is shorter than the end that its superblock notes. One that a killed writer left is longer, or as long, or, if it was killed while
+ * it closed the file, shorter by what is unused of the last page: HDF5 notes the end and then fills up the page. HDF5 would try for minutes to read what
+ * is not there. */
 static bool is_cut_off(int file)
 {
     enum { VERSION = 8, OFFSET_SIZE = 9, END = 28 };
@@ -49,7 +50,7 @@ static bool is_cut_off(int file)
     uint64_t end = 0;
     for (int i = 7; i >= 0; i--) end = end << 8 | head[END + i];
     off_t size = lseek(file, 0, SEEK_END);
-    return size < 0 || (uint64_t)size < end;
+    return size < 0 || (uint64_t)size + GS_PAGE <= end;
 }
 
 /* Looks before anything is opened for writing, so that what is not ours stays as it is. */
@@ -69,11 +70,12 @@ static gs_status look(gs_file *file, const char *path, hid_t access, gs_error *e
         if (strstr(error->text, "errno = 11") != NULL || strstr(error->text, "temporarily unavailable") != NULL)
             return gs_fail(error, status, "cannot open '%s': another program has it open; close it there (h5py: swmr=True keeps it free)",
                            file->name);
-        tolerate_killed_writer(access); /* killed before it let readers in? */
+        tolerate_killed_writer(access); /* killed before it let readers in, or while it closed the file? */
         opened = H5Fopen(path, H5F_ACC_RDONLY, access);
         if (opened < 0)
             return gs_fail(error, GS_ERROR_STORAGE, "'%s' is damaged or incomplete: HDF5 cannot open it. Nothing was changed; take a copy "
                            "of it, or --fresh or another name with -o to start over", file->name);
+        file->broken = false;
     }
     int64_t version;
     bool ours = says_ours(opened, &version);

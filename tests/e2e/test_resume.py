@@ -193,6 +193,22 @@ def damage(path, kind):
         path.write_bytes(path.read_bytes()[:300_000])
 
 
+def test_a_writer_that_was_killed_before_it_filled_up_the_last_page(copied):
+    """HDF5 notes the end of the file, a whole number of pages, before the file has it."""
+    sweep, results = copied
+    whole = results.read_bytes()
+    short = whole[:-1000]
+    assert len(whole) % 4096 == 0 and whole.endswith(bytes(1000))
+    results.write_bytes(short)
+    assert status(results)["done"] == 4
+    with h5py.File(results, "r") as file:  # status has repaired it
+        assert (file["runs/status"][...] == 2).all()
+    results.write_bytes(short)
+    done = gensweep(sweep, "-o", results)
+    assert done.returncode == 0 and "nothing to do" in done.stderr
+    assert gensweep("verify", results).returncode == 0
+
+
 @pytest.mark.parametrize("kind, sentence", [("text", "no results file of gensweep"), ("foreign", "no results file of gensweep"),
                                             ("newer", "has format 2"), ("cut", "damaged")])
 def test_files_that_cannot_be_continued_are_left_alone(copied, kind, sentence):
