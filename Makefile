@@ -156,7 +156,7 @@ bench: deps
 	@$(MAKE) --no-print-directory bench-built
 
 $(BUILD)/bench_core: tests/bench/bench_core.c $(OBJECTS)
-	$(Q)$(CC) $(ALL_CFLAGS) $(INCLUDES) -Wno-missing-prototypes $(LDFLAGS) -Wl,--wrap=cblas_sgemm -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) $(INCLUDES) -Wno-missing-prototypes $(LDFLAGS) -Wl,--wrap=gs_matrix_multiply -o $@ $^ $(LIBS)
 
 # What a mid-run checkpoint costs, in the folder MIDRUN.
 MIDRUN ?= build/midrun

@@ -62,7 +62,8 @@ typedef struct {
     gs_real (*sum)(size_t count, const gs_real *x);
     gs_real (*sum_squares)(size_t count, const gs_real *x);
 
-    /* x[i] *= factor. */
+    /* x[i] = value; x[i] *= factor. */
+    void (*fill)(size_t count, gs_real value, gs_real *x);
     void (*scale)(size_t count, gs_real factor, gs_real *x);
 
     /* losses[i] = softplus(x[i]) - target x[i], gradients[i] = sigmoid(x[i]) - target: binary cross-entropy of a logit. */
