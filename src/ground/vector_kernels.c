@@ -284,16 +284,31 @@ static void latent_gradient(size_t rows, size_t latents, gs_real weight, const g
         }
 }
 
+/* Returns the new parameter. */
+static inline gs_real adam_one(gs_adam_rates rates, gs_real gradient, gs_real *moment1, gs_real *moment2, gs_real parameter)
+{
+    gs_real m = rates.beta1 * *moment1 + (1 - rates.beta1) * gradient;
+    gs_real v = rates.beta2 * *moment2 + (1 - rates.beta2) * (gradient * gradient);
+    *moment1 = m;
+    *moment2 = v;
+    return parameter - rates.learning_rate * (m * rates.correction1) / (sqrt_real(v * rates.correction2) + rates.epsilon);
+}
+
 static void adam(size_t count, gs_adam_rates rates, const gs_real *restrict gradient, gs_real *restrict moment1,
                  gs_real *restrict moment2, gs_real *restrict parameters)
 {
+    for (size_t i = 0; i < count; i++)
+        parameters[i] = adam_one(rates, gradient[i], &moment1[i], &moment2[i], parameters[i]);
+}
+
+static void adam_average(size_t count, gs_adam_rates rates, gs_real approach, const gs_real *restrict gradient,
+                         gs_real *restrict moment1, gs_real *restrict moment2, gs_real *restrict parameters,
+                         gs_real *restrict averages)
+{
     for (size_t i = 0; i < count; i++) {
-        gs_real g = gradient[i];
-        gs_real m = rates.beta1 * moment1[i] + (1 - rates.beta1) * g;
-        gs_real v = rates.beta2 * moment2[i] + (1 - rates.beta2) * (g * g);
-        moment1[i] = m;
-        moment2[i] = v;
-        parameters[i] -= rates.learning_rate * (m * rates.correction1) / (sqrt_real(v * rates.correction2) + rates.epsilon);
+        gs_real parameter = adam_one(rates, gradient[i], &moment1[i], &moment2[i], parameters[i]);
+        parameters[i] = parameter;
+        averages[i] += approach * (parameter - averages[i]);
     }
 }
 
@@ -385,11 +400,6 @@ static void blend(size_t count, gs_real a, const gs_real *restrict x, gs_real b,
     for (size_t i = 0; i < count; i++) sum[i] = a * x[i] + b * y[i];
 }
 
-static void approach(size_t count, gs_real rate, const gs_real *restrict x, gs_real *restrict y)
-{
-    for (size_t i = 0; i < count; i++) y[i] += rate * (x[i] - y[i]);
-}
-
 static void step_back(size_t count, gs_step_back rates, const gs_real *restrict predicted, const gs_real *restrict noise,
                       gs_real *restrict x)
 {
@@ -432,9 +442,9 @@ const gs_vector_kernels JOIN(gs_vector_, GS_VARIANT) = {
     .latent_gradient = latent_gradient,
     .shift = shift,
     .blend = blend,
-    .approach = approach,
     .step_back = step_back,
     .adam = adam,
+    .adam_average = adam_average,
     .closeness = closeness,
     .closeness_gradient = closeness_gradient,
     .count_between = count_between,

@@ -165,12 +165,6 @@ static double discriminator_loss(gan *model, uint64_t use, uint64_t data_step)
     return (real + fake) / 2;
 }
 
-static void update(gan *model, const gs_adam *adam, int64_t number)
-{
-    gs_model *base = &model->base;
-    gs_adam_update(adam, number, base->gradients, base->moment1, base->moment2, base->parameters);
-}
-
 static void train(gs_model *base, int64_t step, double curves[GS_CURVES_MAX])
 {
     gan *model = (gan *)base;
@@ -179,12 +173,14 @@ static void train(gs_model *base, int64_t step, double curves[GS_CURVES_MAX])
     curves[MINIBATCH_ACTIVE] = (double)NAN;
     for (int k = 0; k < model->generator_steps; k++) {
         curves[GENERATOR_LOSS] += generator_loss(model, use++) / model->generator_steps;
-        update(model, &model->generator_adam, step * model->generator_steps + k + 1);
+        int64_t number = step * model->generator_steps + k + 1;
+        if (k + 1 < model->generator_steps) gs_model_update(base, &model->generator_adam, number);
+        else gs_model_update_last(base, &model->generator_adam, number, step);
     }
     for (int k = 0; k < model->discriminator_steps; k++) {
         int64_t number = step * model->discriminator_steps + k;
         curves[DISCRIMINATOR_LOSS] += discriminator_loss(model, use++, (uint64_t)number) / model->discriminator_steps;
-        update(model, &model->discriminator_adam, number + 1);
+        gs_model_update(base, &model->discriminator_adam, number + 1);
     }
     if (model->minibatch_on) curves[MINIBATCH_ACTIVE] = gs_minibatch_active(&model->minibatch);
 }

@@ -107,7 +107,7 @@ static void train(gs_model *base, int64_t step, double curves[GS_CURVES_MAX])
     gs_matrix noise = draw_noise(model, GS_STREAM_NOISE, step, model->batch);
     forward(model, noise, curves);
     backward(model, noise);
-    gs_adam_update(&model->adam, step + 1, base->gradients, base->moment1, base->moment2, base->parameters);
+    gs_model_update_last(base, &model->adam, step + 1, step);
 }
 
 static int64_t sampling_parts(const gs_model *base, int64_t samples)
