@@ -20,20 +20,27 @@ MAP(log_all, log_real)
 MAP(tanh_all, tanh_real)
 MAP(sigmoid_all, sigmoid_real)
 
-static inline void box_muller_pair(uint32_t word0, uint32_t word1, float normals[2])
+static inline float uniform_of(uint32_t word)
 {
-    float u = ((float)(int32_t)(word0 >> 9) + 0.5f) * 0x1p-23f;
-    float turn = ((float)(int32_t)(word1 >> 9) + 0.5f) * 0x1p-23f;
+    return ((float)(int32_t)(word >> 9) + 0.5f) * 0x1p-23f;
+}
+
+static inline float radius_of(uint32_t word)
+{
+    return sqrtf(-2.0f * log_float(uniform_of(word)));
+}
+
+static inline void normals_at(float radius, uint32_t word, float normals[2])
+{
     float sine, cosine;
-    sincos_turn(turn, &sine, &cosine);
-    float radius = sqrtf(-2.0f * log_float(u));
+    sincos_turn(uniform_of(word), &sine, &cosine);
     normals[0] = radius * cosine;
     normals[1] = radius * sine;
 }
 
 static void box_muller(size_t pairs, const uint32_t *words, float *normals)
 {
-    for (size_t p = 0; p < pairs; p++) box_muller_pair(words[2 * p], words[2 * p + 1], &normals[2 * p]);
+    for (size_t p = 0; p < pairs; p++) normals_at(radius_of(words[2 * p]), words[2 * p + 1], &normals[2 * p]);
 }
 
 static void normals_of_blocks(size_t count, const uint32_t counter[4], const uint32_t key[2], gs_real *normals)
@@ -41,16 +48,20 @@ static void normals_of_blocks(size_t count, const uint32_t counter[4], const uin
     enum { AT_ONCE = 4 * GS_LANES };
     uint32_t words[4][GS_LANES], at[4] = {counter[0], counter[1], counter[2], counter[3]};
     wide keys[PHILOX_ROUNDS][2];
+    float radii[2][GS_LANES];
     gs_real spare[AT_ONCE];
     philox_keys(key, keys);
     for (size_t done = 0; done < count; done += AT_ONCE, at[0] += GS_LANES) {
         size_t left = count - done;
         gs_real *to = left < AT_ONCE ? spare : normals + done; /* cppcheck-suppress legacyUninitvar */
         philox_lanes(at, keys, words);
+        /* Two loops, since the processor overlaps more passes of a short one. */
+        for (size_t half = 0; half < 2; half++)
+            for (size_t lane = 0; lane < GS_LANES; lane++) radii[half][lane] = radius_of(words[2 * half][lane]);
         for (size_t lane = 0; lane < GS_LANES; lane++) {
             float four[4];
-            box_muller_pair(words[0][lane], words[1][lane], &four[0]);
-            box_muller_pair(words[2][lane], words[3][lane], &four[2]);
+            normals_at(radii[0][lane], words[1][lane], &four[0]);
+            normals_at(radii[1][lane], words[3][lane], &four[2]);
             for (size_t i = 0; i < 4; i++) to[4 * lane + i] = (gs_real)four[i];
         }
         /* cppcheck-suppress uninitvar ; written through `to` */

@@ -14,12 +14,22 @@ gs_dense gs_dense_add(gs_tensor_table *table, const char *prefix, int inputs, in
     };
 }
 
+/* The product then adds to the bias, which spares a linear layer the pass over its output afterwards. */
+static void begin_with_bias(const gs_dense *layer, const gs_tensor_table *table, gs_real *parameters, gs_matrix output)
+{
+    const gs_real *bias = gs_tensor_view(table, layer->bias, parameters).values;
+    for (int r = 0; r < output.rows; r++)
+        memcpy(output.values + (size_t)r * (size_t)output.stride, bias, (size_t)output.columns * sizeof *bias);
+}
+
 void gs_dense_forward(const gs_dense *layer, const gs_tensor_table *table, gs_real *parameters, gs_matrix input,
                       gs_matrix output)
 {
     gs_matrix kernel = gs_tensor_view(table, layer->kernel, parameters);
-    gs_matrix_multiply(GS_PLAIN, input, GS_PLAIN, kernel, 0, output);
-    gs_dense_activate(layer, table, parameters, output);
+    bool linear = layer->activation == GS_LINEAR;
+    if (linear) begin_with_bias(layer, table, parameters, output);
+    gs_matrix_multiply(GS_PLAIN, input, GS_PLAIN, kernel, linear, output);
+    if (!linear) gs_dense_activate(layer, table, parameters, output);
 }
 
 void gs_dense_activate(const gs_dense *layer, const gs_tensor_table *table, gs_real *parameters, gs_matrix output)
