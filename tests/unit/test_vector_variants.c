@@ -185,6 +185,8 @@ static void record_classes(const gs_vector_kernels *kernels, size_t count, recor
     keep(all, sums, sizeof sums);
     kernels->scale(count, 1.7f, x);
     keep(all, x, count * sizeof *x);
+    kernels->fill(count, 0.3f, x);
+    keep(all, x, count * sizeof *x);
 }
 
 static void record_lstm(const gs_vector_kernels *kernels, size_t units, record *all)
