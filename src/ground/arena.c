@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 /* Blocks are chained through a header of one cache line, so that what follows stays aligned. */
 typedef struct block {
@@ -25,18 +26,32 @@ gs_status gs_arena_create(gs_arena **arena, size_t limit, gs_error *error)
     return GS_OK;
 }
 
+/* Large blocks stand on huge pages where the system grants them: a step walks through all of them, and looking up a page
+ * every 4 KiB costs a twentieth of its time. */
+static void *allocate(size_t bytes)
+{
+    enum { HUGE_PAGE = 2 << 20 };
+    if (bytes < HUGE_PAGE / 2) return aligned_alloc(GS_ALIGNMENT, bytes);
+    size_t whole = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+    void *memory = aligned_alloc(HUGE_PAGE, whole);
+#ifdef MADV_HUGEPAGE
+    if (memory != NULL) (void)madvise(memory, whole, MADV_HUGEPAGE); /* a wish: refused, the pages are small */
+#endif
+    return memory;
+}
+
 static void *take(gs_arena *arena, size_t count, size_t size, int fill)
 {
     assert(!arena->sealed && "the step loop does not allocate");
     if (arena->sealed) return NULL;
-    size_t room = SIZE_MAX - 2 * (size_t)GS_ALIGNMENT;
+    size_t room = SIZE_MAX / 2;
     if (size != 0 && count > room / size) {
         if (arena->refused == 0) arena->refused = SIZE_MAX;
         return NULL;
     }
     size_t bytes = (count * size + GS_ALIGNMENT - 1) / GS_ALIGNMENT * GS_ALIGNMENT;
     block *fresh = NULL;
-    if (arena->limit == 0 || bytes <= arena->limit - arena->used) fresh = aligned_alloc(GS_ALIGNMENT, GS_ALIGNMENT + bytes);
+    if (arena->limit == 0 || bytes <= arena->limit - arena->used) fresh = allocate(GS_ALIGNMENT + bytes);
     if (fresh == NULL) {
         if (arena->refused == 0) arena->refused = bytes;
         return NULL;

@@ -62,7 +62,8 @@ typedef struct {
     gs_real (*sum)(size_t count, const gs_real *x);
     gs_real (*sum_squares)(size_t count, const gs_real *x);
 
-    /* x[i] *= factor. */
+    /* x[i] = value; x[i] *= factor. */
+    void (*fill)(size_t count, gs_real value, gs_real *x);
     void (*scale)(size_t count, gs_real factor, gs_real *x);
 
     /* losses[i] = softplus(x[i]) - target x[i], gradients[i] = sigmoid(x[i]) - target: binary cross-entropy of a logit. */
@@ -103,10 +104,9 @@ typedef struct {
     void (*quantise)(size_t count, gs_real levels, const gs_real *template, const gs_real color[8], const gs_real *base,
                      gs_real *y);
 
-    /* x[i] += by; sum[i] = a x[i] + b y[i]; y[i] += rate (x[i] - y[i]). */
+    /* x[i] += by; sum[i] = a x[i] + b y[i]. */
     void (*shift)(size_t count, gs_real by, gs_real *x);
     void (*blend)(size_t count, gs_real a, const gs_real *x, gs_real b, const gs_real *y, gs_real *sum);
-    void (*approach)(size_t count, gs_real rate, const gs_real *x, gs_real *y);
 
     /* With r the rates and x0[i] = clip(r.estimate_x x[i] + r.estimate_predicted predicted[i], r.low, r.high):
      * x[i] = r.estimate x0[i] + r.x x[i] + r.noise noise[i]. */
@@ -115,6 +115,9 @@ typedef struct {
     /* One Adam update of `count` parameters; the moments are updated in place. */
     void (*adam)(size_t count, gs_adam_rates rates, const gs_real *gradient, gs_real *moment1, gs_real *moment2,
                  gs_real *parameters);
+    /* The same, and averages[i] += approach (parameters[i] - averages[i]) with the new parameters. */
+    void (*adam_average)(size_t count, gs_adam_rates rates, gs_real approach, const gs_real *gradient, gs_real *moment1,
+                         gs_real *moment2, gs_real *parameters, gs_real *averages);
 
     /* Minibatch discrimination, one kernel b: m is depth x batch (features by sample), closeness is batch x batch.
      * closeness(i,j) = exp(-sum_k |m(k,i) - m(k,j)|), similarity[i] = sum_j closeness(i,j) - 1. */

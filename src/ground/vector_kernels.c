@@ -20,20 +20,27 @@ MAP(log_all, log_real)
 MAP(tanh_all, tanh_real)
 MAP(sigmoid_all, sigmoid_real)
 
-static inline void box_muller_pair(uint32_t word0, uint32_t word1, float normals[2])
+static inline float uniform_of(uint32_t word)
 {
-    float u = ((float)(int32_t)(word0 >> 9) + 0.5f) * 0x1p-23f;
-    float turn = ((float)(int32_t)(word1 >> 9) + 0.5f) * 0x1p-23f;
+    return ((float)(int32_t)(word >> 9) + 0.5f) * 0x1p-23f;
+}
+
+static inline float radius_of(uint32_t word)
+{
+    return sqrtf(-2.0f * log_float(uniform_of(word)));
+}
+
+static inline void normals_at(float radius, uint32_t word, float normals[2])
+{
     float sine, cosine;
-    sincos_turn(turn, &sine, &cosine);
-    float radius = sqrtf(-2.0f * log_float(u));
+    sincos_turn(uniform_of(word), &sine, &cosine);
     normals[0] = radius * cosine;
     normals[1] = radius * sine;
 }
 
 static void box_muller(size_t pairs, const uint32_t *words, float *normals)
 {
-    for (size_t p = 0; p < pairs; p++) box_muller_pair(words[2 * p], words[2 * p + 1], &normals[2 * p]);
+    for (size_t p = 0; p < pairs; p++) normals_at(radius_of(words[2 * p]), words[2 * p + 1], &normals[2 * p]);
 }
 
 static void normals_of_blocks(size_t count, const uint32_t counter[4], const uint32_t key[2], gs_real *normals)
@@ -41,16 +48,20 @@ static void normals_of_blocks(size_t count, const uint32_t counter[4], const uin
     enum { AT_ONCE = 4 * GS_LANES };
     uint32_t words[4][GS_LANES], at[4] = {counter[0], counter[1], counter[2], counter[3]};
     wide keys[PHILOX_ROUNDS][2];
+    float radii[2][GS_LANES];
     gs_real spare[AT_ONCE];
     philox_keys(key, keys);
     for (size_t done = 0; done < count; done += AT_ONCE, at[0] += GS_LANES) {
         size_t left = count - done;
         gs_real *to = left < AT_ONCE ? spare : normals + done; /* cppcheck-suppress legacyUninitvar */
         philox_lanes(at, keys, words);
+        /* Two loops, since the processor overlaps more passes of a short one. */
+        for (size_t half = 0; half < 2; half++)
+            for (size_t lane = 0; lane < GS_LANES; lane++) radii[half][lane] = radius_of(words[2 * half][lane]);
         for (size_t lane = 0; lane < GS_LANES; lane++) {
             float four[4];
-            box_muller_pair(words[0][lane], words[1][lane], &four[0]);
-            box_muller_pair(words[2][lane], words[3][lane], &four[2]);
+            normals_at(radii[0][lane], words[1][lane], &four[0]);
+            normals_at(radii[1][lane], words[3][lane], &four[2]);
             for (size_t i = 0; i < 4; i++) to[4 * lane + i] = (gs_real)four[i];
         }
         /* cppcheck-suppress uninitvar ; written through `to` */
@@ -113,6 +124,12 @@ static gs_real sum_squares(size_t count, const gs_real *x)
         for (size_t lane = 0; lane < GS_LANES; lane++) lanes[lane] += x[i + lane] * x[i + lane];
     for (size_t lane = 0; i < count; i++, lane++) lanes[lane] += x[i] * x[i];
     return sum_of_lanes(lanes);
+}
+
+/* Not memset: for large arrays it goes past the caches (rep stosb on AMD), where the numbers are wanted next. */
+static void fill(size_t count, gs_real value, gs_real *x)
+{
+    for (size_t i = 0; i < count; i++) x[i] = value;
 }
 
 static void scale(size_t count, gs_real factor, gs_real *x)
@@ -278,16 +295,31 @@ static void latent_gradient(size_t rows, size_t latents, gs_real weight, const g
         }
 }
 
+/* Returns the new parameter. */
+static inline gs_real adam_one(gs_adam_rates rates, gs_real gradient, gs_real *moment1, gs_real *moment2, gs_real parameter)
+{
+    gs_real m = rates.beta1 * *moment1 + (1 - rates.beta1) * gradient;
+    gs_real v = rates.beta2 * *moment2 + (1 - rates.beta2) * (gradient * gradient);
+    *moment1 = m;
+    *moment2 = v;
+    return parameter - rates.learning_rate * (m * rates.correction1) / (sqrt_real(v * rates.correction2) + rates.epsilon);
+}
+
 static void adam(size_t count, gs_adam_rates rates, const gs_real *restrict gradient, gs_real *restrict moment1,
                  gs_real *restrict moment2, gs_real *restrict parameters)
 {
+    for (size_t i = 0; i < count; i++)
+        parameters[i] = adam_one(rates, gradient[i], &moment1[i], &moment2[i], parameters[i]);
+}
+
+static void adam_average(size_t count, gs_adam_rates rates, gs_real approach, const gs_real *restrict gradient,
+                         gs_real *restrict moment1, gs_real *restrict moment2, gs_real *restrict parameters,
+                         gs_real *restrict averages)
+{
     for (size_t i = 0; i < count; i++) {
-        gs_real g = gradient[i];
-        gs_real m = rates.beta1 * moment1[i] + (1 - rates.beta1) * g;
-        gs_real v = rates.beta2 * moment2[i] + (1 - rates.beta2) * (g * g);
-        moment1[i] = m;
-        moment2[i] = v;
-        parameters[i] -= rates.learning_rate * (m * rates.correction1) / (sqrt_real(v * rates.correction2) + rates.epsilon);
+        gs_real parameter = adam_one(rates, gradient[i], &moment1[i], &moment2[i], parameters[i]);
+        parameters[i] = parameter;
+        averages[i] += approach * (parameter - averages[i]);
     }
 }
 
@@ -379,11 +411,6 @@ static void blend(size_t count, gs_real a, const gs_real *restrict x, gs_real b,
     for (size_t i = 0; i < count; i++) sum[i] = a * x[i] + b * y[i];
 }
 
-static void approach(size_t count, gs_real rate, const gs_real *restrict x, gs_real *restrict y)
-{
-    for (size_t i = 0; i < count; i++) y[i] += rate * (x[i] - y[i]);
-}
-
 static void step_back(size_t count, gs_step_back rates, const gs_real *restrict predicted, const gs_real *restrict noise,
                       gs_real *restrict x)
 {
@@ -412,6 +439,7 @@ const gs_vector_kernels JOIN(gs_vector_, GS_VARIANT) = {
     .column_sums = column_sums,
     .sum = sum,
     .sum_squares = sum_squares,
+    .fill = fill,
     .scale = scale,
     .logit_loss = logit_loss,
     .softmax_loss = softmax_loss,
@@ -425,9 +453,9 @@ const gs_vector_kernels JOIN(gs_vector_, GS_VARIANT) = {
     .latent_gradient = latent_gradient,
     .shift = shift,
     .blend = blend,
-    .approach = approach,
     .step_back = step_back,
     .adam = adam,
+    .adam_average = adam_average,
     .closeness = closeness,
     .closeness_gradient = closeness_gradient,
     .count_between = count_between,

@@ -24,14 +24,15 @@ static inline float float_of(uint32_t bits)
 /* Adding 1.5 * 2^23 leaves the nearest integer in the lowest bits of the sum. */
 static const float round_shift = 12582912.0f;
 
-static inline float exp_float(float x)
+/* Below exp_low, exp is 0 (denormals are flushed), above exp_high infinite. */
+static const float exp_low = -87.33654f, exp_high = 88.37626f;
+
+/* exp(x) for x from exp_low to exp_high; of NaN, NaN; of others, anything. */
+static inline float exp_inside(float x)
 {
-    /* Beyond these the result is 0 (denormals are flushed) or infinite; NaN passes both comparisons. */
-    float clamped = x < -87.33654f ? -87.33654f : x;
-    clamped = clamped > 88.37626f ? 88.37626f : clamped;
-    float shifted = clamped * 1.44269504088896341f + round_shift;
+    float shifted = x * 1.44269504088896341f + round_shift;
     float n = shifted - round_shift;
-    float r = (clamped - n * 0.693359375f) - n * -2.12194440e-4f; /* ln 2 in two parts; the first product is exact */
+    float r = (x - n * 0.693359375f) - n * -2.12194440e-4f; /* ln 2 in two parts; the first product is exact */
     float p = 1.9875691500e-4f;
     p = p * r + 1.3981999507e-3f;
     p = p * r + 8.3334519073e-3f;
@@ -39,9 +40,15 @@ static inline float exp_float(float x)
     p = p * r + 1.6666665459e-1f;
     p = p * r + 5.0000001201e-1f;
     p = (p * (r * r) + r) + 1.0f;
-    float result = p * float_of((bits_of(shifted) << 23) + 0x3F800000u);
-    result = x < -87.33654f ? 0.0f : result;
-    return x > 88.37626f ? INFINITY : result;
+    return p * float_of((bits_of(shifted) << 23) + 0x3F800000u);
+}
+
+/* NaN passes both comparisons. */
+static inline float exp_float(float x)
+{
+    float result = exp_inside(x);
+    result = x < exp_low ? 0.0f : result;
+    return x > exp_high ? INFINITY : result;
 }
 
 static inline float log_float(float x)
@@ -68,7 +75,8 @@ static inline float log_float(float x)
 static inline float tanh_float(float x)
 {
     float a = fabsf(x);
-    float far = 1.0f - 2.0f / (exp_float(2.0f * a) + 1.0f);
+    float enough = a > 10.0f ? 10.0f : a; /* from 9.1 on the result is 1; NaN stays */
+    float far = 1.0f - 2.0f / (exp_inside(2.0f * enough) + 1.0f);
     float z = x * x;
     float p = -5.70498872745e-3f;
     p = p * z + 2.06390887954e-2f;
@@ -81,7 +89,10 @@ static inline float tanh_float(float x)
 
 static inline float sigmoid_float(float x)
 {
-    return 1.0f / (1.0f + exp_float(-x));
+    float minus = -x;
+    float enough = minus < exp_low ? exp_low : minus; /* 1 + exp is 1 long before */
+    float result = 1.0f / (1.0f + exp_inside(enough));
+    return minus > exp_high ? 0.0f : result;
 }
 
 /* sin and cos of 2 pi turn, turn in [0, 1]. */

@@ -43,7 +43,7 @@ static void train(gs_model *base, int64_t step, double curves[GS_CURVES_MAX])
     double norm = sqrt((double)gs_vector->sum_squares(base->tensors.size, base->gradients));
     if (norm > model->clip) gs_vector->scale(base->tensors.size, (gs_real)(model->clip / norm), base->gradients);
     curves[GRADIENT_NORM] = norm;
-    gs_adam_update(&model->adam, step + 1, base->gradients, base->moment1, base->moment2, base->parameters);
+    gs_model_update_last(base, &model->adam, step + 1, step);
 }
 
 static int64_t sampling_parts(const gs_model *base, int64_t samples)

@@ -149,7 +149,7 @@ static void train(gs_model *base, int64_t step, double curves[GS_CURVES_MAX])
     gs_matrix truth = model->predicts_noise ? model->noise : model->images;
     curves[LOSS] = gs_squared_error(predicted, truth, model->doutputs[LAYERS - 1]);
     predict_backward(model);
-    gs_adam_update(&model->adam, step + 1, base->gradients, base->moment1, base->moment2, base->parameters);
+    gs_model_update_last(base, &model->adam, step + 1, step);
 }
 
 static int64_t sampling_parts(const gs_model *base, int64_t samples)

@@ -9,6 +9,7 @@
 
 #include "ground/vector.h"
 #include "models/model.h"
+#include "models/painted.h"
 #include "nn/minibatch.h"
 #include "nn/network.h"
 
@@ -26,7 +27,8 @@ typedef struct {
 
     /* Activations of the discriminator's layers and the gradients of the loss on them. The feature layer's rows have
      * room for the similarities behind the features, so that the next layer reads both as one matrix. */
-    gs_matrix noise, generated, real;
+    gs_matrix noise, generated;
+    gs_painted real;
     gs_matrix judged[DISCRIMINATOR_LAYERS], djudged[DISCRIMINATOR_LAYERS];
     gs_real *losses;
 } gan;
@@ -72,13 +74,13 @@ static void prepare(gs_model *base, const gs_settings *settings, gs_arena *arena
     model->noise = gs_matrix_take(arena, sampled, model->latent);
     gs_network_take(&model->generator, &base->tensors, arena, sampled);
     model->generated = gs_network_output(&model->generator, model->batch);
-    model->real = gs_matrix_take(arena, model->batch, GS_IMAGE);
     for (int i = 0; i < DISCRIMINATOR_LAYERS; i++) {
         int units = tensors[model->discriminator[i].bias].columns;
         int room = i == FEATURE_LAYER && model->minibatch_on ? model->minibatch.features : 0;
         model->judged[i] = gs_matrix_take(arena, model->batch, units + room);
         model->djudged[i] = gs_matrix_take(arena, model->batch, units + room);
     }
+    model->real = gs_painted_take(&base->painter, arena, model->batch, model->judged[0].columns);
     if (model->minibatch_on) gs_minibatch_take(&model->minibatch, arena, model->batch);
     model->losses = gs_arena_take_scratch(arena, (size_t)model->batch, sizeof *model->losses);
 }
@@ -104,14 +106,19 @@ static gs_matrix similarities_of(const gan *model, gs_matrix rows)
     return gs_matrix_columns(rows, model->minibatch.inputs, model->minibatch.features);
 }
 
-/* Judges `images` against `target` (1 real, 0 fake): returns the mean loss and leaves weight * d loss / d logit in the last djudged. */
-static double judge(gan *model, gs_matrix images, gs_real target, gs_real weight)
+/* What the discriminator reads: the real batch, or the generated images. */
+typedef enum { FAKE, REAL } origin;
+
+/* Judges a batch against `target` (1 real, 0 fake): returns the mean loss and leaves weight * d loss / d logit in the last djudged. */
+static double judge(gan *model, origin from, gs_real target, gs_real weight)
 {
     const gs_tensor_table *table = &model->base.tensors;
-    gs_matrix input = images;
+    gs_matrix input = model->generated;
     for (int i = 0; i < DISCRIMINATOR_LAYERS; i++) {
+        const gs_dense *layer = &model->discriminator[i];
         gs_matrix output = units_of(model, i, model->judged[i]);
-        gs_dense_forward(&model->discriminator[i], table, model->base.parameters, input, output);
+        if (i == 0 && from == REAL) gs_painted_forward(&model->real, layer, table, model->base.parameters, output);
+        else gs_dense_forward(layer, table, model->base.parameters, input, output);
         if (i == FEATURE_LAYER && model->minibatch_on)
             gs_minibatch_forward(&model->minibatch, table, model->base.parameters, output,
                                  similarities_of(model, model->judged[i]));
@@ -125,8 +132,8 @@ static double judge(gan *model, gs_matrix images, gs_real target, gs_real weight
     return (double)gs_vector->sum(batch, model->losses) / (double)model->batch;
 }
 
-/* Takes the gradient from the logit back through the discriminator: into its tensors, or into the images, or both. */
-static void judge_backward(gan *model, gs_matrix images, gs_gradients gradients, gs_matrix dimages)
+/* Takes the gradient from the logit back through the discriminator: into its tensors, or into the generated images, or both. */
+static void judge_backward(gan *model, origin from, gs_gradients gradients, gs_matrix dimages)
 {
     const gs_tensor_table *table = &model->base.tensors;
     for (int i = DISCRIMINATOR_LAYERS - 1; i >= 0; i--) {
@@ -134,8 +141,11 @@ static void judge_backward(gan *model, gs_matrix images, gs_gradients gradients,
         if (i == FEATURE_LAYER && model->minibatch_on)
             gs_minibatch_backward(&model->minibatch, table, model->base.parameters, output,
                                   similarities_of(model, model->djudged[i]), gradients, doutput);
-        gs_dense_backward(&model->discriminator[i], table, model->base.parameters, i == 0 ? images : model->judged[i - 1],
-                          output, doutput, gradients, i == 0 ? dimages : model->djudged[i - 1]);
+        const gs_dense *layer = &model->discriminator[i];
+        if (i == 0 && from == REAL) gs_painted_backward(&model->real, layer, table, output, doutput, gradients);
+        else
+            gs_dense_backward(layer, table, model->base.parameters, i == 0 ? model->generated : model->judged[i - 1],
+                              output, doutput, gradients, i == 0 ? dimages : model->djudged[i - 1]);
     }
 }
 
@@ -143,8 +153,8 @@ static void judge_backward(gan *model, gs_matrix images, gs_gradients gradients,
 static double generator_loss(gan *model, uint64_t use)
 {
     generate(model, GS_STREAM_NOISE, use, model->batch, model->base.parameters, model->generated);
-    double loss = judge(model, model->generated, 1, 1);
-    judge_backward(model, model->generated, (gs_gradients){0}, gs_network_doutput(&model->generator, model->batch));
+    double loss = judge(model, FAKE, 1, 1);
+    judge_backward(model, FAKE, (gs_gradients){0}, gs_network_doutput(&model->generator, model->batch));
     gs_network_backward(&model->generator, &model->base.tensors, model->base.parameters,
                         gs_matrix_rows(model->noise, model->batch), (gs_gradients){.parameters = model->base.gradients},
                         (gs_matrix){0});
@@ -155,20 +165,13 @@ static double generator_loss(gan *model, uint64_t use)
 static double discriminator_loss(gan *model, uint64_t use, uint64_t data_step)
 {
     generate(model, GS_STREAM_NOISE, use, model->batch, model->base.parameters, model->generated);
-    double fake = judge(model, model->generated, 0, (gs_real)0.5);
-    judge_backward(model, model->generated, (gs_gradients){.parameters = model->base.gradients, .keep = 0},
-                   (gs_matrix){0});
+    double fake = judge(model, FAKE, 0, (gs_real)0.5);
+    judge_backward(model, FAKE, (gs_gradients){.parameters = model->base.gradients, .keep = 0}, (gs_matrix){0});
     gs_rng data = {.seed = model->base.seed, .stream = GS_STREAM_DATA, .step = data_step};
-    gs_painter_batch(&model->base.painter, &model->base.law, data, 0, model->real);
-    double real = judge(model, model->real, 1, (gs_real)0.5);
-    judge_backward(model, model->real, (gs_gradients){.parameters = model->base.gradients, .keep = 1}, (gs_matrix){0});
+    gs_painted_draw(&model->real, &model->base.law, data);
+    double real = judge(model, REAL, 1, (gs_real)0.5);
+    judge_backward(model, REAL, (gs_gradients){.parameters = model->base.gradients, .keep = 1}, (gs_matrix){0});
     return (real + fake) / 2;
-}
-
-static void update(gan *model, const gs_adam *adam, int64_t number)
-{
-    gs_model *base = &model->base;
-    gs_adam_update(adam, number, base->gradients, base->moment1, base->moment2, base->parameters);
 }
 
 static void train(gs_model *base, int64_t step, double curves[GS_CURVES_MAX])
@@ -179,12 +182,14 @@ static void train(gs_model *base, int64_t step, double curves[GS_CURVES_MAX])
     curves[MINIBATCH_ACTIVE] = (double)NAN;
     for (int k = 0; k < model->generator_steps; k++) {
         curves[GENERATOR_LOSS] += generator_loss(model, use++) / model->generator_steps;
-        update(model, &model->generator_adam, step * model->generator_steps + k + 1);
+        int64_t number = step * model->generator_steps + k + 1;
+        if (k + 1 < model->generator_steps) gs_model_update(base, &model->generator_adam, number);
+        else gs_model_update_last(base, &model->generator_adam, number, step);
     }
     for (int k = 0; k < model->discriminator_steps; k++) {
         int64_t number = step * model->discriminator_steps + k;
         curves[DISCRIMINATOR_LOSS] += discriminator_loss(model, use++, (uint64_t)number) / model->discriminator_steps;
-        update(model, &model->discriminator_adam, number + 1);
+        gs_model_update(base, &model->discriminator_adam, number + 1);
     }
     if (model->minibatch_on) curves[MINIBATCH_ACTIVE] = gs_minibatch_active(&model->minibatch);
 }

@@ -1,5 +1,6 @@
 #include "models/model.h"
 
+#include <assert.h>
 #include <string.h>
 
 extern const gs_model_type gs_model_oracle;
@@ -53,11 +54,24 @@ gs_average gs_model_average(const gs_settings *settings, gs_setting_id decay, si
     return (gs_average){.decay = gs_settings_real(settings, decay), .first = first, .count = end - first};
 }
 
+void gs_model_update(gs_model *model, const gs_adam *adam, int64_t number)
+{
+    gs_adam_update(adam, number, model->gradients, model->moment1, model->moment2, model->parameters, 0, NULL);
+}
+
+void gs_model_update_last(gs_model *model, const gs_adam *adam, int64_t number, int64_t step)
+{
+    bool averaged = model->weights != model->parameters;
+    assert(!averaged || (adam->first == model->average.first && adam->count == model->average.count));
+    gs_adam_update(adam, number, model->gradients, model->moment1, model->moment2, model->parameters,
+                   gs_average_rate(&model->average, step + 1), averaged ? model->weights : NULL);
+}
+
 void gs_model_train(gs_model *model, int64_t step, double curves[GS_CURVES_MAX])
 {
     model->type->train(model, step, curves);
     if (model->weights != model->parameters)
-        gs_average_update(&model->average, step + 1, model->tensors.size, model->parameters, model->weights);
+        gs_average_copy_rest(&model->average, model->tensors.size, model->parameters, model->weights);
 }
 
 int64_t gs_sample_batches(int64_t samples)

@@ -81,6 +81,11 @@ int64_t gs_sample_batches(int64_t samples);
 /* For the models' own use: samples are made with averages of the parameters from `first` to `end`, if `decay` says so. */
 gs_average gs_model_average(const gs_settings *settings, gs_setting_id decay, size_t first, size_t end);
 
+/* For the models' own use: Adam's update `number` (counted from 1) by the model's gradients. The second form is for the last update that training
+ * step `step` makes of the range that gs_model_average names: the averages follow in the same pass. */
+void gs_model_update(gs_model *model, const gs_adam *adam, int64_t number);
+void gs_model_update_last(gs_model *model, const gs_adam *adam, int64_t number, int64_t step);
+
 /* Training step number `step` (counted from 0), and what it does to the averaged weights. */
 void gs_model_train(gs_model *model, int64_t step, double curves[GS_CURVES_MAX]);
 

@@ -60,7 +60,7 @@ static void train(gs_model *base, int64_t step, double curves[GS_CURVES_MAX])
     curves[LOSS] = gs_squared_error(images, model->data, gs_network_doutput(&model->decoder, model->batch));
     gs_network_backward(&model->decoder, &base->tensors, base->parameters, labels,
                         (gs_gradients){.parameters = base->gradients}, (gs_matrix){0});
-    gs_adam_update(&model->adam, step + 1, base->gradients, base->moment1, base->moment2, base->parameters);
+    gs_model_update_last(base, &model->adam, step + 1, step);
 }
 
 static int64_t sampling_parts(const gs_model *base, int64_t samples)

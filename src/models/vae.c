@@ -14,6 +14,7 @@
  * beta = 2352 kl_weight / latent_dim. The article's .01 with 16 latents is beta = 1.47; beta = 1 is kl_weight = .0068. */
 #include "ground/vector.h"
 #include "models/model.h"
+#include "models/painted.h"
 #include "nn/losses.h"
 #include "nn/network.h"
 
@@ -23,7 +24,8 @@ typedef struct {
     double kl_weight;
     gs_network encoder, decoder;
     gs_adam adam;
-    gs_matrix data;                           /* batch x GS_IMAGE */
+    gs_matrix data;                           /* batch x GS_IMAGE: what the decoder should make */
+    gs_painted painted;                       /* the same, as the encoder reads it */
     gs_matrix noise;                          /* rows x latents; in sampling it is z */
     gs_matrix z, dz, deviations, divergences; /* batch x latents */
 } vae;
@@ -52,6 +54,7 @@ static void prepare(gs_model *base, const gs_settings *settings, gs_arena *arena
     gs_network_take(&model->encoder, &base->tensors, arena, model->batch);
     gs_network_take(&model->decoder, &base->tensors, arena, sampled);
     model->data = gs_matrix_take(arena, model->batch, GS_IMAGE);
+    model->painted = gs_painted_take(&base->painter, arena, model->batch, model->encoder.outputs[0].columns);
     model->noise = gs_matrix_take(arena, sampled, model->latents);
     gs_matrix *const latents[] = {&model->z, &model->dz, &model->deviations, &model->divergences};
     for (size_t i = 0; i < sizeof latents / sizeof latents[0]; i++)
@@ -74,7 +77,9 @@ static void forward(vae *model, gs_matrix noise, double curves[GS_CURVES_MAX])
     size_t batch = (size_t)model->batch, latents = (size_t)model->latents;
     gs_matrix encoded = gs_network_output(&model->encoder, model->batch);
     gs_matrix images = gs_network_output(&model->decoder, model->batch);
-    gs_network_forward(&model->encoder, table, model->base.parameters, model->data, encoded);
+    gs_matrix first = gs_matrix_rows(model->encoder.outputs[0], model->batch);
+    gs_painted_forward(&model->painted, &model->encoder.layers[0], table, model->base.parameters, first);
+    gs_network_forward_from(&model->encoder, table, model->base.parameters, 1, first, encoded);
     gs_vector->latent(batch, latents, encoded.values, noise.values, model->deviations.values, model->z.values,
                       model->divergences.values);
     gs_network_forward(&model->decoder, table, model->base.parameters, model->z, images);
@@ -96,7 +101,10 @@ static void backward(vae *model, gs_matrix noise)
                                gs_network_output(&model->encoder, model->batch).values, noise.values,
                                model->deviations.values, model->dz.values,
                                gs_network_doutput(&model->encoder, model->batch).values);
-    gs_network_backward(&model->encoder, table, model->base.parameters, model->data, gradients, (gs_matrix){0});
+    gs_matrix first = gs_matrix_rows(model->encoder.outputs[0], model->batch);
+    gs_matrix dfirst = gs_matrix_rows(model->encoder.doutputs[0], model->batch);
+    gs_network_backward_to(&model->encoder, table, model->base.parameters, 1, first, gradients, dfirst);
+    gs_painted_backward(&model->painted, &model->encoder.layers[0], table, first, dfirst, gradients);
 }
 
 static void train(gs_model *base, int64_t step, double curves[GS_CURVES_MAX])
@@ -104,10 +112,11 @@ static void train(gs_model *base, int64_t step, double curves[GS_CURVES_MAX])
     vae *model = (vae *)base;
     gs_rng rng = {.seed = base->seed, .stream = GS_STREAM_DATA, .step = (uint64_t)step};
     gs_painter_batch(&base->painter, &base->law, rng, 0, model->data);
+    gs_painted_draw(&model->painted, &base->law, rng);
     gs_matrix noise = draw_noise(model, GS_STREAM_NOISE, step, model->batch);
     forward(model, noise, curves);
     backward(model, noise);
-    gs_adam_update(&model->adam, step + 1, base->gradients, base->moment1, base->moment2, base->parameters);
+    gs_model_update_last(base, &model->adam, step + 1, step);
 }
 
 static int64_t sampling_parts(const gs_model *base, int64_t samples)

@@ -12,7 +12,7 @@ static double power(double base, int64_t exponent)
 }
 
 void gs_adam_update(const gs_adam *adam, int64_t update, const gs_real *gradients, gs_real *moment1, gs_real *moment2,
-                    gs_real *parameters)
+                    gs_real *parameters, gs_real approach, gs_real *averages)
 {
     gs_adam_rates rates = {
         .learning_rate = (gs_real)adam->learning_rate,
@@ -23,5 +23,9 @@ void gs_adam_update(const gs_adam *adam, int64_t update, const gs_real *gradient
         .epsilon = (gs_real)adam->epsilon,
     };
     size_t at = adam->first;
-    gs_vector->adam(adam->count, rates, gradients + at, moment1 + at, moment2 + at, parameters + at);
+    if (averages == NULL)
+        gs_vector->adam(adam->count, rates, gradients + at, moment1 + at, moment2 + at, parameters + at);
+    else
+        gs_vector->adam_average(adam->count, rates, approach, gradients + at, moment1 + at, moment2 + at, parameters + at,
+                                averages + at);
 }

@@ -13,8 +13,10 @@ typedef struct {
     size_t first, count;
 } gs_adam;
 
-/* Update number `update` (counted from 1, for the bias correction). The buffers have the layout of the model's tensors. */
+/* Update number `update` (counted from 1, for the bias correction). The buffers have the layout of the model's tensors.
+ * `averages` NULL, or moved towards the new parameters in the same pass: averages += approach (parameters - averages),
+ * see nn/average.h. */
 void gs_adam_update(const gs_adam *adam, int64_t update, const gs_real *gradients, gs_real *moment1, gs_real *moment2,
-                    gs_real *parameters);
+                    gs_real *parameters, gs_real approach, gs_real *averages);
 
 #endif

@@ -14,8 +14,11 @@ typedef struct {
     size_t first, count;
 } gs_average;
 
-/* After training step number `step` (counted from 1): average += (1 - d) (parameters - average) with d = min(decay, (1 + step) / (10 +
- * step)), so that the initial weights are soon forgotten. What is not averaged is copied. Both buffers hold `size` numbers. */
-void gs_average_update(const gs_average *average, int64_t step, size_t size, const gs_real *parameters, gs_real *averages);
+/* 1 - d with d = min(decay, (1 + step) / (10 + step)), so that the initial weights are soon forgotten: training step number `step`
+ * (counted from 1) makes average += (1 - d) (parameters - average). That is done in Adam's pass (nn/adam.h). */
+gs_real gs_average_rate(const gs_average *average, int64_t step);
+
+/* What is not averaged is copied. Both buffers hold `size` numbers. */
+void gs_average_copy_rest(const gs_average *average, size_t size, const gs_real *parameters, gs_real *averages);
 
 #endif

@@ -40,7 +40,13 @@ gs_matrix gs_network_doutput(const gs_network *network, int rows)
 
 void gs_network_forward(gs_network *network, const gs_tensor_table *table, gs_real *parameters, gs_matrix input, gs_matrix output)
 {
-    for (int i = 0; i < network->count; i++) {
+    gs_network_forward_from(network, table, parameters, 0, input, output);
+}
+
+void gs_network_forward_from(gs_network *network, const gs_tensor_table *table, gs_real *parameters, int first, gs_matrix input,
+                             gs_matrix output)
+{
+    for (int i = first; i < network->count; i++) {
         gs_matrix target = i + 1 < network->count ? gs_matrix_rows(network->outputs[i], input.rows) : output;
         gs_dense_forward(&network->layers[i], table, parameters, input, target);
         input = target;
@@ -50,9 +56,15 @@ void gs_network_forward(gs_network *network, const gs_tensor_table *table, gs_re
 void gs_network_backward(gs_network *network, const gs_tensor_table *table, gs_real *parameters, gs_matrix input,
                          gs_gradients gradients, gs_matrix dinput)
 {
+    gs_network_backward_to(network, table, parameters, 0, input, gradients, dinput);
+}
+
+void gs_network_backward_to(gs_network *network, const gs_tensor_table *table, gs_real *parameters, int first, gs_matrix input,
+                            gs_gradients gradients, gs_matrix dinput)
+{
     int rows = input.rows;
-    for (int i = network->count - 1; i >= 0; i--)
-        gs_dense_backward(&network->layers[i], table, parameters, i == 0 ? input : gs_matrix_rows(network->outputs[i - 1], rows),
+    for (int i = network->count - 1; i >= first; i--)
+        gs_dense_backward(&network->layers[i], table, parameters, i == first ? input : gs_matrix_rows(network->outputs[i - 1], rows),
                           gs_matrix_rows(network->outputs[i], rows), gs_matrix_rows(network->doutputs[i], rows), gradients,
-                          i == 0 ? dinput : gs_matrix_rows(network->doutputs[i - 1], rows));
+                          i == first ? dinput : gs_matrix_rows(network->doutputs[i - 1], rows));
 }

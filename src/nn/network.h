@@ -26,10 +26,14 @@ void gs_network_take(gs_network *network, const gs_tensor_table *table, gs_arena
 gs_matrix gs_network_output(const gs_network *network, int rows);
 gs_matrix gs_network_doutput(const gs_network *network, int rows);
 
-/* output: input.rows x outputs of the last layer; usually gs_network_output(network, input.rows). */
+/* output: input.rows x outputs of the last layer; usually gs_network_output(network, input.rows). `first`: the layer that reads `input`. */
+void gs_network_forward_from(gs_network *network, const gs_tensor_table *table, gs_real *parameters, int first, gs_matrix input,
+                             gs_matrix output);
 void gs_network_forward(gs_network *network, const gs_tensor_table *table, gs_real *parameters, gs_matrix input, gs_matrix output);
 
 /* After a forward pass of `input` into the network's own output, with the gradient in gs_network_doutput. dinput as in gs_dense_backward. */
+void gs_network_backward_to(gs_network *network, const gs_tensor_table *table, gs_real *parameters, int first, gs_matrix input,
+                            gs_gradients gradients, gs_matrix dinput);
 void gs_network_backward(gs_network *network, const gs_tensor_table *table, gs_real *parameters, gs_matrix input,
                          gs_gradients gradients, gs_matrix dinput);
 

@@ -9,10 +9,9 @@
  *   sample_part   the same of a part of the sampling
  *   sample N      sampling N images, and classifying them
  *
- * The calls of sgemm in one step are recorded (the linker wraps the function) and repeated on the same memory: their
+ * The matrix products of one step are recorded (the linker wraps the function) and repeated on the same memory: their
  * time is the limit that the element-wise work is measured against. Step and products are timed in turn, so that a
  * drifting clock hits both. */
-#include <cblas.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -26,11 +25,9 @@
 #include "models/model.h"
 
 typedef struct {
-    enum CBLAS_TRANSPOSE ta, tb;
-    int m, n, k, lda, ldb, ldc;
-    float alpha, beta;
-    const float *a, *b;
-    float *c;
+    gs_orientation a_is, b_is;
+    gs_matrix a, b, out;
+    gs_real keep;
 } product;
 
 enum { PRODUCTS_MAX = 4096 };
@@ -42,17 +39,13 @@ static product products[PRODUCTS_MAX];
 static int product_count;
 static int recording;
 
-void __real_cblas_sgemm(enum CBLAS_ORDER order, enum CBLAS_TRANSPOSE ta, enum CBLAS_TRANSPOSE tb, int m, int n, int k,
-                        float alpha, const float *a, int lda, const float *b, int ldb, float beta, float *c, int ldc);
-void __wrap_cblas_sgemm(enum CBLAS_ORDER order, enum CBLAS_TRANSPOSE ta, enum CBLAS_TRANSPOSE tb, int m, int n, int k,
-                        float alpha, const float *a, int lda, const float *b, int ldb, float beta, float *c, int ldc);
+void __real_gs_matrix_multiply(gs_orientation a_is, gs_matrix a, gs_orientation b_is, gs_matrix b, gs_real keep, gs_matrix out);
+void __wrap_gs_matrix_multiply(gs_orientation a_is, gs_matrix a, gs_orientation b_is, gs_matrix b, gs_real keep, gs_matrix out);
 
-void __wrap_cblas_sgemm(enum CBLAS_ORDER order, enum CBLAS_TRANSPOSE ta, enum CBLAS_TRANSPOSE tb, int m, int n, int k,
-                        float alpha, const float *a, int lda, const float *b, int ldb, float beta, float *c, int ldc)
+void __wrap_gs_matrix_multiply(gs_orientation a_is, gs_matrix a, gs_orientation b_is, gs_matrix b, gs_real keep, gs_matrix out)
 {
-    if (recording && product_count < PRODUCTS_MAX)
-        products[product_count++] = (product){ta, tb, m, n, k, lda, ldb, ldc, alpha, beta, a, b, c};
-    __real_cblas_sgemm(order, ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+    if (recording && product_count < PRODUCTS_MAX) products[product_count++] = (product){a_is, b_is, a, b, out, keep};
+    __real_gs_matrix_multiply(a_is, a, b_is, b, keep, out);
 }
 
 static double repeat_products(int times)
@@ -61,8 +54,7 @@ static double repeat_products(int times)
     for (int t = 0; t < times; t++)
         for (int i = 0; i < product_count; i++) {
             const product *p = &products[i];
-            __real_cblas_sgemm(CblasRowMajor, p->ta, p->tb, p->m, p->n, p->k, p->alpha, p->a, p->lda, p->b, p->ldb, p->beta,
-                               p->c, p->ldc);
+            __real_gs_matrix_multiply(p->a_is, p->a, p->b_is, p->b, p->keep, p->out);
         }
     return (gs_clock() - start) / times;
 }
@@ -70,7 +62,10 @@ static double repeat_products(int times)
 static double flops(void)
 {
     double all = 0;
-    for (int i = 0; i < product_count; i++) all += 2.0 * products[i].m * products[i].n * products[i].k;
+    for (int i = 0; i < product_count; i++) {
+        const product *p = &products[i];
+        all += 2.0 * p->out.rows * p->out.columns * (p->a_is == GS_PLAIN ? p->a.columns : p->a.rows);
+    }
     return all;
 }
 

@@ -111,14 +111,12 @@ static void record_diffusion(const gs_vector_kernels *kernels, size_t count, rec
     keep(all, z, count * sizeof *z);
     kernels->step_back(count, rates, x, y, z);
     keep(all, z, count * sizeof *z);
-    kernels->approach(count, 0.0013f, x, z);
-    keep(all, z, count * sizeof *z);
 }
 
 static void record_adam(const gs_vector_kernels *kernels, size_t count, record *all)
 {
     gs_adam_rates rates = {1e-3f, 0.9f, 0.999f, 5.2631578f, 500.25f, 1e-8f};
-    float gradient[LONGEST], m[LONGEST], v[LONGEST], parameters[LONGEST];
+    float gradient[LONGEST], m[LONGEST], v[LONGEST], parameters[LONGEST], averages[LONGEST];
     fill(gradient, count, count + 6000, 1);
     fill(m, count, count + 7000, 1);
     fill(v, count, count + 8000, 1);
@@ -128,6 +126,12 @@ static void record_adam(const gs_vector_kernels *kernels, size_t count, record *
     keep(all, m, count * sizeof *m);
     keep(all, v, count * sizeof *v);
     keep(all, parameters, count * sizeof *parameters);
+    fill(averages, count, count + 9500, 1);
+    kernels->adam_average(count, rates, 0.0013f, gradient, m, v, parameters, averages);
+    keep(all, m, count * sizeof *m);
+    keep(all, v, count * sizeof *v);
+    keep(all, parameters, count * sizeof *parameters);
+    keep(all, averages, count * sizeof *averages);
 }
 
 static void record_closeness(const gs_vector_kernels *kernels, size_t batch, record *all)
@@ -180,6 +184,8 @@ static void record_classes(const gs_vector_kernels *kernels, size_t count, recor
     keep(all, x, count * sizeof *x);
     keep(all, sums, sizeof sums);
     kernels->scale(count, 1.7f, x);
+    keep(all, x, count * sizeof *x);
+    kernels->fill(count, 0.3f, x);
     keep(all, x, count * sizeof *x);
 }
 
