@@ -25,6 +25,16 @@ static hid_t open_to_read(const char *path, hid_t access)
     return file >= 0 ? file : H5Fopen(path, H5F_ACC_RDONLY | H5F_ACC_SWMR_READ, access); /* it has a writer, or had one that was killed */
 }
 
+/* Only to read: what is written with these properties need not be right. */
+static hid_t open_left(const char *path)
+{
+    hid_t access = gs_file_access();
+    tolerate_killed_writer(access);
+    hid_t file = H5Fopen(path, H5F_ACC_RDONLY, access);
+    H5Pclose(access);
+    return file;
+}
+
 static bool says_ours(hid_t file, int64_t *version)
 {
     char format[16] = "";
@@ -70,8 +80,7 @@ static gs_status look(gs_file *file, const char *path, hid_t access, gs_error *e
         if (strstr(error->text, "errno = 11") != NULL || strstr(error->text, "temporarily unavailable") != NULL)
             return gs_fail(error, status, "cannot open '%s': another program has it open; close it there (h5py: swmr=True keeps it free)",
                            file->name);
-        tolerate_killed_writer(access); /* killed before it let readers in, or while it closed the file? */
-        opened = H5Fopen(path, H5F_ACC_RDONLY, access);
+        opened = open_left(path); /* killed before it let readers in, or while it closed the file? */
         if (opened < 0)
             return gs_fail(error, GS_ERROR_STORAGE, "'%s' is damaged or incomplete: HDF5 cannot open it. Nothing was changed; take a copy "
                            "of it, or --fresh or another name with -o to start over", file->name);
@@ -129,6 +138,7 @@ gs_status gs_file_open(gs_file **file, const char *path, const char *name, gs_op
     if (status == GS_OK && made->reading) {
         if (purpose == GS_OPEN_STAY) made->file = H5Fopen(path, H5F_ACC_RDONLY | H5F_ACC_SWMR_READ, access);
         if (purpose != GS_OPEN_STAY || made->file < 0) made->file = open_to_read(path, access);
+        if (made->file < 0) made->file = open_left(path);
         if (made->file < 0) status = gs_file_failed(made, "open", error);
     } else if (status == GS_OK) {
         status = repair(made, path, error);
