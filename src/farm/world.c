@@ -13,7 +13,7 @@
 
 #include "ground/clock.h"
 
-enum { HOST = MPI_MAX_PROCESSOR_NAME, LOOKS = 512 /* at the network, before one at the rank that is waited for */ };
+enum { HOST = MPI_MAX_PROCESSOR_NAME, LOOKS = 256 /* at the network, before one at the rank that is waited for */ };
 
 static const double launcher_time = 5; /* seconds that Open MPI's mpirun takes to end the ranks, with some to spare */
 

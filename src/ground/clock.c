@@ -19,8 +19,8 @@ void gs_sleep(double seconds)
 
 void gs_wait(gs_patience *patience)
 {
-    enum { YIELDS = 200, DOUBLINGS = 5 };
-    static const double longest = 0.001;
+    enum { YIELDS = 200, DOUBLINGS = 8 };
+    static const double longest = 0.01;
     int sleeps = patience->turns - YIELDS;
     if (sleeps <= DOUBLINGS) patience->turns++;
     if (sleeps < 0) sched_yield();

@@ -2,21 +2,26 @@
 
 import json
 import os
-import resource
+import signal
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = ROOT / "build" / "release" / "gensweep"
+sys.path.insert(0, str(ROOT / "tests"))
+
+from support import ranks_of  # noqa: E402
+
 SWEEP = """\
 name: equal
 seeds: 0-3
-parameters: {model: gan, steps: 100}
+parameters: {model: gan, steps: 200}
 evaluation: {samples: 2560}
 """
-ALONE = "name: alone\nseeds: 0\nparameters: {model: gan, steps: 150}\nevaluation: {samples: 640}\n"
+ALONE = "name: alone\nseeds: 0\nparameters: {model: gan, steps: 100000}\n"
 NOTHING = "name: nothing\nseeds: 0\nparameters: {model: oracle, steps: 1, batch_size: 2}\nevaluation: {samples: 1}\n"
 
 
@@ -28,25 +33,33 @@ def launch(ranks, *arguments, cwd):
     return time.monotonic() - begun, done.stdout
 
 
-def processor_seconds():
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
 def sweep(folder, text, ranks):
-    """Seconds on the clock, and of processors."""
+    """Seconds on the clock."""
     (folder / "sweep.yaml").write_text(text)
-    before = processor_seconds()
-    seconds, _ = launch(ranks, "sweep.yaml", "-o", "r.h5", "--fresh", "--progress", "none", cwd=folder)
-    return seconds, processor_seconds() - before
+    return launch(ranks, "sweep.yaml", "-o", "r.h5", "--fresh", "--progress", "none", cwd=folder)[0]
 
 
-def idle_share(folder):
-    """Of a core, by each of three ranks that have nothing to do while a fourth trains: what the same sweep takes on one rank less."""
-    alone, alone_used = sweep(folder, ALONE, 1)
-    four, four_used = sweep(folder, ALONE, 4)
-    start = sweep(folder, NOTHING, 4)[1] - sweep(folder, NOTHING, 1)[1]
-    return max(0.0, (four_used - alone_used - start) / (3 * max(alone, four)))
+def ticks(process):
+    """Of a processor, used by a process until now."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
+
+
+def idle_share(folder, seconds=10):
+    """Of a core, by the busier of two ranks that have nothing to do while a third trains."""
+    (folder / "sweep.yaml").write_text(ALONE)
+    results = folder / "idle.h5"
+    environment = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1", OPENBLAS_NUM_THREADS="1")
+    process = subprocess.Popen(["mpirun", "-n", "3", "--oversubscribe", str(PROGRAM), "sweep.yaml", "-o", str(results)], cwd=folder, env=environment,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    time.sleep(4)
+    ranks = ranks_of(results)
+    before = [ticks(rank) for rank in ranks]
+    time.sleep(seconds)
+    used = sorted(ticks(rank) - earlier for rank, earlier in zip(ranks, before))
+    process.send_signal(signal.SIGUSR1)
+    process.wait()
+    return used[1] / os.sysconf("SC_CLK_TCK") / seconds
 
 
 def measure(runs=100_000):
@@ -58,13 +71,13 @@ def measure(runs=100_000):
         for ranks in (1, 2, 4):
             lines = launch(ranks, "bench", "--null-runs", runs, "--json", cwd=folder)[1].splitlines()
             null_runs += [json.loads(line) for line in lines]
-        one = [sweep(folder, SWEEP, 1)[0] for _ in range(3)]
-        two = [sweep(folder, SWEEP, 2)[0] for _ in range(3)]
+        one = [sweep(folder, SWEEP, 1) for _ in range(2)]
+        two = [sweep(folder, SWEEP, 2) for _ in range(2)]
         return {
             "null_runs": null_runs,
             "two_ranks_as_fast": min(one) / min(two),
             "idle_share": idle_share(folder),
-            "start_64_seconds": min(sweep(folder, NOTHING, 64)[0] for _ in range(3)),
+            "start_64_seconds": min(sweep(folder, NOTHING, 64) for _ in range(3)),
             "cores": os.cpu_count(),
         }
 
