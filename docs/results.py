@@ -24,7 +24,8 @@ HEAD = """\
 # Results on MNIST, beside the article's
 
 Made from the files of `sweeps/results/*.yaml`: three seeds a variant, 12,800 samples a run, the six MNIST digits of the article, each model at the article's sizes and rates unless the name of the variant says
-otherwise, at a third of the article's steps or more (the oracle and the autoregressive model at all of them: 10,000 and 100,000).
+otherwise, at a third of the article's steps or more (the oracle and the autoregressive model at all of them: 10,000 and 100,000). The gan and vae files are from before
+their first layers computed with the rank of the data ([performance.md](performance.md)): their runs would now differ in the last bits of every step, and a seed may end elsewhere. They have not been trained again.
 
 ```
 mpirun -n 2 ./gensweep sweeps/results/vae.yaml data.mnist=train-images-idx3-ubyte        # and so on for each
