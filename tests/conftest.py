@@ -7,15 +7,10 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from support import SMALL, gensweep  # noqa: E402 (after the path is set)
+from support import SMALL, finished  # noqa: E402 (after the path is set)
 
 
 @pytest.fixture(scope="session")
 def small_sweep(tmp_path_factory):
     """(path of the YAML, path of the finished results file, the finished process)."""
-    folder = tmp_path_factory.mktemp("small")
-    sweep, results = folder / "small.yaml", folder / "small.h5"
-    sweep.write_text(SMALL)
-    done = gensweep(sweep, "-o", results)
-    assert done.returncode == 0, done.stderr
-    return sweep, results, done
+    return finished(tmp_path_factory.mktemp("small"), SMALL, "small")

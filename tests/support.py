@@ -51,6 +51,15 @@ def gensweep(*arguments, ranks=0, cwd=None, timeout=120, memory=None, **environm
                           capture_output=True, timeout=timeout, check=False, preexec_fn=limit)
 
 
+def finished(folder, text, name="r"):
+    """Trains the sweep `text` in a folder: (path of its YAML, path of the finished results file, the finished process)."""
+    sweep, results = folder / f"{name}.yaml", folder / f"{name}.h5"
+    sweep.write_text(text)
+    done = gensweep(sweep, "-o", results)
+    assert done.returncode == 0, done.stderr
+    return sweep, results, done
+
+
 def start(*arguments):
     """Starts the program alone and returns at once."""
     return subprocess.Popen([str(PROGRAM), *map(str, arguments)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,

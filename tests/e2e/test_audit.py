@@ -6,17 +6,13 @@ import shutil
 import h5py
 import numpy as np
 import pytest
-from support import ALL_MODELS, SMALL, gensweep, start
+from support import ALL_MODELS, SMALL, finished, gensweep, start
 
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
     """A sweep of all models, one run each."""
-    folder = tmp_path_factory.mktemp("models")
-    (folder / "models.yaml").write_text(ALL_MODELS)
-    done = gensweep(folder / "models.yaml", "-o", folder / "models.h5")
-    assert done.returncode == 0, done.stderr
-    return folder / "models.h5"
+    return finished(tmp_path_factory.mktemp("models"), ALL_MODELS)[1]
 
 
 @pytest.fixture

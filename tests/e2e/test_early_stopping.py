@@ -8,7 +8,7 @@ import time
 import h5py
 import numpy as np
 import pytest
-from support import gensweep, start
+from support import finished, gensweep, start
 
 SWEEP = """\
 name: stopping
@@ -25,12 +25,7 @@ MAY_DIFFER = ("provenance", "runs/rank", "runs/seconds", "runs/attempts", "runs/
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory):
     """The sweep and its results, trained by one process."""
-    folder = tmp_path_factory.mktemp("stopping")
-    sweep, results = folder / "stopping.yaml", folder / "r.h5"
-    sweep.write_text(SWEEP)
-    done = gensweep(sweep, "-o", results)
-    assert done.returncode == 0, done.stderr
-    return sweep, results, done
+    return finished(tmp_path_factory.mktemp("stopping"), SWEEP)
 
 
 def tv(counts, expected):

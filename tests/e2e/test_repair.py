@@ -11,19 +11,11 @@ import time
 import h5py
 import numpy as np
 import pytest
-from support import ALL_MODELS, PROGRAM, SMALL, gensweep, start
+from support import ALL_MODELS, PROGRAM, SMALL, finished, gensweep, start
 
 FOUR_RUNS = SMALL.replace("samples: 1000", "samples: 60") + "storage: {compression: 1}\n"
 SAMPLES = ["samples/image", "samples/bin", "samples/error"]
 LAUNCHES = ("provenance/", "runs/seconds", "runs/rank", "runs/attempts", "runs/launch", "runs/interruptions")
-
-
-def finished(folder, text):
-    """(path of the YAML, path of the finished file)"""
-    (folder / "sweep.yaml").write_text(text)
-    done = gensweep(folder / "sweep.yaml", "-o", folder / "r.h5")
-    assert done.returncode == 0, done.stderr
-    return folder / "sweep.yaml", folder / "r.h5"
 
 
 @pytest.fixture(scope="module")
