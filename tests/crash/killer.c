@@ -5,8 +5,9 @@
  *   KILLER_AT=k    kills before change k
  *   KILLER_TORN=k  lets the k-th write that crosses a page boundary (4 KiB of the file) through up to a boundary, and kills: what a kill
  *                  in the middle of a large write leaves
- *   KILLER_FAIL=k  lets change k fail with the errno KILLER_ERRNO; with KILLER_FOREVER=1 all after it too, and if change k is a write, half of it
- *                  is still done, as on a disk that fills up. Removing a name does not fail for lack of room (ENOSPC, EDQUOT).
+ *   KILLER_FAIL=k  lets change k fail with the errno KILLER_ERRNO; with KILLER_FOREVER=1 all after it too, and of a write that begins it the pages before
+ *                  its middle are still written, as on a disk that fills up: a page itself is written whole or not at all. Removing a name does
+ *                  not fail for lack of room (ENOSPC, EDQUOT).
  *   KILLER_COUNT=F writes "CHANGES CROSSING" into F when the program ends */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -69,11 +70,13 @@ static int fails(int removal)
     return 1;
 }
 
-/* Of a write that has to fail: the disk takes half of the first one. */
-static size_t last_room(size_t size)
+/* How much the disk takes of a write at `offset` that has to fail. */
+static size_t last_room(off_t offset, size_t size)
 {
     int first = changes - 1 == wanted("KILLER_FAIL");
-    return first && wanted("KILLER_FOREVER") == 1 && lacks_room(errno) ? size / 2 : 0;
+    if (!first || wanted("KILLER_FOREVER") != 1 || !lacks_room(errno)) return 0;
+    off_t end = (offset + (off_t)size / 2) / PAGE * PAGE;
+    return end > offset ? (size_t)(end - offset) : 0;
 }
 
 /* How many bytes of a write at `offset` go through before the kill; -1: it is none of those to be torn. */
@@ -92,7 +95,7 @@ static ssize_t write_at(ssize_t (*real)(int, const void *, size_t, off_t), int f
 {
     if (!watched(file)) return real(file, bytes, size, offset);
     if (fails(0)) {
-        size_t room = last_room(size);
+        size_t room = last_room(offset, size);
         return room > 0 ? real(file, bytes, room, offset) : -1;
     }
     ssize_t part = torn_size(offset, size);
@@ -118,7 +121,7 @@ ssize_t write(int file, const void *bytes, size_t size)
 {
     REAL(write);
     if (file <= STDERR_FILENO || !watched(file) || !fails(0)) return real(file, bytes, size);
-    size_t room = last_room(size);
+    size_t room = last_room(lseek(file, 0, SEEK_CUR), size);
     return room > 0 ? real(file, bytes, room) : -1;
 }
 
