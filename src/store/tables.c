@@ -89,101 +89,6 @@ static gs_status add_facts(gs_tables *tables, gs_file *file, const gs_store_cont
     return status;
 }
 
-/* The last sweep that the file was given, in memory of its own; NULL: no memory, or the file is damaged. */
-static char *read_last(gs_file *file, const char *first, const char *later)
-{
-    gs_extent extent;
-    gs_dataset dataset;
-    bool has_later = gs_file_extent(file, later, &extent) && extent.rank == 1 && extent.dims[0] > 0;
-    const char *path = has_later ? later : first;
-    if (!gs_file_extent(file, path, &extent)) return NULL;
-    uint64_t row = has_later ? extent.dims[0] - 1 : 0;
-    char *text = calloc(1, extent.cell + 1);
-    if (text != NULL && gs_file_find(file, path, GS_CELL_TEXT, extent.cell, 1, &dataset, NULL) == GS_OK &&
-        gs_file_read(file, dataset, row, 1, text, NULL) == GS_OK)
-        return text;
-    free(text);
-    return NULL;
-}
-
-static bool is_last(gs_file *file, const char *first, const char *later, const char *text)
-{
-    char *last = read_last(file, first, later);
-    bool same = last != NULL && strcmp(last, text) == 0;
-    free(last);
-    return same;
-}
-
-static bool same_sweep(gs_file *file, const gs_store_contents *contents)
-{
-    return is_last(file, "/sweep/yaml", "/sweep/history", gs_sweep_text(contents->sweep)) &&
-           is_last(file, "/sweep/overrides", "/sweep/history_overrides", contents->overrides);
-}
-
-enum { HISTORY_CELL = 65536, HISTORY_OVERRIDES_CELL = 4096 };
-
-/* Bytes of a cell for this text: those that the file's cells have, if they are enough. */
-static size_t cell_for(const gs_file *file, const char *path, const char *text, size_t least)
-{
-    gs_extent extent;
-    size_t needed = strlen(text) + 1, cell = least;
-    if (gs_file_extent(file, path, &extent) && extent.cell > 0) cell = extent.cell;
-    while (cell < needed) cell *= 2;
-    return cell;
-}
-
-static gs_status add_history(gs_tables *tables, gs_file *file, const gs_store_contents *contents, gs_error *error)
-{
-    static const char *const axes[] = {"change"};
-    gs_history *history = &tables->history;
-    bool same = !tables->continued || same_sweep(file, contents);
-    history->yaml_cell = cell_for(file, "/sweep/history", same ? "" : gs_sweep_text(contents->sweep), HISTORY_CELL);
-    history->overrides_cell = cell_for(file, "/sweep/history_overrides", same ? "" : contents->overrides, HISTORY_OVERRIDES_CELL);
-    const struct {
-        gs_dataset_spec spec;
-        gs_dataset *dataset;
-    } columns[] = {
-        {{.path = "/sweep/history", .cell = GS_CELL_TEXT, .text = history->yaml_cell}, &history->yaml},
-        {{.path = "/sweep/history_overrides", .cell = GS_CELL_TEXT, .text = history->overrides_cell}, &history->overrides},
-        {{.path = "/sweep/history_launch", .cell = GS_CELL_INT32}, &history->launch},
-    };
-    gs_status status = GS_OK;
-    for (size_t i = 0; i < sizeof columns / sizeof columns[0] && status == GS_OK; i++) {
-        gs_dataset_spec spec = columns[i].spec;
-        spec.layout = GS_ROWS;
-        spec.rank = 1;
-        spec.axes = axes;
-        status = gs_file_add(file, &spec, columns[i].dataset, error);
-    }
-    return status;
-}
-
-static gs_status add_change(gs_tables *tables, gs_file *file, const gs_store_contents *contents, gs_error *error)
-{
-    gs_history *history = &tables->history;
-    gs_extent extent;
-    if (!gs_file_extent(file, "/sweep/history_launch", &extent))
-        return gs_fail(error, GS_ERROR_STORAGE, "the results file is damaged: it has no /sweep/history_launch");
-    uint64_t row = extent.dims[0];
-    char *yaml = calloc(1, history->yaml_cell), *overrides = calloc(1, history->overrides_cell);
-    gs_status status = yaml == NULL || overrides == NULL ? gs_fail(error, GS_ERROR_MEMORY, "out of memory for the sweep") : GS_OK;
-    if (status == GS_OK) {
-        memcpy(yaml, gs_sweep_text(contents->sweep), strlen(gs_sweep_text(contents->sweep)));
-        memcpy(overrides, contents->overrides, strlen(contents->overrides));
-    }
-    const struct {
-        gs_dataset dataset;
-        const void *cell;
-    } cells[] = {{history->yaml, yaml}, {history->overrides, overrides}, {history->launch, &tables->launch}};
-    for (size_t i = 0; i < 3 && status == GS_OK; i++) {
-        status = gs_file_resize(file, cells[i].dataset, row + 1, error);
-        if (status == GS_OK) status = gs_file_write(file, cells[i].dataset, row, 1, cells[i].cell, error);
-    }
-    free(yaml);
-    free(overrides);
-    return status;
-}
-
 gs_status gs_tables_launch(gs_tables *tables, gs_file *file, const gs_store_contents *contents, gs_error *error)
 {
     gs_status status = GS_OK;
@@ -192,7 +97,7 @@ gs_status gs_tables_launch(gs_tables *tables, gs_file *file, const gs_store_cont
         status = gs_file_resize(file, tables->facts[i], (uint64_t)tables->launch + 1, error);
         if (status == GS_OK) status = write_fact(tables, file, i, &contents->facts[i], error);
     }
-    if (status == GS_OK && !same_sweep(file, contents)) status = add_change(tables, file, contents, error);
+    if (status == GS_OK) status = gs_changes_note(&tables->changes, file, contents, tables->launch, error);
     return status == GS_OK ? gs_columns_plan(&tables->columns, file, error) : status;
 }
 
@@ -402,7 +307,7 @@ gs_status gs_tables_add(gs_tables *tables, gs_file *file, const gs_roster *roste
     measure(tables, file, contents);
     gs_status status = tables->continued ? GS_OK : add_root_notes(file, contents, error);
     if (status == GS_OK) status = add_sweep_and_data(file, contents, tables->continued, &axes, error);
-    if (status == GS_OK) status = add_history(tables, file, contents, error);
+    if (status == GS_OK) status = gs_changes_add(&tables->changes, file, contents, tables->continued, error);
     if (status == GS_OK) status = add_facts(tables, file, contents, error);
     if (status == GS_OK) status = gs_audits_add(file, tables->continued, error);
     if (status == GS_OK) status = gs_ranks_add(file, tables->continued, error);

@@ -2,6 +2,7 @@
 #ifndef GS_STORE_TABLES_H
 #define GS_STORE_TABLES_H
 
+#include "store/changes.h"
 #include "store/columns.h"
 #include "store/layouts.h"
 #include "store/store.h"
@@ -20,18 +21,12 @@ typedef enum {
 
 enum { GS_FACTS_MAX = 32, GS_NO_DATASET = -1 };
 
-/* Sweeps as they were given by later launches than the first. */
-typedef struct {
-    gs_dataset yaml, overrides, launch;
-    size_t yaml_cell, overrides_cell; /* bytes */
-} gs_history;
-
 typedef struct {
     gs_columns columns;
     gs_layouts layouts;
     gs_dataset bulk[GS_TABLE_BULK_COUNT];
     gs_dataset facts[GS_FACTS_MAX]; /* GS_NO_DATASET: the file was made without it */
-    gs_history history;
+    gs_changes changes;
     int32_t launch;                 /* number of this launch */
     uint64_t points, point_chunk;   /* of coverage along training: most of any run; in a chunk */
     uint64_t samples, sample_chunk; /* the same of /samples/bin and /samples/error */

@@ -110,6 +110,26 @@ def test_runs_no_longer_in_the_sweep_are_kept(copied):
         assert file["sweep/history_overrides"][0].decode().split() == ["minibatch_discrimination=on", "seeds=3"]
 
 
+@pytest.mark.parametrize("arguments", [["seeds=3"], []])
+def test_unfinished_row_of_the_history_is_written_over(copied, arguments):
+    """A kill or a full disk can end a launch after the sweep's text has got its row, and before the row has got its launch."""
+    sweep, results = copied
+    with h5py.File(results, "r+") as file:
+        file["sweep/history"].resize(1, axis=0)
+        file["sweep/history_launch"].resize(1, axis=0)
+        file["sweep/history"][0] = "half a row"
+    done = gensweep(sweep, *arguments, "-o", results)
+    assert done.returncode == 0, done.stderr
+    with h5py.File(results) as file:
+        assert [value.decode() for value in file["sweep/history"]] == [SMALL]
+        assert file["sweep/history_overrides"][0].decode().split() == arguments
+        assert list(file["sweep/history_launch"]) == [1]
+    done = gensweep(sweep, *arguments, "-o", results)
+    assert done.returncode == 0, done.stderr
+    with h5py.File(results) as file:
+        assert file["sweep/history"].shape == (1,)
+
+
 def test_wider_rows_and_other_storage(copied, small_sweep, tmp_path):
     sweep = copied[0]
     results = tmp_path / "lean.h5"
