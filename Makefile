@@ -24,11 +24,11 @@ JOBS := -j$(HOST_CPUS)
 # ---- packages ------------------------------------------------------------------------------------
 # What each is for stands in the README.
 PACKAGES := gcc make pkg-config libopenmpi-dev openmpi-bin libopenblas-dev libhdf5-dev libyaml-dev zlib1g-dev \
-	libxxhash-dev librandom123-dev libcmocka-dev python3 python3-h5py python3-numpy python3-matplotlib \
+	libdeflate-dev libxxhash-dev librandom123-dev libcmocka-dev python3 python3-h5py python3-numpy python3-matplotlib \
 	python3-pytest python3-scipy python3-yaml hdf5-tools
 LINT_PACKAGES := clang cppcheck shellcheck
 MODULES := a C11 compiler, GNU make, pkg-config, Open MPI (or another MPI-3), OpenBLAS, HDF5 >= 1.10 with its high-level \
-	library, libyaml, zlib, xxHash >= 0.8, Random123, cmocka, and Python 3 with h5py, numpy, matplotlib, pytest, scipy, yaml
+	library, libyaml, zlib, libdeflate, xxHash >= 0.8, Random123, cmocka, and Python 3 with h5py, numpy, matplotlib, pytest, scipy, yaml
 
 # ---- compiler ------------------------------------------------------------------------------------
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes -Wmissing-prototypes \
@@ -50,13 +50,13 @@ endif
 pkg = $(shell pkg-config $(1) $(2) 2>/dev/null)
 HDF5 := $(shell pkg-config --exists hdf5-serial 2>/dev/null && echo hdf5-serial || echo hdf5)
 MPI := $(shell pkg-config --exists ompi-c 2>/dev/null && echo ompi-c || echo mpi-c)
-USED := $(HDF5) $(MPI) openblas yaml-0.1 zlib libxxhash
+USED := $(HDF5) $(MPI) openblas yaml-0.1 zlib libdeflate libxxhash
 HDF5_LIB := $(patsubst -lhdf5,-lhdf5_hl -lhdf5,$(call pkg,--libs,$(HDF5)))
 
 X86 := $(filter x86_64%,$(shell $(CC) -dumpmachine 2>/dev/null))
 ALL_CFLAGS = -std=c11 -g $(MODE) $(ARITHMETIC) $(WARNINGS) $(if $(X86),-DGS_X86) -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE $(CFLAGS)
 INCLUDES = -Isrc -I$(BUILD)/generated $(patsubst -I%,-isystem %,$(call pkg,--cflags,$(USED)))
-LIBS = $(HDF5_LIB) $(call pkg,--libs,$(MPI) openblas yaml-0.1 zlib) $(LDLIBS) -lm
+LIBS = $(HDF5_LIB) $(call pkg,--libs,$(MPI) openblas yaml-0.1 zlib libdeflate) $(LDLIBS) -lm
 
 # ---- sources -------------------------------------------------------------------------------------
 # The training core builds in double precision too; the rooms above it know only the program's own number type.

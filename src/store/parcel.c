@@ -1,9 +1,9 @@
 #include "store/parcel.h"
 
+#include <libdeflate.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
 enum { CHUNK_HEADER = 16, CHUNK_ALIGNMENT = 8 };
 
@@ -33,17 +33,25 @@ static size_t padded(size_t size)
     return (size + CHUNK_ALIGNMENT - 1) / CHUNK_ALIGNMENT * CHUNK_ALIGNMENT;
 }
 
-/* Appends a chunk of `size` bytes, deflated if level > 0. */
-static gs_status add_chunk(gs_parcel *parcel, gs_bulk bulk, uint32_t place, const void *bytes, size_t size, int level,
+/* NULL: chunks are stored as they are. */
+typedef struct libdeflate_compressor compressor;
+
+static gs_status make_compressor(compressor **made, int level, gs_error *error)
+{
+    *made = level > 0 ? libdeflate_alloc_compressor(level) : NULL;
+    return level > 0 && *made == NULL ? gs_fail(error, GS_ERROR_MEMORY, "out of memory for deflate") : GS_OK;
+}
+
+/* Appends a chunk of `size` bytes. */
+static gs_status add_chunk(gs_parcel *parcel, gs_bulk bulk, uint32_t place, const void *bytes, size_t size, compressor *deflate,
                            gs_error *error)
 {
-    uLongf stored = level > 0 ? compressBound((uLong)size) : (uLongf)size;
-    gs_status status = reserve(parcel, CHUNK_HEADER + padded(stored), error);
+    size_t room = deflate != NULL ? libdeflate_zlib_compress_bound(deflate, size) : size, stored = size;
+    gs_status status = reserve(parcel, CHUNK_HEADER + padded(room), error);
     if (status != GS_OK) return status;
     unsigned char *target = parcel->bytes + parcel->size + CHUNK_HEADER;
-    if (level == 0) memcpy(target, bytes, size);
-    else if (compress2(target, &stored, bytes, (uLong)size, level) != Z_OK)
-        return gs_fail(error, GS_ERROR_MEMORY, "out of memory for deflate");
+    if (deflate != NULL) stored = libdeflate_zlib_compress(deflate, bytes, size, target, room);
+    else memcpy(target, bytes, size);
     put_header(parcel, bulk, place, stored);
     memset(target + stored, 0, padded(stored) - stored);
     parcel->size += CHUNK_HEADER + padded(stored);
@@ -84,7 +92,7 @@ int64_t gs_image_chunks(int64_t samples)
     return (samples + GS_IMAGES_PER_CHUNK - 1) / GS_IMAGES_PER_CHUNK;
 }
 
-static gs_status add_samples(gs_parcel *parcel, const gs_result *result, int level, gs_error *error)
+static gs_status add_samples(gs_parcel *parcel, const gs_result *result, compressor *deflate, gs_error *error)
 {
     const size_t chunk_bytes = (size_t)GS_IMAGES_PER_CHUNK * GS_IMAGE;
     int64_t chunks = gs_image_chunks(result->samples), rest = result->samples % GS_IMAGES_PER_CHUNK;
@@ -92,20 +100,21 @@ static gs_status add_samples(gs_parcel *parcel, const gs_result *result, int lev
     for (int64_t c = 0; c < chunks && status == GS_OK; c++) {
         const uint8_t *images = result->images + (size_t)c * chunk_bytes;
         if (c + 1 < chunks || rest == 0) {
-            status = add_chunk(parcel, GS_BULK_IMAGE, (uint32_t)c, images, chunk_bytes, level, error);
+            status = add_chunk(parcel, GS_BULK_IMAGE, (uint32_t)c, images, chunk_bytes, deflate, error);
             continue;
         }
         uint8_t *whole = calloc(1, chunk_bytes); /* the last chunk is stored whole, zeros behind its images */
         if (whole == NULL) return gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu bytes", chunk_bytes);
         memcpy(whole, images, (size_t)rest * GS_IMAGE);
-        status = add_chunk(parcel, GS_BULK_IMAGE, (uint32_t)c, whole, chunk_bytes, level, error);
+        status = add_chunk(parcel, GS_BULK_IMAGE, (uint32_t)c, whole, chunk_bytes, deflate, error);
         free(whole);
     }
     return status;
 }
 
 /* Bins and errors, in chunks as wide as the file's; together as wide as its rows: behind the last sample bins say rejected and errors 0. */
-static gs_status add_classes(gs_parcel *parcel, const gs_result *result, const gs_storage *storage, gs_error *error)
+static gs_status add_classes(gs_parcel *parcel, const gs_result *result, const gs_storage *storage, compressor *deflate,
+                             gs_error *error)
 {
     size_t samples = (size_t)result->samples;
     size_t width = storage->width > result->samples ? (size_t)storage->width : samples;
@@ -120,16 +129,16 @@ static gs_status add_classes(gs_parcel *parcel, const gs_result *result, const g
         memcpy(errors, result->errors, samples * sizeof *errors);
     }
     for (size_t c = 0; c < chunks && status == GS_OK; c++)
-        status = add_chunk(parcel, GS_BULK_BIN, (uint32_t)c, bins + c * chunk, chunk, storage->compression, error);
+        status = add_chunk(parcel, GS_BULK_BIN, (uint32_t)c, bins + c * chunk, chunk, deflate, error);
     for (size_t c = 0; c < chunks && status == GS_OK; c++)
-        status = add_chunk(parcel, GS_BULK_ERROR, (uint32_t)c, errors + c * chunk, chunk * sizeof *errors, storage->compression, error);
+        status = add_chunk(parcel, GS_BULK_ERROR, (uint32_t)c, errors + c * chunk, chunk * sizeof *errors, deflate, error);
     free(bins);
     free(errors);
     return status;
 }
 
 /* The first sample of each bin. */
-static gs_status add_examples(gs_parcel *parcel, const gs_result *result, int level, gs_error *error)
+static gs_status add_examples(gs_parcel *parcel, const gs_result *result, compressor *deflate, gs_error *error)
 {
     uint8_t *examples = calloc(GS_BINS, GS_IMAGE);
     bool found[GS_BINS] = {false};
@@ -140,7 +149,7 @@ static gs_status add_examples(gs_parcel *parcel, const gs_result *result, int le
         found[bin] = true;
         memcpy(examples + (size_t)bin * GS_IMAGE, result->images + (size_t)i * GS_IMAGE, GS_IMAGE);
     }
-    gs_status status = add_chunk(parcel, GS_BULK_EXAMPLES, 0, examples, (size_t)GS_BINS * GS_IMAGE, level, error);
+    gs_status status = add_chunk(parcel, GS_BULK_EXAMPLES, 0, examples, (size_t)GS_BINS * GS_IMAGE, deflate, error);
     free(examples);
     return status;
 }
@@ -152,7 +161,7 @@ static gs_status add_tensors(gs_parcel *parcel, const gs_result *result, gs_erro
     gs_status status = GS_OK;
     for (int t = 0; t < table->count && status == GS_OK; t++)
         status = add_chunk(parcel, GS_BULK_TENSOR, (uint32_t)t, result->model->weights + table->tensors[t].offset,
-                           gs_tensor_elements(&table->tensors[t]) * sizeof(gs_real), 0, error);
+                           gs_tensor_elements(&table->tensors[t]) * sizeof(gs_real), NULL, error);
     return status;
 }
 
@@ -179,11 +188,14 @@ gs_status gs_parcel_pack(gs_parcel *parcel, const gs_job *job, const gs_result *
 
     gs_status status = add_row(parcel, &row, error);
     if (status == GS_OK && result->points > 0)
-        status = add_chunk(parcel, GS_BULK_ALONG, 0, result->along, (size_t)result->points * sizeof *result->along, 0, error);
+        status = add_chunk(parcel, GS_BULK_ALONG, 0, result->along, (size_t)result->points * sizeof *result->along, NULL, error);
     if (status != GS_OK || result->outcome != GS_OUTCOME_DONE) return status;
-    if (storage.samples) status = add_samples(parcel, result, storage.compression, error);
-    if (status == GS_OK && storage.samples) status = add_classes(parcel, result, &storage, error);
-    if (status == GS_OK) status = add_examples(parcel, result, storage.compression, error);
+    compressor *deflate;
+    status = make_compressor(&deflate, storage.compression, error);
+    if (status == GS_OK && storage.samples) status = add_samples(parcel, result, deflate, error);
+    if (status == GS_OK && storage.samples) status = add_classes(parcel, result, &storage, deflate, error);
+    if (status == GS_OK) status = add_examples(parcel, result, deflate, error);
+    libdeflate_free_compressor(deflate);
     if (status == GS_OK && storage.checkpoints) status = add_tensors(parcel, result, error);
     return status;
 }
