@@ -90,7 +90,7 @@ typedef struct {
     int deflate; /* level, 0 = no filter */
 } gs_extent;
 
-/* False if there is no such dataset. */
+/* False if there is no such dataset, or none that can be read. */
 bool gs_file_extent(const gs_file *file, const char *path, gs_extent *shape);
 
 /* Rows of a dataset, or with `row` and `columns` > 0 the first `columns` of the second axis of one row. */

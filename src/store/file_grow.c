@@ -1,6 +1,7 @@
 #include "store/file_private.h"
 
 #include <hdf5_hl.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,21 @@ static bool chunks_fit(hid_t dataset, const gs_extent *shape)
     return size == expected;
 }
 
+bool gs_file_has_room(hid_t dataset, hid_t creation, int rank, const hsize_t dims[], const hsize_t chunk[], size_t cell)
+{
+    H5D_alloc_time_t when = H5D_ALLOC_TIME_ERROR;
+    hsize_t room = 0;
+    double bytes = (double)cell, chunks = 1;
+    hid_t file = H5Iget_file_id(dataset);
+    bool known = H5Fget_filesize(file, &room) >= 0 && H5Pget_alloc_time(creation, &when) >= 0;
+    H5Fclose(file);
+    for (int i = 0; i < rank; i++) {
+        bytes *= (double)dims[i];
+        chunks *= ceil((double)dims[i] / (double)chunk[i]);
+    }
+    return known && (when == H5D_ALLOC_TIME_EARLY ? bytes : chunks) <= (double)room;
+}
+
 static bool read_extent(const gs_file *file, const char *path, gs_extent *shape)
 {
     if (H5LTpath_valid(file->file, path, true) <= 0) return false;
@@ -46,6 +62,7 @@ static bool read_extent(const gs_file *file, const char *path, gs_extent *shape)
         shape->dims[i] = dims[i];
         shape->chunk[i] = chunked ? chunk[i] : dims[i];
     }
+    good = good && (!chunked || gs_file_has_room(dataset, creation, rank, dims, chunk, shape->cell));
     good = good && (!chunked || shape->deflate > 0 || chunks_fit(dataset, shape));
     H5Pclose(creation);
     H5Tclose(type);
@@ -181,6 +198,8 @@ gs_status gs_file_add(gs_file *file, const gs_dataset_spec *spec, gs_dataset *da
     gs_extent old;
     if (file->made) return gs_file_make_dataset(file, spec, 0, dataset, error);
     bool exists = gs_file_extent(file, spec->path, &old);
+    if (!exists && gs_file_has(file, spec->path))
+        return gs_fail(error, GS_ERROR_STORAGE, "'%s' is damaged: %s cannot be read", file->name, spec->path);
     if (!exists && file->fixed) {
         file->lacks = true;
         return GS_OK;

@@ -26,7 +26,7 @@ typedef struct {
     int rank;
     hsize_t dims[H5S_MAX_RANK], chunk[H5S_MAX_RANK];
     size_t size; /* bytes of a chunk */
-    bool filtered;
+    bool filtered, too_large; /* than the file has room for */
     unsigned char *values, *raw;
     size_t raw_room;
     const char *axes[GS_RANK_MAX];
@@ -52,22 +52,23 @@ static void writing_failed(walk *w)
 
 /* ---- chunks ------------------------------------------------------------------------------------------------------ */
 
-/* False if it is not chunked, or there is no memory. */
+/* False if it is not chunked, or too large to be true, or there is no memory. */
 static bool describe(hid_t dataset, const char *path, chunked *shape)
 {
     *shape = (chunked){.id = dataset};
-    hid_t space = H5Dget_space(dataset), creation = H5Dget_create_plist(dataset);
-    shape->rank = H5Sget_simple_extent_dims(space, shape->dims, NULL);
+    hid_t space = H5Dget_space(dataset), creation = H5Dget_create_plist(dataset), stored = H5Dget_type(dataset);
+    shape->rank = H5Sget_simple_extent_ndims(space);
     bool good = shape->rank > 0 && shape->rank <= GS_RANK_MAX && H5Pget_layout(creation) == H5D_CHUNKED && H5Pget_chunk(creation, shape->rank, shape->chunk) == shape->rank;
+    if (good) H5Sget_simple_extent_dims(space, shape->dims, NULL);
     shape->filtered = H5Pget_nfilters(creation) > 0;
+    shape->size = H5Tget_size(stored);
+    shape->type = H5Tget_native_type(stored, H5T_DIR_DEFAULT);
+    shape->too_large = good && !gs_file_has_room(dataset, creation, shape->rank, shape->dims, shape->chunk, shape->size);
+    H5Tclose(stored);
     H5Pclose(creation);
     H5Sclose(space);
-    if (!good) return false;
-    hid_t stored = H5Dget_type(dataset);
-    shape->type = H5Tget_native_type(stored, H5T_DIR_DEFAULT);
-    shape->size = H5Tget_size(stored);
+    if (!good || shape->too_large) return false;
     for (int i = 0; i < shape->rank; i++) shape->size *= shape->chunk[i];
-    H5Tclose(stored);
     gs_axes_of(path, shape->rank, shape->axes);
     shape->values = malloc(shape->size > 0 ? shape->size : 1);
     return shape->values != NULL;
@@ -233,6 +234,12 @@ static void visit_dataset(walk *w, hid_t source)
     hid_t target = H5I_INVALID_HID;
     chunked shape;
     bool good = describe(source, w->path, &shape);
+    if (shape.too_large) {
+        gs_gap gap = {.path = w->path, .axis = "", .reason = "it says that it is larger than the file"};
+        w->visitor->gap(w->visitor->context, &gap);
+        forget(&shape);
+        return;
+    }
     if (w->to != NULL) {
         hid_t type = H5Dget_type(source), space = H5Dget_space(source), creation = H5Dget_create_plist(source);
         target = H5Dcreate2(w->to->file, w->path, type, space, H5P_DEFAULT, creation, H5P_DEFAULT);

@@ -1,5 +1,6 @@
 """gensweep verify --repair: what is damaged is made again from checkpoints, or set back, in a new file."""
 
+import ctypes
 import functools
 import resource
 import shutil
@@ -77,6 +78,24 @@ def destroy_object(results, path):
     with h5py.File(results) as file:
         header = h5py.h5o.get_info(file[path].id).addr
     overwrite(results, header + 8, b"\xff" * 8)
+
+
+def claim_rows(results, dataset, rows):
+    """The dataset says that it has so many rows, with a checksum that is right."""
+    with open("/proc/self/maps") as maps:
+        library = ctypes.CDLL(next(line.split()[-1] for line in maps if "libhdf5" in line and "_hl" not in line))
+    library.H5_checksum_metadata.restype = ctypes.c_uint32
+    with h5py.File(results) as file:
+        header, shape = h5py.h5o.get_info(file[dataset].id).addr, file[dataset].shape
+    content = bytearray(results.read_bytes()[header:header + 4096])
+    size = next(size for size in range(8, 4000) if struct.pack("<I", library.H5_checksum_metadata(bytes(content[:size]), size, 0)) == content[size:size + 4])
+    place = content.find(struct.pack(f"<BBBB{len(shape)}Q", 2, len(shape), 1, 1, *shape))
+    assert 0 < place < size
+    content[place + 4:place + 12] = struct.pack("<Q", rows)
+    content[size:size + 4] = struct.pack("<I", library.H5_checksum_metadata(bytes(content[:size]), size, 0))
+    overwrite(results, header, content[:size + 4])
+    with h5py.File(results) as file:
+        assert file[dataset].shape == (rows, *shape[1:])
 
 
 def leave_out_chunk(results, dataset, row):
@@ -233,6 +252,25 @@ def test_an_object_cannot_be_opened(four_runs, damaged, path):
     destroy_object(damaged, path)
     assert_repaired(damaged, four_runs[1], range(4))
     assert properties(damaged) == properties(four_runs[1])
+
+
+@pytest.mark.parametrize("dataset", ["coverage/error_sum", "coverage/examples", "samples/image"])
+@pytest.mark.parametrize("rows", [1 << 22, 1 << 60])
+def test_an_extent_that_cannot_be(four_runs, damaged, dataset, rows):
+    """HDF5 would walk through all those rows."""
+    claim_rows(damaged, dataset, rows)
+    found = gensweep("verify", damaged)
+    assert found.returncode == 1 and found.stdout.count("run ") >= 4
+    assert_repaired(damaged, four_runs[1], range(4))
+    assert properties(damaged) == properties(four_runs[1])
+
+
+def test_a_file_that_claims_many_launches_is_not_made_larger(damaged, four_runs):
+    claim_rows(damaged, "provenance/started", 1 << 27)
+    size = damaged.stat().st_size
+    done = gensweep(four_runs[0], "-o", damaged)
+    assert done.returncode in (0, 3), done.stderr
+    assert damaged.stat().st_size < 2 * size
 
 
 def test_a_description_is_damaged(four_runs, damaged):
