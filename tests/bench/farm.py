@@ -1,4 +1,4 @@
-"""What `make bench` measures of the farm: runs that do nothing, ranks that wait, start-up, and how two ranks compare with one."""
+"""What `make bench` measures of the farm: runs that do nothing, ranks that wait, storing, start-up, and how two ranks compare with one."""
 
 import json
 import os
@@ -8,6 +8,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+import h5py
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = ROOT / "build" / "release" / "gensweep"
@@ -22,6 +24,7 @@ parameters: {model: gan, steps: 200}
 evaluation: {samples: 2560}
 """
 ALONE = "name: alone\nseeds: 0\nparameters: {model: gan, steps: 100000}\n"
+ORACLE = "name: oracle\nseeds: 0\nparameters: {model: oracle}\n"
 NOTHING = "name: nothing\nseeds: 0\nparameters: {model: oracle, steps: 1, batch_size: 2}\nevaluation: {samples: 1}\n"
 
 
@@ -62,6 +65,21 @@ def idle_share(folder, seconds=10):
     return used[1] / os.sysconf("SC_CLK_TCK") / seconds
 
 
+def storage_share(folder):
+    """Of a run's time, for packing its results and writing them: of the oracle, which has the shortest runs by default."""
+    sweep(folder, ORACLE, 1)
+    with h5py.File(folder / "r.h5") as file:
+        ranks = file["provenance/per_rank"]
+        packing = ranks["training_seconds"][0] - file["runs/seconds"][0]
+        return (packing + ranks["managing_seconds"][0]) / ranks["present_seconds"][0]
+
+
+def start(folder, *arguments):
+    """Seconds that 64 ranks take from start to end."""
+    (folder / "sweep.yaml").write_text(NOTHING)
+    return min(launch(64, *arguments, cwd=folder)[0] for _ in range(3))
+
+
 def measure(runs=100_000):
     """What build/bench.json has of the farm. In memory where there is /dev/shm, so that no disk is measured."""
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
@@ -77,7 +95,9 @@ def measure(runs=100_000):
             "null_runs": null_runs,
             "two_ranks_as_fast": min(one) / min(two),
             "idle_share": idle_share(folder),
-            "start_64_seconds": min(sweep(folder, NOTHING, 64) for _ in range(3)),
+            "storage_share": storage_share(folder),
+            "start_64_seconds": start(folder, "sweep.yaml", "-o", "r.h5", "--fresh", "--progress", "none"),
+            "start_64_idle_seconds": start(folder, "--version"),
             "cores": os.cpu_count(),
         }
 
@@ -90,7 +110,8 @@ def report(farm):
                f"which manages {it['rank_0_busy']:.0%} of the time, {it['rank_0_bytes'] / 1e6:.0f} MB{waits}")
     yield f"two ranks are {farm['two_ranks_as_fast']:.2f} times as fast as one (4 equal runs, {farm['cores']} cores)"
     yield f"a rank that waits uses {farm['idle_share']:.2%} of a core"
-    yield f"64 ranks, one run of one step: {farm['start_64_seconds']:.1f} s from start to end"
+    yield f"packing and writing results: {farm['storage_share']:.1%} of an oracle's run"
+    yield f"64 ranks, one run of one step: {farm['start_64_seconds']:.1f} s from start to end; with --version, {farm['start_64_idle_seconds']:.1f} s"
 
 
 if __name__ == "__main__":
