@@ -15,9 +15,9 @@ static gs_status start(void *store, int64_t run, int rank, gs_error *error)
     return gs_store_start(store, run, rank, error);
 }
 
-static gs_status progress(void *store, int64_t run, int64_t steps_done, gs_error *error)
+static gs_status progress(void *store, int64_t run, const gs_standing *standing, gs_error *error)
 {
-    return gs_store_progress(store, run, steps_done, error);
+    return gs_store_progress(store, run, standing, error);
 }
 
 static gs_status release(void *store, int64_t run, gs_error *error)
@@ -50,20 +50,10 @@ static gs_status along(void *store, int64_t run, gs_coverage_point *points, size
     return gs_store_along(store, run, points, room, count, error);
 }
 
-static double steps_of(const gs_plan *plan)
-{
-    double steps = 0;
-    for (size_t v = 0; v < plan->variant_count; v++) {
-        gs_settings settings = gs_plan_settings(plan, v);
-        steps += (double)gs_settings_integer(&settings, GS_SETTING_STEPS) * (double)plan->seed_count;
-    }
-    return steps;
-}
-
 gs_agenda gs_agenda_of_store(gs_store *store)
 {
     const gs_plan *plan = gs_store_plan(store);
-    return (gs_agenda){.context = store, .runs = (int64_t)plan->run_count, .steps = steps_of(plan), .job = planned, .status = status,
+    return (gs_agenda){.context = store, .runs = (int64_t)plan->run_count, .job = planned, .status = status,
                        .start = start, .progress = progress, .release = release, .flush = flush, .interrupt = interrupt, .take = take,
                        .settle = settle, .along = along};
 }
@@ -82,9 +72,9 @@ static gs_status ignore_start(void *context, int64_t run, int rank, gs_error *er
     return GS_OK;
 }
 
-static gs_status ignore_progress(void *context, int64_t run, int64_t steps_done, gs_error *error)
+static gs_status ignore_progress(void *context, int64_t run, const gs_standing *standing, gs_error *error)
 {
-    (void)context, (void)run, (void)steps_done, (void)error;
+    (void)context, (void)run, (void)standing, (void)error;
     return GS_OK;
 }
 

@@ -10,13 +10,12 @@
 typedef struct {
     void *context;
     int64_t runs; /* numbered from 0 */
-    double steps; /* training steps of all of them */
     gs_job (*job)(void *context, int64_t run);
     gs_run_status (*status)(void *context, int64_t run); /* done and failed ones are not handed out */
 
-    /* A run is handed out to a rank; how far it has come; it waits again. Told in full at a flush. */
+    /* A run is handed out to a rank; how far it is; it waits again. Told in full at a flush. */
     gs_status (*start)(void *context, int64_t run, int rank, gs_error *error);
-    gs_status (*progress)(void *context, int64_t run, int64_t steps_done, gs_error *error);
+    gs_status (*progress)(void *context, int64_t run, const gs_standing *standing, gs_error *error);
     gs_status (*release)(void *context, int64_t run, gs_error *error);
     gs_status (*flush)(void *context, gs_error *error);
 

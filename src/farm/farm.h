@@ -3,7 +3,7 @@
  * Messages (all of plain memory; the ranks of a launch run the same binary):
  *   worker -> 0  REQUEST   I am idle
  *   0 -> worker  JOB       gs_job: train this
- *   worker -> 0  PROGRESS  int64_t steps done of the current run, about once a second
+ *   worker -> 0  PROGRESS  gs_standing: how far my run is, about once a second
  *   worker -> 0  NOTE      gs_note
  *   worker -> 0  PASSED    gs_at_rung: the run that I have taken up had passed this rung
  *   worker -> 0  RUNG      gs_at_rung: my run has reached a rung of early stopping, and waits for a DECISION
@@ -57,8 +57,8 @@ typedef struct {
 /* The state of the sweep at some moment, for progress. */
 typedef struct {
     gs_schedule_counts counts;
-    double steps_done;  /* of ended and running runs */
-    double steps_total; /* of all runs; a failed run counts as complete */
+    gs_progress_of_work work;
+    double steps; /* of training, in this launch; those that a failed run did not do count as done */
 } gs_farm_view;
 
 /* Who wants to know: called on rank 0 only. `finished` sees each row after it is committed; `tick` comes several times a second; `note` gets

@@ -29,8 +29,8 @@ typedef struct {
     gs_referee referee;
     gs_presence *presence;
     gs_effort *efforts;  /* of each rank, when it has left */
-    int64_t *steps_done; /* of each rank's current run, as last told */
-    double steps_ended;  /* of all runs that have ended */
+    gs_standing *standings; /* of each rank's current run, as last told */
+    double steps_ended;     /* of all runs that have ended in this launch */
 
     bool *told;       /* ranks that STOP has been sent to */
     bool stopping;    /* it has been sent to all that are there */
@@ -59,14 +59,19 @@ static double steps_of(const manager *m, int64_t run)
     return (double)gs_settings_integer(&job.settings, GS_SETTING_STEPS);
 }
 
+static double share_of_rank(const void *context, int rank)
+{
+    return ((const manager *)context)->standings[rank].share;
+}
+
 static void observe(manager *m, bool now)
 {
     double time = gs_clock();
     if (!now && time < m->next_tick) return;
     m->next_tick = time + tick;
-    gs_farm_view view = {.counts = gs_schedule_count(m->schedule), .steps_done = m->steps_ended, .steps_total = m->agenda->steps};
+    gs_farm_view view = {.counts = gs_schedule_count(m->schedule), .work = gs_schedule_progress(m->schedule, share_of_rank, m), .steps = m->steps_ended};
     for (int rank = 0; rank < m->world->size; rank++)
-        if (gs_schedule_run_of(m->schedule, rank) != GS_NO_RUN) view.steps_done += (double)m->steps_done[rank];
+        if (gs_schedule_run_of(m->schedule, rank) != GS_NO_RUN) view.steps += (double)m->standings[rank].steps_done;
     m->observer->tick(m->observer->context, &view);
 }
 
@@ -78,7 +83,7 @@ static gs_status note_progress(manager *m, gs_error *error)
     gs_status status = GS_OK;
     for (int rank = 0; rank < m->world->size && status == GS_OK; rank++) {
         int64_t run = gs_schedule_run_of(m->schedule, rank);
-        if (run != GS_NO_RUN) status = m->agenda->progress(m->agenda->context, run, m->steps_done[rank], error);
+        if (run != GS_NO_RUN) status = m->agenda->progress(m->agenda->context, run, &m->standings[rank], error);
     }
     return status == GS_OK ? m->agenda->flush(m->agenda->context, error) : status;
 }
@@ -101,7 +106,6 @@ static void leave_out_ended(manager *m)
         gs_run_status status = m->agenda->status(m->agenda->context, run);
         if (status != GS_RUN_DONE && status != GS_RUN_FAILED) continue;
         gs_schedule_settle(m->schedule, run, status == GS_RUN_FAILED);
-        m->steps_ended += steps_of(m, run);
         if (states) forget_state(m, run);
     }
 }
@@ -163,7 +167,7 @@ static gs_status collect(manager *m, int rank, const gs_parcel *parcel, gs_error
     if (row->failed == 0 && row->steps_done == (int64_t)steps_of(m, row->run)) gs_schedule_learn(m->schedule, row->run, row->seconds);
     gs_schedule_end(m->schedule, rank, row->failed != 0);
     m->steps_ended += steps_of(m, row->run);
-    m->steps_done[rank] = 0;
+    m->standings[rank] = (gs_standing){.steps_done = 0};
     return m->taken_count == GS_GROUP ? settle_taken(m, error) : GS_OK;
 }
 
@@ -182,7 +186,7 @@ static gs_status release(manager *m, int rank, gs_error *error)
     int64_t run = gs_schedule_run_of(m->schedule, rank);
     if (run == GS_NO_RUN) return GS_OK;
     gs_schedule_lose(m->schedule, rank);
-    m->steps_done[rank] = 0;
+    m->standings[rank] = (gs_standing){.steps_done = 0};
     return m->agenda->release(m->agenda->context, run, error);
 }
 
@@ -220,7 +224,7 @@ static gs_status assign(manager *m, int rank, gs_job *job, bool *found, gs_error
     *found = run != GS_NO_RUN;
     if (!*found) return GS_OK;
     *job = job_of(m, run);
-    m->steps_done[rank] = 0;
+    m->standings[rank] = (gs_standing){.steps_done = 0};
     m->unflushed = true;
     return m->agenda->start(m->agenda->context, run, rank, error);
 }
@@ -249,7 +253,7 @@ static gs_status interrupt(manager *m, int rank, gs_error *error)
     if (status != GS_OK) return status;
     if (reason[0] == '\0') {
         gs_schedule_lose(m->schedule, rank);
-        m->steps_done[rank] = 0;
+        m->standings[rank] = (gs_standing){.steps_done = 0};
         return GS_OK;
     }
     gs_parcel failure = {.bytes = NULL};
@@ -355,7 +359,7 @@ static gs_status receive(manager *m, int from, int tag, size_t size, gs_error *e
     if (tag == GS_TAG_RESULT) return receive_result(m, from, size, error);
     if (tag == GS_TAG_RUNG || tag == GS_TAG_PASSED) return receive_rung(m, from, tag, error);
     if (tag == GS_TAG_PROGRESS) {
-        gs_world_receive(m->world, from, tag, &m->steps_done[from], sizeof m->steps_done[from]);
+        gs_world_receive(m->world, from, tag, &m->standings[from], sizeof m->standings[from]);
         return GS_OK;
     }
     if (tag == GS_TAG_NOTE) {
@@ -412,11 +416,10 @@ static gs_status work(manager *m, bool *busy, bool *ended, gs_error *error)
         if (status != GS_OK || !found) return status;
         status = gs_workbench_begin(&m->own, m->common, &job, 0, ended, error);
         if (status == GS_OK) status = learn_own(m, error);
-        m->steps_done[0] = gs_workbench_steps(&m->own);
     } else {
         status = gs_workbench_work(&m->own, m->common, 0, slice, ended, error);
-        m->steps_done[0] = gs_workbench_steps(&m->own);
     }
+    m->standings[0] = gs_workbench_standing(&m->own);
     tell(m, &m->own.note);
     *busy = true;
     m->efforts[0].runs += *ended;
@@ -480,8 +483,8 @@ gs_status gs_farm_manage(const gs_world *world, const gs_common *common, const g
     m.told = calloc((size_t)world->size, sizeof *m.told);
     m.taken = malloc(GS_GROUP * sizeof *m.taken);
     m.efforts = calloc((size_t)world->size, sizeof *m.efforts);
-    m.steps_done = calloc((size_t)world->size, sizeof *m.steps_done);
-    if (m.told == NULL || m.taken == NULL || m.efforts == NULL || m.steps_done == NULL) status = gs_fail(error, GS_ERROR_MEMORY, "out of memory: %d ranks", world->size);
+    m.standings = calloc((size_t)world->size, sizeof *m.standings);
+    if (m.told == NULL || m.taken == NULL || m.efforts == NULL || m.standings == NULL) status = gs_fail(error, GS_ERROR_MEMORY, "out of memory: %d ranks", world->size);
     if (status == GS_OK) status = gs_schedule_create(&m.schedule, agenda->runs, world->size, error);
     if (status == GS_OK) status = gs_order_runs(m.schedule, agenda, &common->digits, error);
     if (status == GS_OK) leave_out_ended(&m);
@@ -504,7 +507,7 @@ gs_status gs_farm_manage(const gs_world *world, const gs_common *common, const g
     gs_presence_destroy(&m.presence);
     free(m.told);
     free(m.taken);
-    free(m.steps_done);
+    free(m.standings);
     return status;
 }
 

@@ -7,7 +7,8 @@
 /* Runs of one kind, the longest first. */
 typedef struct {
     int64_t next, end;    /* places in `order`: these were never handed out */
-    double work, seconds; /* of its runs that have ended */
+    double work, seconds; /* of its runs of which it is known how long they took */
+    double total, settled, ended; /* work of all its runs; of those that ended before, or in, this launch */
 } queue;
 
 struct gs_schedule {
@@ -41,7 +42,7 @@ gs_status gs_schedule_create(gs_schedule **schedule, int64_t runs, int ranks, gs
     made->runs = runs;
     made->ranks = ranks;
     for (int64_t run = 0; run < runs; run++) made->order[run] = run;
-    made->queues[made->queue_count++] = (queue){.next = 0, .end = runs};
+    made->queues[made->queue_count++] = (queue){.next = 0, .end = runs, .total = (double)runs};
     for (int rank = 0; rank < ranks; rank++) made->run_of[rank] = GS_NO_RUN;
     *schedule = made;
     return GS_OK;
@@ -82,6 +83,7 @@ static void fill_queues(gs_schedule *schedule, const entry *entries)
         queue *its = &schedule->queues[entries[place].kind];
         if (its->end == 0) its->next = place;
         its->end = place + 1;
+        its->total += (double)entries[place].work;
         schedule->order[place] = entries[place].run;
     }
 }
@@ -105,10 +107,20 @@ gs_status gs_schedule_sort(gs_schedule *schedule, const float *work, const uint8
     return GS_OK;
 }
 
+static int kind_of(const gs_schedule *schedule, int64_t run)
+{
+    return schedule->kinds == NULL ? 0 : schedule->kinds[run];
+}
+
+static double work_of(const gs_schedule *schedule, int64_t run)
+{
+    return schedule->work == NULL ? 1 : (double)schedule->work[run];
+}
+
 void gs_schedule_learn(gs_schedule *schedule, int64_t run, double seconds)
 {
     if (schedule->work == NULL || !(seconds > 0)) return;
-    queue *its = &schedule->queues[schedule->kinds[run]];
+    queue *its = &schedule->queues[kind_of(schedule, run)];
     its->work += (double)schedule->work[run];
     its->seconds += seconds;
 }
@@ -117,6 +129,7 @@ void gs_schedule_settle(gs_schedule *schedule, int64_t run, bool failed)
 {
     assert(run >= 0 && run < schedule->runs && !schedule->settled[run]);
     schedule->settled[run] = true;
+    schedule->queues[kind_of(schedule, run)].settled += work_of(schedule, run);
     if (failed) schedule->failed++;
     else schedule->done++;
 }
@@ -141,7 +154,7 @@ static int64_t take_longest(gs_schedule *schedule)
         queue *its = &schedule->queues[k];
         while (its->next < its->end && schedule->settled[schedule->order[its->next]]) its->next++;
         if (its->next == its->end) continue;
-        double length = schedule->work == NULL ? 0 : (double)schedule->work[schedule->order[its->next]] * pace(schedule, its);
+        double length = work_of(schedule, schedule->order[its->next]) * pace(schedule, its);
         if (length <= longest) continue;
         longest = length;
         best = its;
@@ -160,7 +173,9 @@ int64_t gs_schedule_assign(gs_schedule *schedule, int rank)
 
 void gs_schedule_end(gs_schedule *schedule, int rank, bool failed)
 {
-    assert(schedule->run_of[rank] != GS_NO_RUN);
+    int64_t run = schedule->run_of[rank];
+    assert(run != GS_NO_RUN);
+    schedule->queues[kind_of(schedule, run)].ended += work_of(schedule, run);
     schedule->run_of[rank] = GS_NO_RUN;
     schedule->running--;
     if (failed) schedule->failed++;
@@ -188,6 +203,25 @@ gs_schedule_counts gs_schedule_count(const gs_schedule *schedule)
         .done = schedule->done,
         .failed = schedule->failed,
     };
+}
+
+gs_progress_of_work gs_schedule_progress(const gs_schedule *schedule, double (*share_of_rank)(const void *context, int rank), const void *context)
+{
+    gs_progress_of_work work = {0};
+    for (int k = 0; k < schedule->queue_count; k++) {
+        const queue *its = &schedule->queues[k];
+        double unit = pace(schedule, its);
+        work.total += its->total * unit;
+        work.before += its->settled * unit;
+        work.done += (its->settled + its->ended) * unit;
+    }
+    for (int rank = 0; rank < schedule->ranks; rank++) {
+        int64_t run = schedule->run_of[rank];
+        if (run == GS_NO_RUN) continue;
+        const queue *its = &schedule->queues[kind_of(schedule, run)];
+        work.done += share_of_rank(context, rank) * work_of(schedule, run) * pace(schedule, its);
+    }
+    return work;
 }
 
 bool gs_schedule_complete(const gs_schedule *schedule)

@@ -50,6 +50,13 @@ int64_t gs_schedule_run_of(const gs_schedule *schedule, int rank);
 
 gs_schedule_counts gs_schedule_count(const gs_schedule *schedule);
 
+/* Work of all runs, of those that ended before this launch, and what is done in all, that of running runs by the share of each rank's that is done. In seconds,
+ * as long as a unit takes a rank now, once runs have ended, so that runs of several kinds can be added. A failed run counts as complete. */
+typedef struct {
+    double total, before, done;
+} gs_progress_of_work;
+gs_progress_of_work gs_schedule_progress(const gs_schedule *schedule, double (*share_of_rank)(const void *context, int rank), const void *context);
+
 /* Every run has ended. */
 bool gs_schedule_complete(const gs_schedule *schedule);
 

@@ -138,9 +138,11 @@ void gs_workbench_leave(gs_workbench *workbench, const gs_common *common)
     gs_trainer_destroy(&workbench->trainer);
 }
 
-int64_t gs_workbench_steps(const gs_workbench *workbench)
+gs_standing gs_workbench_standing(const gs_workbench *workbench)
 {
-    return workbench->trainer == NULL ? 0 : gs_trainer_steps_done(workbench->trainer);
+    const gs_trainer *trainer = workbench->trainer;
+    if (trainer == NULL) return (gs_standing){.steps_done = 0};
+    return (gs_standing){.steps_done = gs_trainer_steps_done(trainer), .share = gs_trainer_share(trainer), .seconds = workbench->seconds};
 }
 
 void gs_workbench_free(gs_workbench *workbench)

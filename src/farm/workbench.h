@@ -35,8 +35,8 @@ void gs_workbench_decide(gs_workbench *workbench, const gs_decision *decision);
 /* Keeps the state of the run, if there is one, and leaves it. */
 void gs_workbench_leave(gs_workbench *workbench, const gs_common *common);
 
-/* Steps done of the current run. */
-int64_t gs_workbench_steps(const gs_workbench *workbench);
+/* How far the current run is; nothing, if there is none. */
+gs_standing gs_workbench_standing(const gs_workbench *workbench);
 
 void gs_workbench_free(gs_workbench *workbench);
 

@@ -110,8 +110,8 @@ static gs_status train(worker *w, const gs_job *job, gs_error *error)
         tell_note(w);
         (void)receive(w, false, &none); /* nobody sends a job to a rank that has one */
         if (status != GS_OK || ended || gs_clock() - reported < report) continue;
-        int64_t steps = gs_workbench_steps(&w->bench);
-        gs_world_send(w->world, 0, GS_TAG_PROGRESS, &steps, sizeof steps);
+        gs_standing standing = gs_workbench_standing(&w->bench);
+        gs_world_send(w->world, 0, GS_TAG_PROGRESS, &standing, sizeof standing);
         reported = gs_clock();
     }
     if (status != GS_OK) return status;

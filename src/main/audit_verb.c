@@ -241,8 +241,6 @@ static gs_agenda agenda_of(state *s)
     agenda.status = status_of;
     agenda.take = on_take;
     agenda.decide = on_rung;
-    for (int64_t i = 0; i < s->count; i++)
-        if (s->runs[i].verdict == UNKNOWN) agenda.steps += (double)gs_settings_integer(&s->runs[i].job.settings, GS_SETTING_STEPS);
     return agenda;
 }
 

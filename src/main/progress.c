@@ -15,7 +15,6 @@ struct gs_progress {
     gs_progress_style style; /* never auto */
     int terminal;            /* where its width is asked; -1: unknown */
     double started, next_line;
-    double steps_before; /* of runs that ended in earlier launches; < 0: not known yet */
     bool drawn; /* the cursor stands behind a bar */
 };
 
@@ -41,7 +40,6 @@ gs_status gs_progress_create(gs_progress **progress, gs_progress_style style, gs
     if (style == GS_PROGRESS_AUTO) made->style = made->terminal >= 0 ? GS_PROGRESS_BAR : GS_PROGRESS_LINES;
     made->started = gs_clock();
     made->next_line = made->started;
-    made->steps_before = -1;
     *progress = made;
     return GS_OK;
 }
@@ -58,9 +56,10 @@ static void write_duration(double seconds, char *text, size_t size)
 static void describe(const gs_progress *progress, const gs_farm_view *view, char *text, size_t size)
 {
     const gs_schedule_counts *counts = &view->counts;
-    double elapsed = gs_clock() - progress->started, rate = elapsed > 0 ? (view->steps_done - progress->steps_before) / elapsed : 0;
+    double elapsed = gs_clock() - progress->started, rate = elapsed > 0 ? view->steps / elapsed : 0;
+    double done = view->work.done - view->work.before;
     char left[64] = "?";
-    if (rate > 0) write_duration((view->steps_total - view->steps_done) / rate, left, sizeof left);
+    if (done > 0) write_duration((view->work.total - view->work.done) * elapsed / done, left, sizeof left);
     snprintf(text, size, "%lld/%lld runs done, %lld running, %lld failed, %.0f steps/s, %s left", (long long)counts->done,
              (long long)(counts->waiting + counts->running + counts->done + counts->failed), (long long)counts->running,
              (long long)counts->failed, rate, left);
@@ -90,9 +89,8 @@ static void draw_bar(gs_progress *progress, double share, const char *text)
 void gs_progress_tick(gs_progress *progress, const gs_farm_view *view)
 {
     char text[256];
-    double now = gs_clock(), share = view->steps_total > 0 ? view->steps_done / view->steps_total : 1;
+    double now = gs_clock(), share = view->work.total > 0 ? view->work.done / view->work.total : 1;
     bool complete = view->counts.waiting + view->counts.running == 0;
-    if (progress->steps_before < 0) progress->steps_before = view->steps_done;
     if (progress->style == GS_PROGRESS_NONE) return;
     if (progress->style == GS_PROGRESS_LINES && now < progress->next_line && !complete) return;
     describe(progress, view, text, sizeof text);

@@ -1,6 +1,7 @@
 #define _XOPEN_SOURCE 700 /* strptime */
 #include "main/status_verb.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -39,6 +40,14 @@ static double started_at(const gs_overview *overview)
     return (double)timegm(&utc);
 }
 
+/* A running run takes as long as others, or longer if its steps so far say so. */
+static double left_of_running(const gs_overview_run *run, double mean)
+{
+    if (!(run->seconds > 0)) return mean;
+    double training = run->steps_done > 0 ? run->seconds * (double)run->steps / (double)run->steps_done : 0;
+    return fmax(fmax(mean, training) - run->seconds, 0);
+}
+
 /* What is left is estimated from the mean time of runs of the same model that are done, or of all where there is none. */
 static void estimate(report *r)
 {
@@ -57,8 +66,7 @@ static void estimate(report *r)
         if (!run->planned || run->status == GS_RUN_DONE || run->status == GS_RUN_FAILED) continue;
         int basis = runs[run->model] > 0 ? run->model : GS_MODEL_COUNT;
         double mean = runs[basis] > 0 ? seconds[basis] / (double)runs[basis] : 0;
-        double share = run->status == GS_RUN_RUNNING && run->steps > 0 ? (double)run->steps_done / (double)run->steps : 0;
-        left += mean * (share < 1 ? 1 - share : 0);
+        left += run->status == GS_RUN_RUNNING ? left_of_running(run, mean) : mean;
     }
     double elapsed = start < 0 ? 0 : (double)time(NULL) - start;
     r->runs_per_hour = r->state == RUNNING && elapsed > 0 ? (double)recent * 3600 / elapsed : -1;

@@ -118,19 +118,21 @@ gs_status gs_model_tensors(const gs_settings *settings, const gs_digits *digits,
     return status;
 }
 
+gs_work gs_model_work_of(const gs_model *model, const gs_settings *settings)
+{
+    double weights = (double)model->tensors.size + 1, batch = (double)gs_settings_integer(settings, GS_SETTING_BATCH_SIZE);
+    double forth_and_back = 3, passes = model->type->passes != NULL ? model->type->passes(settings) : 1;
+    int64_t samples = gs_settings_integer(settings, GS_SETTING_SAMPLES);
+    double parts = (double)model->type->sampling_parts(model, samples) / (double)gs_sample_batches(samples);
+    return (gs_work){.step = forth_and_back * passes * batch * weights, .sampling = (double)samples * parts * weights};
+}
+
 gs_status gs_model_work(const gs_settings *settings, const gs_digits *digits, gs_work *work, gs_error *error)
 {
     gs_arena *arena = NULL;
     gs_model *model;
     gs_status status = create_outline(settings, digits, &arena, &model, error);
-    if (status == GS_OK) {
-        double weights = (double)model->tensors.size + 1, batch = (double)gs_settings_integer(settings, GS_SETTING_BATCH_SIZE);
-        double forth_and_back = 3, passes = model->type->passes != NULL ? model->type->passes(settings) : 1;
-        int64_t samples = gs_settings_integer(settings, GS_SETTING_SAMPLES);
-        double parts = (double)model->type->sampling_parts(model, samples) / (double)gs_sample_batches(samples);
-        work->step = forth_and_back * passes * batch * weights;
-        work->sampling = (double)samples * parts * weights;
-    }
+    if (status == GS_OK) *work = gs_model_work_of(model, settings);
     gs_arena_destroy(&arena);
     return status;
 }

@@ -97,11 +97,13 @@ void gs_model_state(gs_model *model, bool sampling, gs_spans *spans);
 GS_MUST_CHECK gs_status gs_model_tensors(const gs_settings *settings, const gs_digits *digits, gs_tensor_table *tensors,
                                          gs_error *error);
 
-/* A rough count of the multiplications of a training step, and of making the run's samples once: tells how runs of a model compare.
- * GS_ERROR_MEMORY. */
+/* A rough count of the multiplications of a training step, and of making the run's samples once: tells how runs of a model compare. */
 typedef struct {
     double step, sampling;
 } gs_work;
+gs_work gs_model_work_of(const gs_model *model, const gs_settings *settings);
+
+/* The same, without the memory that the model would take. GS_ERROR_MEMORY. */
 GS_MUST_CHECK gs_status gs_model_work(const gs_settings *settings, const gs_digits *digits, gs_work *work, gs_error *error);
 
 /* Builds the model with the initial weights of `seed`; everything is owned by the arena. GS_ERROR_MEMORY. */

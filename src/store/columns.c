@@ -10,13 +10,13 @@
 static const int32_t no_rank = -1;
 static const double not_a_number = (double)NAN;
 
-enum { RANK, STEPS_DONE }; /* the first rows of the table */
+enum { RANK, STEPS_DONE, SECONDS }; /* the first rows of the table */
 
 /* Columns that are copied from a gs_row as they are. */
 static const gs_row_column from_row[] = {
     [RANK] = {"/runs/rank", GS_CELL_INT32, 0, GS_BY_RUN, offsetof(gs_row, rank), &no_rank, .incidental = true},
     [STEPS_DONE] = {"/runs/steps_done", GS_CELL_INT64, 0, GS_BY_RUN, offsetof(gs_row, steps_done), NULL, false},
-    {"/runs/seconds", GS_CELL_FLOAT64, 0, GS_BY_RUN, offsetof(gs_row, seconds), NULL, .incidental = true},
+    [SECONDS] = {"/runs/seconds", GS_CELL_FLOAT64, 0, GS_BY_RUN, offsetof(gs_row, seconds), NULL, .incidental = true},
     {"/runs/error", GS_CELL_TEXT, GS_REASON, GS_BY_RUN, offsetof(gs_row, error), NULL, false},
     {"/runs/digest", GS_CELL_TEXT, GS_DIGEST, GS_BY_RUN, offsetof(gs_row, digests.whole), NULL, false},
     {"/digests/coverage", GS_CELL_TEXT, GS_DIGEST, GS_BY_RUN, offsetof(gs_row, digests.parts[GS_PART_COVERAGE]), NULL, false},
@@ -362,9 +362,10 @@ gs_status gs_columns_start(gs_columns *columns, gs_file *file, int64_t run, int3
     return status == GS_OK ? gs_file_write(file, columns->status, row, 1, &running, error) : status;
 }
 
-gs_status gs_columns_progress(gs_columns *columns, gs_file *file, int64_t run, int64_t steps_done, gs_error *error)
+gs_status gs_columns_progress(gs_columns *columns, gs_file *file, int64_t run, const gs_standing *standing, gs_error *error)
 {
-    return gs_file_write(file, columns->from_row[STEPS_DONE], row_of(columns, run), 1, &steps_done, error);
+    gs_status status = gs_file_write(file, columns->from_row[STEPS_DONE], row_of(columns, run), 1, &standing->steps_done, error);
+    return status == GS_OK ? gs_file_write(file, columns->from_row[SECONDS], row_of(columns, run), 1, &standing->seconds, error) : status;
 }
 
 gs_status gs_columns_release(gs_columns *columns, gs_file *file, int64_t run, int32_t attempts, gs_error *error)

@@ -48,10 +48,10 @@ GS_MUST_CHECK gs_status gs_columns_add(gs_columns *columns, gs_file *file, const
 GS_MUST_CHECK gs_status gs_columns_restore(gs_columns *columns, gs_file *file, uint64_t rows, gs_dataset color_scale, gs_dataset digit_scale,
                                            gs_error *error);
 
-/* A run begins: attempts, launch, rank, status running; then tells how far it has come. */
+/* A run begins: attempts, launch, rank, status running; then tells how far it is. */
 GS_MUST_CHECK gs_status gs_columns_start(gs_columns *columns, gs_file *file, int64_t run, int32_t attempts, int32_t launch, int32_t rank,
                                          gs_error *error);
-GS_MUST_CHECK gs_status gs_columns_progress(gs_columns *columns, gs_file *file, int64_t run, int64_t steps_done, gs_error *error);
+GS_MUST_CHECK gs_status gs_columns_progress(gs_columns *columns, gs_file *file, int64_t run, const gs_standing *standing, gs_error *error);
 
 /* Status and number of interruptions of a row. */
 GS_MUST_CHECK gs_status gs_columns_settle(gs_columns *columns, gs_file *file, uint64_t row, int8_t status, int32_t interruptions,

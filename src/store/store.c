@@ -315,9 +315,9 @@ gs_status gs_store_interrupt(gs_store *store, int64_t run, char reason[GS_REASON
     return status == GS_OK ? gs_file_flush(store->file, error) : status;
 }
 
-gs_status gs_store_progress(gs_store *store, int64_t run, int64_t steps_done, gs_error *error)
+gs_status gs_store_progress(gs_store *store, int64_t run, const gs_standing *standing, gs_error *error)
 {
-    return gs_columns_progress(&store->tables.columns, store->file, run, steps_done, error);
+    return gs_columns_progress(&store->tables.columns, store->file, run, standing, error);
 }
 
 gs_status gs_store_flush(gs_store *store, gs_error *error)

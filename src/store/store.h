@@ -80,8 +80,8 @@ GS_MUST_CHECK gs_status gs_store_kept(gs_store *store, void (*kept)(void *contex
 /* A run is handed out to a rank; seen by readers after gs_store_flush. */
 GS_MUST_CHECK gs_status gs_store_start(gs_store *store, int64_t run, int rank, gs_error *error);
 
-/* How far a running run has come; seen by readers after gs_store_flush. */
-GS_MUST_CHECK gs_status gs_store_progress(gs_store *store, int64_t run, int64_t steps_done, gs_error *error);
+/* How far a running run is; seen by readers after gs_store_flush. */
+GS_MUST_CHECK gs_status gs_store_progress(gs_store *store, int64_t run, const gs_standing *standing, gs_error *error);
 GS_MUST_CHECK gs_status gs_store_flush(gs_store *store, gs_error *error);
 
 /* A run that was handed out waits again: its status is pending, and the attempt does not count. */

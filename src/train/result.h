@@ -14,6 +14,13 @@ typedef struct {
     gs_settings settings;
 } gs_job;
 
+/* How far a run is; plain memory, too. */
+typedef struct {
+    int64_t steps_done;
+    double share;   /* of its work, from 0 to 1: gs_trainer_share */
+    double seconds; /* worked on it so far */
+} gs_standing;
+
 typedef enum {
     GS_OUTCOME_DONE,   /* with a `reason` and fewer steps than planned: stopped early */
     GS_OUTCOME_FAILED, /* a result too: `reason` says why */

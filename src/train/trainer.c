@@ -327,6 +327,15 @@ int64_t gs_trainer_steps_done(const gs_trainer *trainer)
     return trainer->result.steps_done;
 }
 
+double gs_trainer_share(const gs_trainer *trainer)
+{
+    gs_work work = gs_model_work_of(trainer->model, &trainer->job.settings);
+    double in_progress = trainer->at.phase == SAMPLING ? (double)trainer->at.part / (double)gs_trainer_parts(trainer) : 0;
+    double samplings = (double)trainer->result.points + in_progress, all = 1 + (double)gs_coverage_points(&trainer->job.settings);
+    if (trainer->at.phase == ENDED) return 1;
+    return (work.step * (double)trainer->result.steps_done + work.sampling * samplings) / (work.step * (double)trainer->steps + work.sampling * all);
+}
+
 int64_t gs_trainer_parts(const gs_trainer *trainer)
 {
     int64_t samples = gs_settings_integer(&trainer->job.settings, GS_SETTING_SAMPLES);

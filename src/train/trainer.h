@@ -31,6 +31,9 @@ void gs_trainer_answer(gs_trainer *trainer, bool go_on, const char *reason);
 
 int64_t gs_trainer_steps_done(const gs_trainer *trainer);
 
+/* The share of the run's work that is done, from 0 to 1, as gs_model_work_of counts it: training, samples along it, samples at its end. */
+double gs_trainer_share(const gs_trainer *trainer);
+
 /* Pieces that the samples of one evaluation are made in. */
 int64_t gs_trainer_parts(const gs_trainer *trainer);
 

@@ -118,7 +118,13 @@ static int64_t train_whole(const gs_job *job, gs_digests *digests)
 {
     int64_t pieces = 1;
     gs_trainer *trainer = create(job);
-    while (gs_trainer_advance(trainer)) pieces++;
+    double share = gs_trainer_share(trainer);
+    assert_true(!(share != 0));
+    for (; gs_trainer_advance(trainer); pieces++) {
+        assert_true(gs_trainer_share(trainer) > share && gs_trainer_share(trainer) < 1);
+        share = gs_trainer_share(trainer);
+    }
+    assert_true(!(gs_trainer_share(trainer) != 1));
     digests_of(trainer, digests);
     gs_trainer_destroy(&trainer);
     return pieces;
@@ -271,7 +277,7 @@ static int64_t finish(const gs_job *job, gs_digests *digests, char note[GS_NOTE]
     gs_row row;
     bool ended;
     assert_int_equal(gs_workbench_begin(&bench, &common, job, 0, &ended, NULL), GS_OK);
-    int64_t steps = gs_workbench_steps(&bench);
+    int64_t steps = gs_workbench_standing(&bench).steps_done;
     strcpy(note, bench.note.text);
     while (!ended) assert_int_equal(gs_workbench_work(&bench, &common, 0, 1, &ended, NULL), GS_OK);
     assert_int_equal(gs_parcel_row(&bench.parcel, &row, NULL), GS_OK);

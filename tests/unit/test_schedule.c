@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <math.h>
 #include <string.h>
 
 #include "farm/schedule.h"
@@ -176,7 +177,7 @@ static gs_schedule *sorted(int64_t runs, const float *work, const uint8_t *kinds
 {
     gs_schedule *schedule = NULL;
     gs_error error;
-    assert_int_equal(gs_schedule_create(&schedule, runs, 1, &error), GS_OK);
+    assert_int_equal(gs_schedule_create(&schedule, runs, 2, &error), GS_OK);
     assert_int_equal(gs_schedule_sort(schedule, work, kinds, &error), GS_OK);
     return schedule;
 }
@@ -210,6 +211,42 @@ static void test_kinds_are_compared_by_what_they_took(void **state)
     gs_schedule_destroy(&schedule);
 }
 
+static double half(const void *context, int rank)
+{
+    (void)context;
+    return rank == 0 ? 0.5 : 0;
+}
+
+static void expect_work(const gs_schedule *schedule, double total, double before, double done)
+{
+    gs_progress_of_work work = gs_schedule_progress(schedule, half, NULL);
+    assert_true(!(fabs(work.total - total) > 1e-9) && !(fabs(work.before - before) > 1e-9) && !(fabs(work.done - done) > 1e-9));
+}
+
+static void test_progress_counts_work_in_the_time_it_takes(void **state)
+{
+    (void)state;
+    gs_schedule *schedule = sorted(4, (float[]){10, 6, 4, 4}, (uint8_t[]){0, 0, 3, 3});
+    expect_work(schedule, 24, 0, 0);
+    gs_schedule_settle(schedule, 1, false);
+    expect_work(schedule, 24, 6, 6);
+    assert_int_equal(gs_schedule_assign(schedule, 0), 0);
+    expect_work(schedule, 24, 6, 11); /* half of the run of rank 0 */
+    gs_schedule_lose(schedule, 0);
+    expect_work(schedule, 24, 6, 6);
+    assert_int_equal(gs_schedule_assign(schedule, 1), 0);
+    gs_schedule_learn(schedule, 0, 20); /* two seconds a unit: of kind 3 nothing else is known */
+    gs_schedule_end(schedule, 1, false);
+    expect_work(schedule, 48, 12, 32);
+    gs_schedule_learn(schedule, 2, 40);
+    expect_work(schedule, 32 + 80, 12, 32);
+    gs_schedule_destroy(&schedule);
+    assert_int_equal(gs_schedule_create(&schedule, 3, 2, NULL), GS_OK); /* of which no work is known: runs are counted */
+    assert_int_equal(gs_schedule_assign(schedule, 0), 0);
+    expect_work(schedule, 3, 0, 0.5);
+    gs_schedule_destroy(&schedule);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -219,6 +256,7 @@ int main(void)
         cmocka_unit_test(the_harness_can_go_red),
         cmocka_unit_test(test_long_runs_go_first),
         cmocka_unit_test(test_kinds_are_compared_by_what_they_took),
+        cmocka_unit_test(test_progress_counts_work_in_the_time_it_takes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
