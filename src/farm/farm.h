@@ -57,8 +57,8 @@ typedef struct {
 /* The state of the sweep at some moment, for progress. */
 typedef struct {
     gs_schedule_counts counts;
-    gs_progress_of_work work;
-    double steps; /* of training, in this launch; those that a failed run did not do count as done */
+    gs_schedule_work work;
+    double steps; /* of training, in this launch */
 } gs_farm_view;
 
 /* Who wants to know: called on rank 0 only. `finished` sees each row after it is committed; `tick` comes several times a second; `note` gets

@@ -30,7 +30,7 @@ typedef struct {
     gs_presence *presence;
     gs_effort *efforts;  /* of each rank, when it has left */
     gs_standing *standings; /* of each rank's current run, as last told */
-    double steps_ended;     /* of all runs that have ended in this launch */
+    double steps;           /* of runs that have ended in this launch, less those of earlier launches */
 
     bool *told;       /* ranks that STOP has been sent to */
     bool stopping;    /* it has been sent to all that are there */
@@ -59,6 +59,18 @@ static double steps_of(const manager *m, int64_t run)
     return (double)gs_settings_integer(&job.settings, GS_SETTING_STEPS);
 }
 
+/* A rank tells how far its run is, or rank 0 looks at its own. */
+static void hear(manager *m, int rank, const gs_standing *standing)
+{
+    int64_t run = gs_schedule_run_of(m->schedule, rank);
+    bool first = !(m->standings[rank].seconds > 0);
+    if (run == GS_NO_RUN) return;
+    m->standings[rank] = *standing;
+    if (!first || !(standing->share_before > 0)) return;
+    gs_schedule_take_up(m->schedule, run, standing->share_before);
+    m->steps -= (double)standing->steps_before;
+}
+
 static double share_of_rank(const void *context, int rank)
 {
     return ((const manager *)context)->standings[rank].share;
@@ -69,7 +81,7 @@ static void observe(manager *m, bool now)
     double time = gs_clock();
     if (!now && time < m->next_tick) return;
     m->next_tick = time + tick;
-    gs_farm_view view = {.counts = gs_schedule_count(m->schedule), .work = gs_schedule_progress(m->schedule, share_of_rank, m), .steps = m->steps_ended};
+    gs_farm_view view = {.counts = gs_schedule_count(m->schedule), .work = gs_schedule_progress(m->schedule, share_of_rank, m), .steps = m->steps};
     for (int rank = 0; rank < m->world->size; rank++)
         if (gs_schedule_run_of(m->schedule, rank) != GS_NO_RUN) view.steps += (double)m->standings[rank].steps_done;
     m->observer->tick(m->observer->context, &view);
@@ -166,7 +178,7 @@ static gs_status collect(manager *m, int rank, const gs_parcel *parcel, gs_error
     if (row->failed != 0) gs_referee_forget(&m->referee, row->run);
     if (row->failed == 0 && row->steps_done == (int64_t)steps_of(m, row->run)) gs_schedule_learn(m->schedule, row->run, row->seconds);
     gs_schedule_end(m->schedule, rank, row->failed != 0);
-    m->steps_ended += steps_of(m, row->run);
+    m->steps += (double)row->steps_done;
     m->standings[rank] = (gs_standing){.steps_done = 0};
     return m->taken_count == GS_GROUP ? settle_taken(m, error) : GS_OK;
 }
@@ -359,7 +371,9 @@ static gs_status receive(manager *m, int from, int tag, size_t size, gs_error *e
     if (tag == GS_TAG_RESULT) return receive_result(m, from, size, error);
     if (tag == GS_TAG_RUNG || tag == GS_TAG_PASSED) return receive_rung(m, from, tag, error);
     if (tag == GS_TAG_PROGRESS) {
-        gs_world_receive(m->world, from, tag, &m->standings[from], sizeof m->standings[from]);
+        gs_standing standing;
+        gs_world_receive(m->world, from, tag, &standing, sizeof standing);
+        hear(m, from, &standing);
         return GS_OK;
     }
     if (tag == GS_TAG_NOTE) {
@@ -419,7 +433,8 @@ static gs_status work(manager *m, bool *busy, bool *ended, gs_error *error)
     } else {
         status = gs_workbench_work(&m->own, m->common, 0, slice, ended, error);
     }
-    m->standings[0] = gs_workbench_standing(&m->own);
+    gs_standing standing = gs_workbench_standing(&m->own);
+    hear(m, 0, &standing);
     tell(m, &m->own.note);
     *busy = true;
     m->efforts[0].runs += *ended;

@@ -8,7 +8,7 @@
 typedef struct {
     int64_t next, end;    /* places in `order`: these were never handed out */
     double work, seconds; /* of its runs of which it is known how long they took */
-    double total, settled, ended; /* work of all its runs; of those that ended before, or in, this launch */
+    double total, before, ended; /* work of all its runs; what was done before this launch; of those that have ended */
 } queue;
 
 struct gs_schedule {
@@ -129,9 +129,16 @@ void gs_schedule_settle(gs_schedule *schedule, int64_t run, bool failed)
 {
     assert(run >= 0 && run < schedule->runs && !schedule->settled[run]);
     schedule->settled[run] = true;
-    schedule->queues[kind_of(schedule, run)].settled += work_of(schedule, run);
+    queue *its = &schedule->queues[kind_of(schedule, run)];
+    its->before += work_of(schedule, run);
+    its->ended += work_of(schedule, run);
     if (failed) schedule->failed++;
     else schedule->done++;
+}
+
+void gs_schedule_take_up(gs_schedule *schedule, int64_t run, double share)
+{
+    schedule->queues[kind_of(schedule, run)].before += share * work_of(schedule, run);
 }
 
 /* Seconds of a unit of work; of a kind of which nothing is known what all others took. */
@@ -205,15 +212,15 @@ gs_schedule_counts gs_schedule_count(const gs_schedule *schedule)
     };
 }
 
-gs_progress_of_work gs_schedule_progress(const gs_schedule *schedule, double (*share_of_rank)(const void *context, int rank), const void *context)
+gs_schedule_work gs_schedule_progress(const gs_schedule *schedule, double (*share_of_rank)(const void *context, int rank), const void *context)
 {
-    gs_progress_of_work work = {0};
+    gs_schedule_work work = {0};
     for (int k = 0; k < schedule->queue_count; k++) {
         const queue *its = &schedule->queues[k];
         double unit = pace(schedule, its);
         work.total += its->total * unit;
-        work.before += its->settled * unit;
-        work.done += (its->settled + its->ended) * unit;
+        work.before += its->before * unit;
+        work.done += its->ended * unit;
     }
     for (int rank = 0; rank < schedule->ranks; rank++) {
         int64_t run = schedule->run_of[rank];

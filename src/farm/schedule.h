@@ -36,6 +36,9 @@ void gs_schedule_learn(gs_schedule *schedule, int64_t run, double seconds);
 /* This run has ended in an earlier launch. To be said before the first rank asks. */
 void gs_schedule_settle(gs_schedule *schedule, int64_t run, bool failed);
 
+/* This share of a run was done before this launch, and is taken up. */
+void gs_schedule_take_up(gs_schedule *schedule, int64_t run, double share);
+
 /* An idle rank asks: the run that is now its own, or GS_NO_RUN if none is waiting. Runs of lost ranks go first. */
 int64_t gs_schedule_assign(gs_schedule *schedule, int rank);
 
@@ -50,12 +53,14 @@ int64_t gs_schedule_run_of(const gs_schedule *schedule, int rank);
 
 gs_schedule_counts gs_schedule_count(const gs_schedule *schedule);
 
-/* Work of all runs, of those that ended before this launch, and what is done in all, that of running runs by the share of each rank's that is done. In seconds,
- * as long as a unit takes a rank now, once runs have ended, so that runs of several kinds can be added. A failed run counts as complete. */
+/* In seconds that ranks need for it, as soon as runs have ended from which that is known, so that runs of several kinds can be
+ * added. A failed run counts as complete. */
 typedef struct {
-    double total, before, done;
-} gs_progress_of_work;
-gs_progress_of_work gs_schedule_progress(const gs_schedule *schedule, double (*share_of_rank)(const void *context, int rank), const void *context);
+    double total;  /* work of all runs */
+    double done;   /* of ended runs, and of each rank's run the share that it has done */
+    double before; /* of that, before this launch */
+} gs_schedule_work;
+gs_schedule_work gs_schedule_progress(const gs_schedule *schedule, double (*share_of_rank)(const void *context, int rank), const void *context);
 
 /* Every run has ended. */
 bool gs_schedule_complete(const gs_schedule *schedule);

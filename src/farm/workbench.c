@@ -81,6 +81,8 @@ gs_status gs_workbench_begin(gs_workbench *workbench, const gs_common *common, c
     }
     gs_status status = gs_trainer_create(&workbench->trainer, job, &common->digits, 0, &reason);
     if (status == GS_OK && keeps(common)) take_up(workbench, common);
+    workbench->steps_before = status == GS_OK ? gs_trainer_steps_done(workbench->trainer) : 0;
+    workbench->share_before = status == GS_OK ? gs_trainer_share(workbench->trainer) : 0;
     workbench->kept = gs_clock();
     workbench->seconds += workbench->kept - start;
     return status == GS_OK ? GS_OK : pack_failure(workbench, job, &reason, rank, ended, error);
@@ -142,7 +144,13 @@ gs_standing gs_workbench_standing(const gs_workbench *workbench)
 {
     const gs_trainer *trainer = workbench->trainer;
     if (trainer == NULL) return (gs_standing){.steps_done = 0};
-    return (gs_standing){.steps_done = gs_trainer_steps_done(trainer), .share = gs_trainer_share(trainer), .seconds = workbench->seconds};
+    return (gs_standing){
+        .steps_done = gs_trainer_steps_done(trainer),
+        .share = gs_trainer_share(trainer),
+        .seconds = workbench->seconds,
+        .steps_before = workbench->steps_before,
+        .share_before = workbench->share_before,
+    };
 }
 
 void gs_workbench_free(gs_workbench *workbench)

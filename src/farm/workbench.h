@@ -9,6 +9,8 @@ typedef struct {
     gs_job job;
     gs_trainer *trainer; /* NULL: idle */
     double seconds;      /* worked on the run */
+    int64_t steps_before; /* that its mid-run checkpoint brought along, and the share of the work */
+    double share_before;
     double kept;         /* gs_clock() when its state was last kept, or its work began */
     char id[GS_ID];
     gs_parcel parcel;    /* memory is kept from run to run */

@@ -8,19 +8,28 @@ static const char *const yaml_path = "/sweep/history", *const overrides_path = "
 
 enum { YAML_CELL = 65536, OVERRIDES_CELL = 4096 };
 
-/* How many rows there are, and how many of them are finished. */
-static gs_status count_rows(gs_file *file, uint64_t *rows, uint64_t *finished, gs_error *error)
+static gs_status rows_of(gs_file *file, const char *path, uint64_t *rows, gs_error *error)
 {
     gs_extent extent;
+    if (!gs_file_extent(file, path, &extent) || extent.rank != 1)
+        return gs_fail(error, GS_ERROR_STORAGE, "the results file is damaged: %s is no list", path);
+    *rows = extent.dims[0];
+    return GS_OK;
+}
+
+/* How many rows are finished, and whether there is one behind them that is not. */
+static gs_status count_finished(gs_file *file, uint64_t *finished, bool *unfinished, gs_error *error)
+{
+    uint64_t yaml_rows = 0, overrides_rows = 0, rows = 0;
     gs_dataset dataset;
     int32_t last = 1;
-    gs_status status = gs_file_find(file, launch_path, GS_CELL_INT32, 0, 1, &dataset, error);
-    if (status != GS_OK) return status;
-    if (!gs_file_extent(file, launch_path, &extent) || extent.rank != 1)
-        return gs_fail(error, GS_ERROR_STORAGE, "the results file is damaged: %s is no list", launch_path);
-    *rows = extent.dims[0];
-    if (*rows > 0) status = gs_file_read(file, dataset, *rows - 1, 1, &last, error);
-    *finished = last == 0 ? *rows - 1 : *rows;
+    gs_status status = rows_of(file, yaml_path, &yaml_rows, error);
+    if (status == GS_OK) status = rows_of(file, overrides_path, &overrides_rows, error);
+    if (status == GS_OK) status = rows_of(file, launch_path, &rows, error);
+    if (status == GS_OK) status = gs_file_find(file, launch_path, GS_CELL_INT32, 0, 1, &dataset, error);
+    if (status == GS_OK && rows > 0) status = gs_file_read(file, dataset, rows - 1, 1, &last, error);
+    *finished = last == 0 ? rows - 1 : rows;
+    *unfinished = last == 0 || yaml_rows > rows || overrides_rows > rows;
     return status;
 }
 
@@ -58,10 +67,9 @@ gs_status gs_changes_add(gs_changes *changes, gs_file *file, const gs_store_cont
 {
     static const char *const axes[] = {"change"};
     gs_error ignored;
-    gs_extent extent;
-    uint64_t rows = 0, finished = 0;
-    bool there = continued && gs_file_extent(file, launch_path, &extent) && count_rows(file, &rows, &finished, &ignored) == GS_OK;
-    bool same = !continued || (there && is_same(file, contents, finished));
+    uint64_t rows = 0;
+    bool unfinished = false, there = continued && count_finished(file, &rows, &unfinished, &ignored) == GS_OK;
+    bool same = !continued || (there && !unfinished && is_same(file, contents, rows)); /* no row is going to be written */
     changes->yaml_cell = cell_for(file, yaml_path, same ? "" : gs_sweep_text(contents->sweep), YAML_CELL);
     changes->overrides_cell = cell_for(file, overrides_path, same ? "" : contents->overrides, OVERRIDES_CELL);
     const struct {
@@ -83,29 +91,27 @@ gs_status gs_changes_add(gs_changes *changes, gs_file *file, const gs_store_cont
     return status;
 }
 
-static gs_status write_cell(gs_file *file, gs_dataset dataset, uint64_t row, const void *cell, gs_error *error)
-{
-    gs_status status = gs_file_resize(file, dataset, row + 1, error);
-    return status == GS_OK ? gs_file_write(file, dataset, row, 1, cell, error) : status;
-}
-
 static gs_status write_text(gs_file *file, gs_dataset dataset, uint64_t row, const char *text, size_t cell_bytes, gs_error *error)
 {
+    if (strlen(text) >= cell_bytes) return gs_fail(error, GS_ERROR_INTERNAL, "a sweep of %zu bytes in a cell of %zu", strlen(text), cell_bytes);
     char *cell = calloc(1, cell_bytes);
     if (cell == NULL) return gs_fail(error, GS_ERROR_MEMORY, "out of memory for the sweep");
     memcpy(cell, text, strlen(text));
-    gs_status status = write_cell(file, dataset, row, cell, error);
+    gs_status status = gs_file_write(file, dataset, row, 1, cell, error);
     free(cell);
     return status;
 }
 
 gs_status gs_changes_note(gs_changes *changes, gs_file *file, const gs_store_contents *contents, int32_t launch, gs_error *error)
 {
-    uint64_t rows = 0, row = 0;
-    gs_status status = count_rows(file, &rows, &row, error);
-    if (status != GS_OK || (rows == row && is_same(file, contents, row))) return status;
-    status = write_text(file, changes->yaml, row, gs_sweep_text(contents->sweep), changes->yaml_cell, error);
+    uint64_t row = 0;
+    bool unfinished = false;
+    gs_status status = count_finished(file, &row, &unfinished, error);
+    if (status != GS_OK || (!unfinished && is_same(file, contents, row))) return status;
+    const gs_dataset columns[] = {changes->launch, changes->yaml, changes->overrides};
+    for (int i = 0; i < 3 && status == GS_OK; i++) status = gs_file_resize(file, columns[i], row + 1, error);
+    if (status == GS_OK) status = write_text(file, changes->yaml, row, gs_sweep_text(contents->sweep), changes->yaml_cell, error);
     if (status == GS_OK) status = write_text(file, changes->overrides, row, contents->overrides, changes->overrides_cell, error);
     if (status == GS_OK) status = gs_file_flush(file, error);
-    return status == GS_OK ? write_cell(file, changes->launch, row, &launch, error) : status;
+    return status == GS_OK ? gs_file_write(file, changes->launch, row, 1, &launch, error) : status;
 }

@@ -1,7 +1,8 @@
 /* /sweep/history: the sweep as later launches than the first gave it, a row for each launch that changed it.
  *
- * A row's launch is written last, when everything else of it is in the file; no later launch is number 0. So a row that a kill
- * or a full disk left unfinished has 0 there: it is not read, and the next launch writes over it, whatever its sweep. */
+ * A row's launch is written last, when everything else of it is in the file; no later launch is number 0. So a row that a
+ * kill or a full disk left unfinished has 0 there, or has not even got room there: it is not read, and the next launch
+ * writes over it, whatever its sweep. */
 #ifndef GS_STORE_CHANGES_H
 #define GS_STORE_CHANGES_H
 

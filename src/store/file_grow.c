@@ -30,19 +30,23 @@ static bool chunks_fit(hid_t dataset, const gs_extent *shape)
     return size == expected;
 }
 
-bool gs_file_has_room(hid_t dataset, hid_t creation, int rank, const hsize_t dims[], const hsize_t chunk[], size_t cell)
+bool gs_file_extent_is_possible(hid_t dataset, hid_t creation, int rank, const hsize_t dims[], const hsize_t chunk[],
+                                size_t cell)
 {
+    const double part_of_tables = 256, most_samples = 1e7; /* bytes of a row, at least; evaluation.samples, at most */
     H5D_alloc_time_t when = H5D_ALLOC_TIME_ERROR;
     hsize_t room = 0;
-    double bytes = (double)cell, chunks = 1;
+    double bytes = (double)cell;
     hid_t file = H5Iget_file_id(dataset);
-    bool known = H5Fget_filesize(file, &room) >= 0 && H5Pget_alloc_time(creation, &when) >= 0;
+    bool possible = H5Fget_filesize(file, &room) >= 0 && H5Pget_alloc_time(creation, &when) >= 0;
     H5Fclose(file);
+    for (int i = 0; i < rank; i++) bytes *= (double)dims[i];
+    if (when == H5D_ALLOC_TIME_EARLY && H5Pget_nfilters(creation) == 0) return possible && bytes <= (double)room;
     for (int i = 0; i < rank; i++) {
-        bytes *= (double)dims[i];
-        chunks *= ceil((double)dims[i] / (double)chunk[i]);
+        double chunks = ceil((double)dims[i] / (double)chunk[i]);
+        possible = possible && chunks <= (i == 0 ? fmax((double)room / part_of_tables, 1) : i == 1 ? most_samples : 1);
     }
-    return known && (when == H5D_ALLOC_TIME_EARLY ? bytes : chunks) <= (double)room;
+    return possible;
 }
 
 static bool read_extent(const gs_file *file, const char *path, gs_extent *shape)
@@ -62,7 +66,7 @@ static bool read_extent(const gs_file *file, const char *path, gs_extent *shape)
         shape->dims[i] = dims[i];
         shape->chunk[i] = chunked ? chunk[i] : dims[i];
     }
-    good = good && (!chunked || gs_file_has_room(dataset, creation, rank, dims, chunk, shape->cell));
+    good = good && (!chunked || gs_file_extent_is_possible(dataset, creation, rank, dims, chunk, shape->cell));
     good = good && (!chunked || shape->deflate > 0 || chunks_fit(dataset, shape));
     H5Pclose(creation);
     H5Tclose(type);
@@ -91,7 +95,7 @@ gs_status gs_file_find(gs_file *file, const char *path, gs_cell cell, size_t tex
 {
     gs_extent shape;
     if (!gs_file_extent(file, path, &shape))
-        return gs_fail(error, GS_ERROR_STORAGE, "'%s' is damaged: it has no %s", file->name, path);
+        return gs_fail(error, GS_ERROR_STORAGE, gs_file_has(file, path) ? "'%s' is damaged: %s cannot be read" : "'%s' is damaged: it has no %s", file->name, path);
     if (cells != GS_ANY_CELLS && cells_of_row(&shape) != cells)
         return gs_fail(error, GS_ERROR_STORAGE, "'%s' is damaged: %s has another shape", file->name, path);
     hid_t id = H5Dopen2(file->file, path, H5P_DEFAULT);

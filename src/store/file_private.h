@@ -58,10 +58,12 @@ GS_MUST_CHECK gs_status gs_file_keep(gs_file *file, hid_t id, hid_t type, uint64
 GS_MUST_CHECK gs_status gs_file_make_dataset(gs_file *file, const gs_dataset_spec *spec, uint64_t earlier_rows, gs_dataset *dataset,
                                              gs_error *error);
 
-/* Whether a chunked dataset can have this extent in a file of this size. A damaged one that HDF5 believes may have more rows than anybody could walk
- * through, or make room for. Rows of tables are all on the disk, and for each chunk that is not there, of a run that is not done, there are many bytes in
- * tables. */
-bool gs_file_has_room(hid_t dataset, hid_t creation, int rank, const hsize_t dims[], const hsize_t chunk[], size_t cell);
+/* Whether a chunked dataset of gensweep can have this extent in a file of this size: damage that HDF5 believes may give it
+ * more rows than anybody could walk through, or make room for. Tables are on the disk as a whole. Of other datasets chunks
+ * may be missing, but each of their rows has its part of tables; along the second axis there are at most as many chunks as
+ * samples of a run, and the others are not divided. */
+bool gs_file_extent_is_possible(hid_t dataset, hid_t creation, int rank, const hsize_t dims[], const hsize_t chunk[],
+                                size_t cell);
 
 /* Reads (`into`) or writes (`from`) rows first ... first + count - 1; with `columns` > 0 only so many of the second axis. */
 herr_t gs_file_transfer(const gs_open_dataset *dataset, uint64_t first, uint64_t count, uint64_t columns, void *into, const void *from);

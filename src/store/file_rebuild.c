@@ -26,7 +26,7 @@ typedef struct {
     int rank;
     hsize_t dims[H5S_MAX_RANK], chunk[H5S_MAX_RANK];
     size_t size; /* bytes of a chunk */
-    bool filtered, too_large; /* than the file has room for */
+    bool filtered, too_large; /* to be true */
     unsigned char *values, *raw;
     size_t raw_room;
     const char *axes[GS_RANK_MAX];
@@ -63,7 +63,7 @@ static bool describe(hid_t dataset, const char *path, chunked *shape)
     shape->filtered = H5Pget_nfilters(creation) > 0;
     shape->size = H5Tget_size(stored);
     shape->type = H5Tget_native_type(stored, H5T_DIR_DEFAULT);
-    shape->too_large = good && !gs_file_has_room(dataset, creation, shape->rank, shape->dims, shape->chunk, shape->size);
+    shape->too_large = good && !gs_file_extent_is_possible(dataset, creation, shape->rank, shape->dims, shape->chunk, shape->size);
     H5Tclose(stored);
     H5Pclose(creation);
     H5Sclose(space);
@@ -235,7 +235,7 @@ static void visit_dataset(walk *w, hid_t source)
     chunked shape;
     bool good = describe(source, w->path, &shape);
     if (shape.too_large) {
-        gs_gap gap = {.path = w->path, .axis = "", .reason = "it says that it is larger than the file"};
+        gs_gap gap = {.path = w->path, .axis = "", .reason = "its extent cannot be true"};
         w->visitor->gap(w->visitor->context, &gap);
         forget(&shape);
         return;

@@ -17,8 +17,10 @@ typedef struct {
 /* How far a run is; plain memory, too. */
 typedef struct {
     int64_t steps_done;
-    double share;   /* of its work, from 0 to 1: gs_trainer_share */
-    double seconds; /* worked on it so far */
+    double share;         /* of its work, from 0 to 1: gs_trainer_share */
+    double seconds;       /* worked on it so far */
+    int64_t steps_before; /* of these steps, and of this share, what its mid-run checkpoint brought along */
+    double share_before;
 } gs_standing;
 
 typedef enum {

@@ -1,10 +1,12 @@
 """The same command again: nothing that is done is done twice, nothing is lost, and the results are those of a sweep that nobody interrupted."""
 
+import fcntl
 import json
 import os
 import random
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -110,14 +112,16 @@ def test_runs_no_longer_in_the_sweep_are_kept(copied):
         assert file["sweep/history_overrides"][0].decode().split() == ["minibatch_discrimination=on", "seeds=3"]
 
 
+@pytest.mark.parametrize("columns", [("history", "history_launch"), ("history",), ("history_launch",)])
 @pytest.mark.parametrize("arguments", [["seeds=3"], []])
-def test_unfinished_row_of_the_history_is_written_over(copied, arguments):
+def test_unfinished_row_of_the_history_is_written_over(copied, arguments, columns):
     """A kill or a full disk can end a launch after the sweep's text has got its row, and before the row has got its launch."""
     sweep, results = copied
     with h5py.File(results, "r+") as file:
-        file["sweep/history"].resize(1, axis=0)
-        file["sweep/history_launch"].resize(1, axis=0)
-        file["sweep/history"][0] = "half a row"
+        for column in columns:
+            file[f"sweep/{column}"].resize(1, axis=0)
+            if column == "history":
+                file["sweep/history"][0] = "half a row"
     done = gensweep(sweep, *arguments, "-o", results)
     assert done.returncode == 0, done.stderr
     with h5py.File(results) as file:
@@ -128,6 +132,48 @@ def test_unfinished_row_of_the_history_is_written_over(copied, arguments):
     assert done.returncode == 0, done.stderr
     with h5py.File(results) as file:
         assert file["sweep/history"].shape == (1,)
+
+
+def test_unfinished_row_is_written_over_by_a_longer_sweep(copied):
+    """Whose first launch had a sweep that does not fit into a cell of /sweep/history."""
+    sweep, results = copied
+    sweep.write_text(SMALL + "# " + 70_000 * "x" + "\n")
+    results.unlink()
+    assert gensweep(sweep, "-o", results).returncode == 0
+    with h5py.File(results, "r+") as file:
+        file["sweep/history"].resize(1, axis=0)
+    done = gensweep(sweep, "-o", results)
+    assert done.returncode == 0, done.stderr
+    with h5py.File(results) as file:
+        assert [value.decode() for value in file["sweep/history"]] == [sweep.read_text()]
+
+
+def test_many_waiting_runs_whose_rows_were_widened(tmp_path):
+    """Chunks are as narrow as the first launch made them: rows of bins then have a chunk for each sample, and none of them is there yet."""
+    sweep, results = tmp_path / "s.yaml", tmp_path / "r.h5"
+    sweep.write_text("name: wide\nseeds: {first: 0, count: 300}\nparameters: {model: oracle, steps: 1, batch_size: 2, decoder_hidden_1: 1, decoder_hidden_2: 1}\n"
+                     "evaluation: {samples: 1}\nstorage: {checkpoints: none}\n")
+    assert gensweep(sweep, "-o", results).returncode == 0
+    for _ in range(2):
+        done = gensweep(sweep, "evaluation.samples=12800", "steps=1000000", "-o", results, "--walltime", "00:00:01")
+        assert done.returncode == 75, done.stderr
+    assert gensweep("verify", results).returncode == 0
+
+
+@pytest.mark.parametrize("steps, left", [(60, 6), (6, 36), (0, 6)])
+def test_time_left(copied, steps, left):
+    """A running run takes as long as those that are done did, samples included, or longer if its steps so far say so."""
+    results = copied[1]
+    with h5py.File(results, "r+") as file:
+        file["runs/status"][3] = 1
+        file["runs/seconds"][...] = [8, 10, 12, 4]
+        file["runs/steps_done"][3] = steps
+    with open(f"{results}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.write(f"{socket.gethostname()} {os.getpid()} 1 - 0 2026-01-01T00:00:00Z\n")
+        lock.flush()
+        found = status(results)
+    assert found["state"] == "running" and abs(found["seconds_left"] - left) < 1e-6
 
 
 def test_wider_rows_and_other_storage(copied, small_sweep, tmp_path):

@@ -219,7 +219,7 @@ static double half(const void *context, int rank)
 
 static void expect_work(const gs_schedule *schedule, double total, double before, double done)
 {
-    gs_progress_of_work work = gs_schedule_progress(schedule, half, NULL);
+    gs_schedule_work work = gs_schedule_progress(schedule, half, NULL);
     assert_true(!(fabs(work.total - total) > 1e-9) && !(fabs(work.before - before) > 1e-9) && !(fabs(work.done - done) > 1e-9));
 }
 
@@ -232,14 +232,16 @@ static void test_progress_counts_work_in_the_time_it_takes(void **state)
     expect_work(schedule, 24, 6, 6);
     assert_int_equal(gs_schedule_assign(schedule, 0), 0);
     expect_work(schedule, 24, 6, 11); /* half of the run of rank 0 */
+    gs_schedule_take_up(schedule, 0, 0.25);
+    expect_work(schedule, 24, 8.5, 11);
     gs_schedule_lose(schedule, 0);
-    expect_work(schedule, 24, 6, 6);
+    expect_work(schedule, 24, 8.5, 6);
     assert_int_equal(gs_schedule_assign(schedule, 1), 0);
     gs_schedule_learn(schedule, 0, 20); /* two seconds a unit: of kind 3 nothing else is known */
     gs_schedule_end(schedule, 1, false);
-    expect_work(schedule, 48, 12, 32);
+    expect_work(schedule, 48, 17, 32);
     gs_schedule_learn(schedule, 2, 40);
-    expect_work(schedule, 32 + 80, 12, 32);
+    expect_work(schedule, 32 + 80, 17, 32);
     gs_schedule_destroy(&schedule);
     assert_int_equal(gs_schedule_create(&schedule, 3, 2, NULL), GS_OK); /* of which no work is known: runs are counted */
     assert_int_equal(gs_schedule_assign(schedule, 0), 0);
