@@ -26,7 +26,7 @@ JOBS := -j$(HOST_CPUS)
 PACKAGES := gcc make pkg-config libopenmpi-dev openmpi-bin libopenblas-dev libhdf5-dev libyaml-dev zlib1g-dev \
 	libdeflate-dev libxxhash-dev librandom123-dev libcmocka-dev python3 python3-h5py python3-numpy python3-matplotlib \
 	python3-pytest python3-scipy python3-yaml hdf5-tools
-LINT_PACKAGES := clang cppcheck shellcheck
+LINT_PACKAGES := clang clang-format cppcheck shellcheck
 MODULES := a C11 compiler, GNU make, pkg-config, Open MPI (or another MPI-3), OpenBLAS, HDF5 >= 1.10 with its high-level \
 	library, libyaml, zlib, libdeflate, xxHash >= 0.8, Random123, cmocka, and Python 3 with h5py, numpy, matplotlib, pytest, scipy, yaml
 
@@ -76,7 +76,7 @@ PROGRAM := $(BUILD)/gensweep
 TEST_FOLDER := tests/$(if $(filter double,$(VARIANT)),double,unit)
 UNIT_TESTS := $(patsubst $(TEST_FOLDER)/%.c,$(BUILD)/tests/%,$(wildcard $(TEST_FOLDER)/test_*.c))
 
-.PHONY: all units run test extra-rows bench bench-midrun scale bill-check bench-deps bench-readme report deps lint fuzz fuzz-results fail-memory soak faults expansion cov install info help clean force
+.PHONY: all units run test extra-rows bench bench-midrun scale bill-check bench-deps bench-readme report deps format lint fuzz fuzz-results fail-memory soak faults expansion cov install info help clean force
 .SECONDARY:
 
 all: $(PROGRAM)
@@ -263,8 +263,14 @@ faults: deps
 deps:
 	@.ci/deps "$(PACKAGES)" "$(strip $(MODULES))"
 
+FORMATTED := $(wildcard src/*/*.[ch] tests/*.h tests/*/*.[ch])
+format:
+	@.ci/deps "$(LINT_PACKAGES)" "clang-format"
+	clang-format -i $(FORMATTED)
+
 lint:
-	@.ci/deps "$(LINT_PACKAGES)" "clang, cppcheck, shellcheck"
+	@.ci/deps "$(LINT_PACKAGES)" "clang, clang-format, cppcheck, shellcheck"
+	clang-format --dry-run -Werror $(FORMATTED)
 	$(MAKE) CC=gcc WERROR=1 BUILD=build/lint-gcc build/lint-gcc/gensweep
 	$(MAKE) CC=clang WERROR=1 BUILD=build/lint-clang build/lint-clang/gensweep
 	cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr \
@@ -306,7 +312,7 @@ help:
 	@echo "make faults [FAULTS=OPTIONS]   a full disk, a quota, a read-only file system at every change of a file"
 	@echo "make fail-memory               lets every allocation of the program's own code fail"
 	@echo "make fuzz-results              100,000 damaged results files, FUZZ_MUTANTS, FUZZ_SEED, FUZZ_FOLDER"
-	@echo "make lint                      gcc and clang without a warning, cppcheck, shellcheck"
+	@echo "make lint                      gcc and clang without a warning, layout (make format), cppcheck, shellcheck"
 	@echo "make cov                       coverage of the unit tests"
 	@echo "make install PREFIX=DIR        install gensweep into DIR/bin"
 	@echo "make deps                      install the system packages that are missing"

@@ -10,13 +10,17 @@
 #include "store/store.h"
 #include "train/trainer.h"
 
-static const char small_text[] =
-    "name: small\nseeds: 0-1\nparameters: {model: gan, minibatch_discrimination: [off, on], steps: 2, batch_size: 8, generator_steps: 1, "
-    "generator_hidden_1: 8, generator_hidden_2: 8, discriminator_hidden_1: 8, discriminator_hidden_2: 8, discriminator_hidden_3: 4}\n"
-    "evaluation: {samples: 100, every: 1}\nstorage: {sync: 1h}\n";
+static const char small_text[] = "name: small\nseeds: 0-1\nparameters: {model: gan, minibatch_discrimination: [off, "
+                                 "on], steps: 2, batch_size: 8, generator_steps: 1, "
+                                 "generator_hidden_1: 8, generator_hidden_2: 8, discriminator_hidden_1: 8, "
+                                 "discriminator_hidden_2: 8, discriminator_hidden_3: 4}\n"
+                                 "evaluation: {samples: 100, every: 1}\nstorage: {sync: 1h}\n";
 
-static const gs_fact small_facts[] = {{.name = "started", .text = "2026-01-01T00:00:00Z"}, {.name = "hosts", .text = "here"},
-                                      {.name = "job", .text = ""}, {.name = "blas_kernel", .text = "some"}, {.name = "ranks", .number = 1}};
+static const gs_fact small_facts[] = {{.name = "started", .text = "2026-01-01T00:00:00Z"},
+                                      {.name = "hosts", .text = "here"},
+                                      {.name = "job", .text = ""},
+                                      {.name = "blas_kernel", .text = "some"},
+                                      {.name = "ranks", .number = 1}};
 
 /* The sweep, its plan and, once it is opened, its file. */
 typedef struct {
@@ -31,8 +35,14 @@ static inline gs_status small_read(small_sweep *small, gs_error *error)
 {
     gs_status status = gs_sweep_read_text(&small->sweep, "small.yaml", small_text, strlen(small_text), NULL, 0, error);
     if (status == GS_OK) status = gs_plan_create(&small->plan, small->sweep, error);
-    small->contents = (gs_store_contents){.sweep = small->sweep, .plan = small->plan, .digits = &small->digits, .version = "0", .overrides = "",
-                                          .facts = small_facts, .fact_count = sizeof small_facts / sizeof small_facts[0], .max_attempts = 3};
+    small->contents = (gs_store_contents){.sweep = small->sweep,
+                                          .plan = small->plan,
+                                          .digits = &small->digits,
+                                          .version = "0",
+                                          .overrides = "",
+                                          .facts = small_facts,
+                                          .fact_count = sizeof small_facts / sizeof small_facts[0],
+                                          .max_attempts = 3};
     return status;
 }
 

@@ -12,8 +12,8 @@ void gs_image_to_bytes(const gs_real *image, uint8_t *bytes)
     if (gs_vector->to_bytes(GS_IMAGE, image, bytes) != 0) memset(bytes, 0, GS_IMAGE);
 }
 
-/* Nearest of the five in L2 of channel sums / their total; ties go to the lower index. With sums s, total S and mean color m/8 the
- * squared distance is sum_c (8 s_c - S m_c)^2 / (8 S)^2, and the denominator is the same for all five. */
+/* Nearest of the five in L2 of channel sums / their total; ties go to the lower index. With sums s, total S and mean
+ * color m/8 the squared distance is sum_c (8 s_c - S m_c)^2 / (8 S)^2, and the denominator is the same for all five. */
 static int nearest_color(const int64_t sums[GS_CHANNELS])
 {
     int64_t total = sums[0] + sums[1] + sums[2], best = INT64_MAX;

@@ -15,12 +15,14 @@
 enum { GS_BLANK_SUM = 255 };
 
 typedef struct {
-    uint8_t bin;    /* color * GS_DIGITS + digit, or GS_BIN_REJECTED */
-    bool bright;    /* the mean of all bytes is at least 127.5, half of white */
-    uint16_t error; /* pixels with |red + green + blue - template| > 1/2 for the nearest template (ties: the lower index) */
+    uint8_t bin; /* color * GS_DIGITS + digit, or GS_BIN_REJECTED */
+    bool bright; /* the mean of all bytes is at least 127.5, half of white */
+    /* Pixels with |red + green + blue - template| > 1/2 for the nearest template (ties: the lower index). */
+    uint16_t error;
 } gs_class;
 
-/* Rounds an image (GS_IMAGE numbers, clipped to [0,1]) to bytes. An image that is not finite becomes all zeros, which is blank. */
+/* Rounds an image (GS_IMAGE numbers, clipped to [0,1]) to bytes. An image that is not finite becomes all zeros, which
+ * is blank. */
 void gs_image_to_bytes(const gs_real *image, uint8_t *bytes);
 
 /* `bytes`: GS_IMAGE values. Rejected: blank, or error > reject_error. */

@@ -12,7 +12,8 @@ const gs_metric gs_metrics_table[GS_METRIC_COUNT] = {
     [GS_METRIC_WORST_BIN] = {"worst_bin", GS_METRIC_INTEGER, "bin with the smallest share of its expected samples"},
     [GS_METRIC_WORST_RATIO] = {"worst_ratio", GS_METRIC_REAL, "that share"},
     [GS_METRIC_TV] = {"tv", GS_METRIC_REAL, "total variation distance to the expected table"},
-    [GS_METRIC_TV_REJECT] = {"tv_reject", GS_METRIC_REAL, "the same with the rejected samples as a bin of probability 0"},
+    [GS_METRIC_TV_REJECT] = {"tv_reject", GS_METRIC_REAL,
+                             "the same with the rejected samples as a bin of probability 0"},
     [GS_METRIC_KL] = {"kl", GS_METRIC_REAL, "KL(generated, expected), nats"},
     [GS_METRIC_KL_CORRECTED] = {"kl_corrected", GS_METRIC_REAL, "kl less its bias at this number of samples"},
     [GS_METRIC_JS] = {"js", GS_METRIC_REAL, "Jensen-Shannon divergence, nats"},
@@ -25,13 +26,16 @@ const gs_metric gs_metrics_table[GS_METRIC_COUNT] = {
     [GS_METRIC_G_P] = {"g_p", GS_METRIC_REAL, "its p-value"},
     [GS_METRIC_MEAN_ERROR] = {"mean_error", GS_METRIC_REAL, "wrong pixels of a sample, on average"},
     [GS_METRIC_QUALITY] = {"quality", GS_METRIC_REAL, "share of samples with error <= evaluation.quality_error"},
-    [GS_METRIC_SHADE_KS] = {"shade_ks", GS_METRIC_REAL, "distance of the shades within a bin from uniform, mean over samples"},
-    [GS_METRIC_ARTICLE_FILTER_SHARE] = {"article_filter_share", GS_METRIC_REAL,
-        "share of samples with a mean of half of white or more, which the article's diffusion code does not count"},
+    [GS_METRIC_SHADE_KS] = {"shade_ks", GS_METRIC_REAL,
+                            "distance of the shades within a bin from uniform, mean over samples"},
+    [GS_METRIC_ARTICLE_FILTER_SHARE] =
+        {"article_filter_share", GS_METRIC_REAL,
+         "share of samples with a mean of half of white or more, which the article's diffusion code does not count"},
     [GS_METRIC_MISSING] = {"missing", GS_METRIC_FLAG, "some bin has less than 10 % of its expected samples"},
     [GS_METRIC_COLLAPSED] = {"collapsed", GS_METRIC_FLAG, "covered_mass < .9"},
     [GS_METRIC_SEVERE] = {"severe", GS_METRIC_FLAG, "covered_mass < .5"},
-    [GS_METRIC_FAILED] = {"failed", GS_METRIC_FLAG, "loss not finite, no memory, or more than half of the samples rejected"},
+    [GS_METRIC_FAILED] = {"failed", GS_METRIC_FLAG,
+                          "loss not finite, no memory, or more than half of the samples rejected"},
 };
 
 gs_metrics gs_metrics_of_failure(void)
@@ -117,7 +121,8 @@ static void measure_tests(const gs_coverage *coverage, const double *expected, d
     values[GS_METRIC_KL_CORRECTED] = values[GS_METRIC_KL] - (bins - 1) / (2 * accepted);
 }
 
-gs_metrics gs_metrics_of(const gs_coverage *coverage, const double expected[GS_BINS], const double shade_distance[GS_BINS])
+gs_metrics gs_metrics_of(const gs_coverage *coverage, const double expected[GS_BINS],
+                         const double shade_distance[GS_BINS])
 {
     gs_metrics metrics = gs_metrics_of_failure();
     double *values = metrics.values;
@@ -146,7 +151,8 @@ gs_metrics gs_metrics_of(const gs_coverage *coverage, const double expected[GS_B
     return metrics;
 }
 
-/* The share of red of an image, stretched so that the bin of `color` (0 red ... 3 blue: [3/4,1] ... [0,1/4]) is [0,1]. */
+/* The share of red of an image, stretched so that the bin of `color` (0 red ... 3 blue: [3/4,1] ... [0,1/4]) is [0,1].
+ */
 static double stretched_share(const uint8_t *image, int color)
 {
     double red = 0, blue = 0;
@@ -158,7 +164,8 @@ static double stretched_share(const uint8_t *image, int color)
     return fmin(1, fmax(0, (red / (red + blue) - low) * 4));
 }
 
-void gs_shade_distances(const uint8_t *images, const uint8_t *bins, int64_t count, double *scratch, double distance[GS_BINS])
+void gs_shade_distances(const uint8_t *images, const uint8_t *bins, int64_t count, double *scratch,
+                        double distance[GS_BINS])
 {
     for (int bin = 0; bin < GS_BINS; bin++) {
         int64_t found = 0;

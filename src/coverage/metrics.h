@@ -52,13 +52,16 @@ typedef struct {
 } gs_metrics;
 
 /* `expected` sums to 1; bins with expected 0 are no modes. `shade_distance`: see gs_shade_distances. */
-gs_metrics gs_metrics_of(const gs_coverage *coverage, const double expected[GS_BINS], const double shade_distance[GS_BINS]);
+gs_metrics gs_metrics_of(const gs_coverage *coverage, const double expected[GS_BINS],
+                         const double shade_distance[GS_BINS]);
 
 /* A run without samples: every metric undefined, the flag `failed` set. */
 gs_metrics gs_metrics_of_failure(void);
 
-/* distance[bin]: Kolmogorov-Smirnov distance of the red shares red / (red + blue) of the bin's samples, stretched from the bin's quarter to
- * [0,1] and clipped, from uniform; NaN for green and for empty bins. images: count x GS_IMAGE bytes; scratch: count numbers. */
-void gs_shade_distances(const uint8_t *images, const uint8_t *bins, int64_t count, double *scratch, double distance[GS_BINS]);
+/* distance[bin]: Kolmogorov-Smirnov distance of the red shares red / (red + blue) of the bin's samples, stretched from
+ * the bin's quarter to [0,1] and clipped, from uniform; NaN for green and for empty bins. images: count x GS_IMAGE
+ * bytes; scratch: count numbers. */
+void gs_shade_distances(const uint8_t *images, const uint8_t *bins, int64_t count, double *scratch,
+                        double distance[GS_BINS]);
 
 #endif

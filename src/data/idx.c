@@ -29,16 +29,12 @@ static gs_status check_stream(gzFile file, gs_error *error)
     const char *text = gzerror(file, &cause);
     switch (cause) {
     case Z_OK:
-    case Z_STREAM_END:
-        return GS_OK;
-    case Z_ERRNO:
-        return gs_fail(error, GS_ERROR_INPUT, "%s", strerror(system_error));
+    case Z_STREAM_END: return GS_OK;
+    case Z_ERRNO: return gs_fail(error, GS_ERROR_INPUT, "%s", strerror(system_error));
     case Z_BUF_ERROR:
         return gs_fail(error, GS_ERROR_INPUT, "its gzip data ends too early (an incomplete copy or download?)");
-    case Z_MEM_ERROR:
-        return gs_fail(error, GS_ERROR_MEMORY, "out of memory");
-    default:
-        return gs_fail(error, GS_ERROR_INPUT, "its gzip data is damaged (%s)", text);
+    case Z_MEM_ERROR: return gs_fail(error, GS_ERROR_MEMORY, "out of memory");
+    default: return gs_fail(error, GS_ERROR_INPUT, "its gzip data is damaged (%s)", text);
     }
 }
 
@@ -91,7 +87,8 @@ static bool is_blank(const uint8_t grey[GS_PIXELS])
     return true;
 }
 
-static gs_status read_image(gzFile file, int64_t count, int64_t index, uint8_t grey[GS_PIXELS], gs_error *error) {
+static gs_status read_image(gzFile file, int64_t count, int64_t index, uint8_t grey[GS_PIXELS], gs_error *error)
+{
     if (index < 0) {
         return gs_fail(error, GS_ERROR_INPUT, "index %" PRId64 " was asked for, but images are counted from 0", index);
     }

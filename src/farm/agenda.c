@@ -53,9 +53,18 @@ static gs_status along(void *store, int64_t run, gs_coverage_point *points, size
 gs_agenda gs_agenda_of_store(gs_store *store)
 {
     const gs_plan *plan = gs_store_plan(store);
-    return (gs_agenda){.context = store, .runs = (int64_t)plan->run_count, .job = planned, .status = status,
-                       .start = start, .progress = progress, .release = release, .flush = flush, .interrupt = interrupt, .take = take,
-                       .settle = settle, .along = along};
+    return (gs_agenda){.context = store,
+                       .runs = (int64_t)plan->run_count,
+                       .job = planned,
+                       .status = status,
+                       .start = start,
+                       .progress = progress,
+                       .release = release,
+                       .flush = flush,
+                       .interrupt = interrupt,
+                       .take = take,
+                       .settle = settle,
+                       .along = along};
 }
 
 /* ---- without a store --------------------------------------------------------------------------------------------- */
@@ -106,6 +115,15 @@ static gs_status ignore_all(void *context, gs_error *error)
 
 gs_agenda gs_agenda_without_store(void *context, int64_t runs, gs_job (*job)(void *context, int64_t run))
 {
-    return (gs_agenda){.context = context, .runs = runs, .job = job, .status = never_ended, .start = ignore_start, .progress = ignore_progress,
-                       .release = ignore_run, .flush = ignore_all, .interrupt = always_again, .take = ignore_result, .settle = ignore_all};
+    return (gs_agenda){.context = context,
+                       .runs = runs,
+                       .job = job,
+                       .status = never_ended,
+                       .start = ignore_start,
+                       .progress = ignore_progress,
+                       .release = ignore_run,
+                       .flush = ignore_all,
+                       .interrupt = always_again,
+                       .take = ignore_result,
+                       .settle = ignore_all};
 }

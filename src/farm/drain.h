@@ -1,7 +1,7 @@
 /* Draining: when this process has been asked to stop, or its time is nearly up.
  *
- * The one global state of the program: signal handlers have no other place to write to. They set a flag and do nothing else; whoever works
- * looks at it between two pieces of work. */
+ * The one global state of the program: signal handlers have no other place to write to. They set a flag and do nothing
+ * else; whoever works looks at it between two pieces of work. */
 #ifndef GS_FARM_DRAIN_H
 #define GS_FARM_DRAIN_H
 

@@ -11,15 +11,17 @@
  *   worker -> 0  RESULT    a parcel; the worker is idle again, without a REQUEST
  *   0 -> worker  STOP      nothing will come any more: keep the state of your run, if you have one, and leave
  *   worker -> 0  LEAVING   gs_effort, my last message: I have kept it
- * Every worker gets one STOP and sends one LEAVING, in either order. Rank 0 sends STOP to all when every run has ended, or to drain: when it
- * is asked to, or when the first LEAVING comes unasked, which is how a worker that was asked to drain tells. A worker sends LEAVING when
- * it is asked to or has got STOP, and then waits for STOP. A JOB is sent only in answer to a REQUEST or RESULT, and not after STOP; it may
- * cross a LEAVING, so a worker that waits for STOP receives it and does not begin it, and its run waits again, as does that of every
- * worker that leaves without a RESULT. A RUNG gets one DECISION, but none after STOP; a worker that leaves does not wait for it, or drops it, and the
- * run asks again when it is taken up. Messages between two ranks stay in order, so after LEAVING, or STOP, none is on its way.
+ * Every worker gets one STOP and sends one LEAVING, in either order. Rank 0 sends STOP to all when every run has ended,
+ * or to drain: when it is asked to, or when the first LEAVING comes unasked, which is how a worker that was asked to
+ * drain tells. A worker sends LEAVING when it is asked to or has got STOP, and then waits for STOP. A JOB is sent only
+ * in answer to a REQUEST or RESULT, and not after STOP; it may cross a LEAVING, so a worker that waits for STOP
+ * receives it and does not begin it, and its run waits again, as does that of every worker that leaves without a
+ * RESULT. A RUNG gets one DECISION, but none after STOP; a worker that leaves does not wait for it, or drops it, and
+ * the run asks again when it is taken up. Messages between two ranks stay in order, so after LEAVING, or STOP, none is
+ * on its way.
  *
- * A worker that is lost (presence.h) gets no message any more; its run waits again, and a rank that waits gets it. If it speaks all the same it gets STOP, and
- * what it says is dropped. */
+ * A worker that is lost (presence.h) gets no message any more; its run waits again, and a rank that waits gets it. If
+ * it speaks all the same it gets STOP, and what it says is dropped. */
 #ifndef GS_FARM_FARM_H
 #define GS_FARM_FARM_H
 
@@ -61,8 +63,8 @@ typedef struct {
     double steps; /* of training, in this launch */
 } gs_farm_view;
 
-/* Who wants to know: called on rank 0 only. `finished` sees each row after it is committed; `tick` comes several times a second; `note` gets
- * sentences for the user. */
+/* Who wants to know: called on rank 0 only. `finished` sees each row after it is committed; `tick` comes several times
+ * a second; `note` gets sentences for the user. */
 typedef struct {
     void (*finished)(void *context, const gs_row *row);
     void (*tick)(void *context, const gs_farm_view *view);
@@ -78,17 +80,19 @@ typedef struct {
     gs_effort *efforts;        /* of every rank; to be freed. present is 0 for those that have not left */
 } gs_farm_end;
 
-/* Rank 0: runs what has not ended yet of the agenda. Returns when every run has ended and all workers have left, or drained: then every run that has not
- * ended waits again, and workers that took too long may still be there. Errors of storage (GS_ERROR_STORAGE) end it early; the workers
- * then still wait, and the caller has to abort the world. */
-GS_MUST_CHECK gs_status gs_farm_manage(const gs_world *world, const gs_common *common, const gs_agenda *agenda, const gs_observer *observer,
-                                       gs_farm_end *end, gs_error *error);
+/* Rank 0: runs what has not ended yet of the agenda. Returns when every run has ended and all workers have left, or
+ * drained: then every run that has not ended waits again, and workers that took too long may still be there. Errors of
+ * storage (GS_ERROR_STORAGE) end it early; the workers then still wait, and the caller has to abort the world. */
+GS_MUST_CHECK gs_status gs_farm_manage(const gs_world *world, const gs_common *common, const gs_agenda *agenda,
+                                       const gs_observer *observer, gs_farm_end *end, gs_error *error);
 
-/* Rank 0, after gs_farm_manage, when everything is stored and told: waits for the workers that have not left, and tells all the exit code. Results
- * that they still send are not stored; their runs are trained again. If workers were lost, MPI cannot end in order: it ends all ranks. */
+/* Rank 0, after gs_farm_manage, when everything is stored and told: waits for the workers that have not left, and tells
+ * all the exit code. Results that they still send are not stored; their runs are trained again. If workers were lost,
+ * MPI cannot end in order: it ends all ranks. */
 void gs_farm_dismiss(const gs_world *world, gs_farm_end *end, int exit_code);
 
-/* Every other rank: trains what it is given until it is told to leave. GS_ERROR_MEMORY if not even the report of a failure fits. */
+/* Every other rank: trains what it is given until it is told to leave. GS_ERROR_MEMORY if not even the report of a
+ * failure fits. */
 GS_MUST_CHECK gs_status gs_farm_work(const gs_world *world, const gs_common *common, gs_error *error);
 
 #endif

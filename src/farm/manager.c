@@ -12,9 +12,9 @@
 #include "ground/clock.h"
 
 /* Seconds. */
-static const double slice = 0.02;        /* rank 0 trains so long, at most a step longer, before it looks for messages */
-static const double tick = 0.2;          /* between two calls of the observer */
-static const double tell_every = 5;      /* between two notes in the file of how far the running runs are */
+static const double slice = 0.02;   /* rank 0 trains so long, at most a step longer, before it looks for messages */
+static const double tick = 0.2;     /* between two calls of the observer */
+static const double tell_every = 5; /* between two notes in the file of how far the running runs are */
 static const double settle_after = 0.02; /* a run that has ended waits at most so long for others to be stored with */
 static const double flush_every = 0.05;  /* between two flushes for readers' sake */
 static const double look_every = 1;      /* between two looks whether the workers are there */
@@ -28,19 +28,19 @@ typedef struct {
     gs_schedule *schedule;
     gs_referee referee;
     gs_presence *presence;
-    gs_effort *efforts;  /* of each rank, when it has left */
+    gs_effort *efforts;     /* of each rank, when it has left */
     gs_standing *standings; /* of each rank's current run, as last told */
     double steps;           /* of runs that have ended in this launch, less those of earlier launches */
 
-    bool *told;       /* ranks that STOP has been sent to */
-    bool stopping;    /* it has been sent to all that are there */
+    bool *told;    /* ranks that STOP has been sent to */
+    bool stopping; /* it has been sent to all that are there */
     bool draining;
     double drain_end; /* gs_clock() until which a drain waits for the workers */
     bool unkept;      /* the user has been told so */
 
-    gs_row *taken;    /* rows of runs whose results are taken and not settled yet */
+    gs_row *taken; /* rows of runs whose results are taken and not settled yet */
     int taken_count;
-    bool unflushed;   /* runs were handed out that readers do not see yet */
+    bool unflushed; /* runs were handed out that readers do not see yet */
     double settle_by, next_flush, next_tick, next_note, next_look;
     gs_patience patience; /* with the next message */
 
@@ -81,7 +81,9 @@ static void observe(manager *m, bool now)
     double time = gs_clock();
     if (!now && time < m->next_tick) return;
     m->next_tick = time + tick;
-    gs_farm_view view = {.counts = gs_schedule_count(m->schedule), .work = gs_schedule_progress(m->schedule, share_of_rank, m), .steps = m->steps};
+    gs_farm_view view = {.counts = gs_schedule_count(m->schedule),
+                         .work = gs_schedule_progress(m->schedule, share_of_rank, m),
+                         .steps = m->steps};
     for (int rank = 0; rank < m->world->size; rank++)
         if (gs_schedule_run_of(m->schedule, rank) != GS_NO_RUN) view.steps += (double)m->standings[rank].steps_done;
     m->observer->tick(m->observer->context, &view);
@@ -110,7 +112,8 @@ static void forget_state(const manager *m, int64_t run)
     gs_midrun_remove(m->common->folder, id);
 }
 
-/* Runs that an earlier launch has ended are not handed out. It may have been killed before it could forget the state of the last one. */
+/* Runs that an earlier launch has ended are not handed out. It may have been killed before it could forget the state of
+ * the last one. */
 static void leave_out_ended(manager *m)
 {
     bool states = gs_midrun_there(m->common->folder);
@@ -128,7 +131,8 @@ static void leave_out_ended(manager *m)
 static gs_status learn(manager *m, int rank, const gs_at_rung *at, gs_error *error)
 {
     if (at->run != gs_schedule_run_of(m->schedule, rank))
-        return gs_fail(error, GS_ERROR_INTERNAL, "rank %d tells of run %lld at rung %lld", rank, (long long)at->run, (long long)at->rung);
+        return gs_fail(error, GS_ERROR_INTERNAL, "rank %d tells of run %lld at rung %lld", rank, (long long)at->run,
+                       (long long)at->rung);
     return gs_referee_learn(&m->referee, at, error);
 }
 
@@ -171,12 +175,14 @@ static gs_status collect(manager *m, int rank, const gs_parcel *parcel, gs_error
     gs_row *row = &m->taken[m->taken_count];
     gs_status status = gs_parcel_row(parcel, row, error);
     if (status == GS_OK && row->run != gs_schedule_run_of(m->schedule, rank))
-        status = gs_fail(error, GS_ERROR_INTERNAL, "rank %d sent run %lld, which is not its own", rank, (long long)row->run);
+        status =
+            gs_fail(error, GS_ERROR_INTERNAL, "rank %d sent run %lld, which is not its own", rank, (long long)row->run);
     if (status == GS_OK) status = m->agenda->take(m->agenda->context, parcel, error);
     if (status != GS_OK) return status;
     if (m->taken_count++ == 0) m->settle_by = gs_clock() + settle_after;
     if (row->failed != 0) gs_referee_forget(&m->referee, row->run);
-    if (row->failed == 0 && row->steps_done == (int64_t)steps_of(m, row->run)) gs_schedule_learn(m->schedule, row->run, row->seconds);
+    if (row->failed == 0 && row->steps_done == (int64_t)steps_of(m, row->run))
+        gs_schedule_learn(m->schedule, row->run, row->seconds);
     gs_schedule_end(m->schedule, rank, row->failed != 0);
     m->steps += (double)row->steps_done;
     m->standings[rank] = (gs_standing){.steps_done = 0};
@@ -280,9 +286,11 @@ static gs_status lose(manager *m, int rank, const char *why, gs_error *error)
 {
     gs_note note = {.unkept = false};
     int64_t run = gs_schedule_run_of(m->schedule, rank);
-    int used = snprintf(note.text, sizeof note.text, "rank %d on %s is lost: %s", rank, gs_world_host(m->world, rank), why);
+    int used =
+        snprintf(note.text, sizeof note.text, "rank %d on %s is lost: %s", rank, gs_world_host(m->world, rank), why);
     if (run != GS_NO_RUN && used < GS_NOTE)
-        snprintf(note.text + used, sizeof note.text - (size_t)used, "; its run %lld goes to another rank", (long long)run);
+        snprintf(note.text + used, sizeof note.text - (size_t)used, "; its run %lld goes to another rank",
+                 (long long)run);
     tell(m, &note);
     gs_presence_lose(m->presence, rank);
     return run == GS_NO_RUN ? GS_OK : interrupt(m, rank, error);
@@ -307,7 +315,8 @@ static gs_status look_around(manager *m, gs_error *error)
     for (int rank = 1; rank < m->world->size && status == GS_OK; rank++) {
         if (!gs_presence_has(m->presence, rank)) continue;
         if (!gs_world_alive(m->world, rank)) status = lose(m, rank, "its process has ended", error);
-        else if (gs_presence_silent(m->presence, rank, now)) status = lose(m, rank, "it has not been heard for 5 minutes", error);
+        else if (gs_presence_silent(m->presence, rank, now))
+            status = lose(m, rank, "it has not been heard for 5 minutes", error);
     }
     return status == GS_OK ? hand_out_again(m, error) : status;
 }
@@ -316,7 +325,8 @@ static gs_status look_around(manager *m, gs_error *error)
 static gs_status turn_away(manager *m, int from, int tag, size_t size, gs_error *error)
 {
     unsigned char *bytes = size > 0 ? malloc(size) : NULL;
-    if (size > 0 && bytes == NULL) return gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu bytes from rank %d", size, from);
+    if (size > 0 && bytes == NULL)
+        return gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu bytes from rank %d", size, from);
     if (gs_world_receive(m->world, from, tag, bytes, size)) free(bytes);
     stop(m, from);
     return GS_OK;
@@ -328,7 +338,8 @@ static gs_status receive_result(manager *m, int from, size_t size, gs_error *err
 {
     if (m->incoming.room < size) {
         unsigned char *bytes = realloc(m->incoming.bytes, size);
-        if (bytes == NULL) return gs_fail(error, GS_ERROR_MEMORY, "out of memory: a result of %zu bytes from rank %d", size, from);
+        if (bytes == NULL)
+            return gs_fail(error, GS_ERROR_MEMORY, "out of memory: a result of %zu bytes from rank %d", size, from);
         m->incoming.bytes = bytes;
         m->incoming.room = size;
     }
@@ -490,8 +501,8 @@ static gs_status release_rest(manager *m, gs_error *error)
     return status;
 }
 
-gs_status gs_farm_manage(const gs_world *world, const gs_common *common, const gs_agenda *agenda, const gs_observer *observer,
-                         gs_farm_end *end, gs_error *error)
+gs_status gs_farm_manage(const gs_world *world, const gs_common *common, const gs_agenda *agenda,
+                         const gs_observer *observer, gs_farm_end *end, gs_error *error)
 {
     manager m = {.world = world, .common = common, .agenda = agenda, .observer = observer};
     gs_status status = gs_presence_create(&m.presence, world->size, error);
@@ -499,13 +510,16 @@ gs_status gs_farm_manage(const gs_world *world, const gs_common *common, const g
     m.taken = malloc(GS_GROUP * sizeof *m.taken);
     m.efforts = calloc((size_t)world->size, sizeof *m.efforts);
     m.standings = calloc((size_t)world->size, sizeof *m.standings);
-    if (m.told == NULL || m.taken == NULL || m.efforts == NULL || m.standings == NULL) status = gs_fail(error, GS_ERROR_MEMORY, "out of memory: %d ranks", world->size);
+    if (m.told == NULL || m.taken == NULL || m.efforts == NULL || m.standings == NULL)
+        status = gs_fail(error, GS_ERROR_MEMORY, "out of memory: %d ranks", world->size);
     if (status == GS_OK) status = gs_schedule_create(&m.schedule, agenda->runs, world->size, error);
     if (status == GS_OK) status = gs_order_runs(m.schedule, agenda, &common->digits, error);
     if (status == GS_OK) leave_out_ended(&m);
-    if (status == GS_OK) status = gs_referee_begin(&m.referee, agenda, &common->digits, !gs_schedule_complete(m.schedule), error);
+    if (status == GS_OK)
+        status = gs_referee_begin(&m.referee, agenda, &common->digits, !gs_schedule_complete(m.schedule), error);
     m.next_note = gs_clock() + tell_every;
-    while (status == GS_OK && (!m.stopping || gs_presence_count(m.presence) > 0) && !(m.draining && gs_clock() > m.drain_end))
+    while (status == GS_OK && (!m.stopping || gs_presence_count(m.presence) > 0) &&
+           !(m.draining && gs_clock() > m.drain_end))
         status = turn(&m, error);
     if (status == GS_OK) status = settle_taken(&m, error);
     if (status == GS_OK) status = release_rest(&m, error);

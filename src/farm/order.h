@@ -6,6 +6,7 @@
 #include "farm/schedule.h"
 
 /* Tells the schedule how long the runs are, as their settings tell. GS_ERROR_MEMORY. */
-GS_MUST_CHECK gs_status gs_order_runs(gs_schedule *schedule, const gs_agenda *agenda, const gs_digits *digits, gs_error *error);
+GS_MUST_CHECK gs_status gs_order_runs(gs_schedule *schedule, const gs_agenda *agenda, const gs_digits *digits,
+                                      gs_error *error);
 
 #endif

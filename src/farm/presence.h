@@ -1,7 +1,8 @@
 /* Which ranks are there: a state machine without MPI or clock. Times are seconds of one clock.
  *
- * A rank is present until it leaves as agreed, or is lost: its process is seen to be gone, or it has not been heard for GS_SILENCE although it has a
- * run, of which a rank that lives tells about once a second (farm.h). A lost rank may turn out to be only slow. */
+ * A rank is present until it leaves as agreed, or is lost: its process is seen to be gone, or it has not been heard for
+ * GS_SILENCE although it has a run, of which a rank that lives tells about once a second (farm.h). A lost rank may turn
+ * out to be only slow. */
 #ifndef GS_FARM_PRESENCE_H
 #define GS_FARM_PRESENCE_H
 

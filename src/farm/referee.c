@@ -35,19 +35,22 @@ static size_t most_points(const gs_agenda *agenda)
 }
 
 /* The settings of early_terminate are the same for all runs. */
-gs_status gs_referee_begin(gs_referee *referee, const gs_agenda *agenda, const gs_digits *digits, bool to_do, gs_error *error)
+gs_status gs_referee_begin(gs_referee *referee, const gs_agenda *agenda, const gs_digits *digits, bool to_do,
+                           gs_error *error)
 {
     *referee = (gs_referee){.agenda = agenda, .digits = digits};
     if (agenda->decide != NULL || agenda->runs == 0) return GS_OK;
     gs_job first = agenda->job(agenda->context, 0);
     if (gs_settings_integer(&first.settings, GS_SETTING_STOPPING) != GS_STOPPING_HYPERBAND) return GS_OK;
     bool larger = gs_settings_integer(&first.settings, GS_SETTING_STOPPING_GOAL) == GS_STOPPING_MAXIMIZE;
-    gs_status status = gs_rungs_create(&referee->rungs, gs_settings_real(&first.settings, GS_SETTING_STOPPING_ETA), larger, error);
+    gs_status status =
+        gs_rungs_create(&referee->rungs, gs_settings_real(&first.settings, GS_SETTING_STOPPING_ETA), larger, error);
     if (status != GS_OK || !to_do) return status;
     size_t room = most_points(agenda);
     gs_coverage_point *points = calloc(room + 1, sizeof *points);
     if (points == NULL) status = gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu points of coverage", room);
-    for (int64_t run = 0; run < agenda->runs && status == GS_OK; run++) status = recall(referee, run, points, room, error);
+    for (int64_t run = 0; run < agenda->runs && status == GS_OK; run++)
+        status = recall(referee, run, points, room, error);
     free(points);
     return status;
 }
@@ -60,7 +63,8 @@ void gs_referee_end(gs_referee *referee)
 gs_status gs_referee_learn(gs_referee *referee, const gs_at_rung *at, gs_error *error)
 {
     if (referee->agenda->decide != NULL) return GS_OK;
-    if (referee->rungs == NULL) return gs_fail(error, GS_ERROR_INTERNAL, "run %lld is at a rung, and there are none", (long long)at->run);
+    if (referee->rungs == NULL)
+        return gs_fail(error, GS_ERROR_INTERNAL, "run %lld is at a rung, and there are none", (long long)at->run);
     return gs_rungs_add(referee->rungs, at->rung, at->run, at->value, error);
 }
 

@@ -10,9 +10,10 @@ typedef struct {
     gs_rungs *rungs; /* NULL: no early stopping, or the agenda knows what was decided */
 } gs_referee;
 
-/* Where there is early stopping and something is to do, takes in the runs that an earlier launch has ended. GS_ERROR_MEMORY, GS_ERROR_STORAGE. */
-GS_MUST_CHECK gs_status gs_referee_begin(gs_referee *referee, const gs_agenda *agenda, const gs_digits *digits, bool to_do,
-                                         gs_error *error);
+/* Where there is early stopping and something is to do, takes in the runs that an earlier launch has ended.
+ * GS_ERROR_MEMORY, GS_ERROR_STORAGE. */
+GS_MUST_CHECK gs_status gs_referee_begin(gs_referee *referee, const gs_agenda *agenda, const gs_digits *digits,
+                                         bool to_do, gs_error *error);
 void gs_referee_end(gs_referee *referee);
 
 /* A run is, or was, at a rung. GS_ERROR_INTERNAL if there is none. */

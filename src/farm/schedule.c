@@ -6,8 +6,8 @@
 
 /* Runs of one kind, the longest first. */
 typedef struct {
-    int64_t next, end;    /* places in `order`: these were never handed out */
-    double work, seconds; /* of its runs of which it is known how long they took */
+    int64_t next, end;           /* places in `order`: these were never handed out */
+    double work, seconds;        /* of its runs of which it is known how long they took */
     double total, before, ended; /* work of all its runs; what was done before this launch; of those that have ended */
 } queue;
 
@@ -18,7 +18,7 @@ struct gs_schedule {
     uint8_t *kinds;
     queue queues[GS_KINDS];
     int queue_count;
-    int64_t *returned;  /* runs of lost ranks, the last lost on top */
+    int64_t *returned; /* runs of lost ranks, the last lost on top */
     int64_t returned_count;
     bool *settled;   /* runs that ended before this launch */
     int64_t *run_of; /* of each rank */
@@ -35,7 +35,8 @@ gs_status gs_schedule_create(gs_schedule **schedule, int64_t runs, int ranks, gs
         made->settled = calloc((size_t)runs + 1, sizeof *made->settled);
         made->order = malloc(((size_t)runs + 1) * sizeof *made->order);
     }
-    if (made == NULL || made->order == NULL || made->run_of == NULL || made->returned == NULL || made->settled == NULL) {
+    if (made == NULL || made->order == NULL || made->run_of == NULL || made->returned == NULL ||
+        made->settled == NULL) {
         gs_schedule_destroy(&made);
         return gs_fail(error, GS_ERROR_MEMORY, "out of memory: a schedule for %d ranks", ranks);
     }
@@ -100,7 +101,8 @@ gs_status gs_schedule_sort(gs_schedule *schedule, const float *work, const uint8
     }
     memcpy(schedule->work, work, runs * sizeof *work);
     memcpy(schedule->kinds, kinds, runs);
-    for (size_t run = 0; run < runs; run++) entries[run] = (entry){.run = (int64_t)run, .work = work[run], .kind = kinds[run]};
+    for (size_t run = 0; run < runs; run++)
+        entries[run] = (entry){.run = (int64_t)run, .work = work[run], .kind = kinds[run]};
     qsort(entries, runs, sizeof *entries, by_kind_and_work);
     fill_queues(schedule, entries);
     free(entries);
@@ -172,7 +174,8 @@ static int64_t take_longest(gs_schedule *schedule)
 int64_t gs_schedule_assign(gs_schedule *schedule, int rank)
 {
     assert(rank >= 0 && rank < schedule->ranks && schedule->run_of[rank] == GS_NO_RUN);
-    int64_t run = schedule->returned_count > 0 ? schedule->returned[--schedule->returned_count] : take_longest(schedule);
+    int64_t run =
+        schedule->returned_count > 0 ? schedule->returned[--schedule->returned_count] : take_longest(schedule);
     if (run != GS_NO_RUN) schedule->running++;
     schedule->run_of[rank] = run;
     return run;
@@ -212,7 +215,8 @@ gs_schedule_counts gs_schedule_count(const gs_schedule *schedule)
     };
 }
 
-gs_schedule_work gs_schedule_progress(const gs_schedule *schedule, double (*share_of_rank)(const void *context, int rank), const void *context)
+gs_schedule_work gs_schedule_progress(const gs_schedule *schedule,
+                                      double (*share_of_rank)(const void *context, int rank), const void *context)
 {
     gs_schedule_work work = {0};
     for (int k = 0; k < schedule->queue_count; k++) {

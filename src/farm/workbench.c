@@ -14,7 +14,8 @@
 /* The same run gives the same bits only with the same program and kernels. */
 static gs_midrun midrun_of(const gs_workbench *workbench, const gs_common *common, char maker[GS_MIDRUN_MAKER])
 {
-    snprintf(maker, GS_MIDRUN_MAKER, "gensweep %s with kernels %s and %s", common->program, gs_blas_kernel(), gs_vector->name);
+    snprintf(maker, GS_MIDRUN_MAKER, "gensweep %s with kernels %s and %s", common->program, gs_blas_kernel(),
+             gs_vector->name);
     return (gs_midrun){.folder = common->folder, .id = workbench->id, .maker = maker};
 }
 
@@ -50,11 +51,13 @@ static void take_up(gs_workbench *workbench, const gs_common *common)
     gs_status status = gs_midrun_read(&midrun, &seconds, &bytes, &size, &error);
     if (status == GS_OK && bytes != NULL) {
         if (gs_trainer_restore(workbench->trainer, bytes, size)) workbench->seconds = seconds;
-        else status = gs_fail(&error, GS_ERROR_STORAGE, "the mid-run checkpoint of run %s does not fit it", workbench->id);
+        else
+            status =
+                gs_fail(&error, GS_ERROR_STORAGE, "the mid-run checkpoint of run %s does not fit it", workbench->id);
     }
     if (status != GS_OK)
-        snprintf(workbench->note.text, sizeof workbench->note.text, "%.*s; run %lld starts over", GS_NOTE - 64, error.text,
-                 (long long)workbench->job.run);
+        snprintf(workbench->note.text, sizeof workbench->note.text, "%.*s; run %lld starts over", GS_NOTE - 64,
+                 error.text, (long long)workbench->job.run);
     free(bytes);
 }
 
@@ -103,12 +106,14 @@ gs_status gs_workbench_work(gs_workbench *workbench, const gs_common *common, in
     if (more && keeps(common) && now - workbench->kept >= common->storage.checkpoint_every) keep(workbench, common);
     if (more) return GS_OK;
     gs_error reason;
-    gs_status status = gs_parcel_pack(&workbench->parcel, &workbench->job, gs_trainer_result(workbench->trainer), common->storage,
-                                      rank, workbench->seconds, &reason);
+    gs_status status = gs_parcel_pack(&workbench->parcel, &workbench->job, gs_trainer_result(workbench->trainer),
+                                      common->storage, rank, workbench->seconds, &reason);
     gs_trainer_destroy(&workbench->trainer);
     if (status == GS_OK && workbench->parcel.size > INT32_MAX)
-        status = gs_fail(&reason, GS_ERROR_MEMORY, "results of %zu bytes are too many for one message: fewer evaluation.samples, or "
-                         "storage.samples: none", workbench->parcel.size);
+        status = gs_fail(&reason, GS_ERROR_MEMORY,
+                         "results of %zu bytes are too many for one message: fewer evaluation.samples, or "
+                         "storage.samples: none",
+                         workbench->parcel.size);
     return status == GS_OK ? GS_OK : pack_failure(workbench, &workbench->job, &reason, rank, ended, error);
 }
 
@@ -129,8 +134,9 @@ void gs_workbench_decide(gs_workbench *workbench, const gs_decision *decision)
     gs_at_rung at;
     char reason[128];
     if (!gs_workbench_asks(workbench, &at)) return;
-    snprintf(reason, sizeof reason, "%s %.4g is not among the best %lld of %lld runs", gs_stopping_metric(&workbench->job.settings), at.value,
-             (long long)decision->best, (long long)decision->runs);
+    snprintf(reason, sizeof reason, "%s %.4g is not among the best %lld of %lld runs",
+             gs_stopping_metric(&workbench->job.settings), at.value, (long long)decision->best,
+             (long long)decision->runs);
     gs_trainer_answer(workbench->trainer, decision->go_on, reason);
 }
 

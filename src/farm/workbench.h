@@ -7,25 +7,26 @@
 
 typedef struct {
     gs_job job;
-    gs_trainer *trainer; /* NULL: idle */
-    double seconds;      /* worked on the run */
+    gs_trainer *trainer;  /* NULL: idle */
+    double seconds;       /* worked on the run */
     int64_t steps_before; /* that its mid-run checkpoint brought along, and the share of the work */
     double share_before;
-    double kept;         /* gs_clock() when its state was last kept, or its work began */
+    double kept; /* gs_clock() when its state was last kept, or its work began */
     char id[GS_ID];
-    gs_parcel parcel;    /* memory is kept from run to run */
-    gs_note note;        /* whoever tells it empties its text */
+    gs_parcel parcel; /* memory is kept from run to run */
+    gs_note note;     /* whoever tells it empties its text */
 } gs_workbench;
 
-/* Begins a run, or takes it up where its mid-run checkpoint says; one that cannot be used is noted. If there is no memory for the run, it
- * has failed: *ended is true and the parcel says why. GS_ERROR_MEMORY only if even the parcel does not fit. */
-GS_MUST_CHECK gs_status gs_workbench_begin(gs_workbench *workbench, const gs_common *common, const gs_job *job, int rank, bool *ended,
-                                       gs_error *error);
+/* Begins a run, or takes it up where its mid-run checkpoint says; one that cannot be used is noted. If there is no
+ * memory for the run, it has failed: *ended is true and the parcel says why. GS_ERROR_MEMORY only if even the parcel
+ * does not fit. */
+GS_MUST_CHECK gs_status gs_workbench_begin(gs_workbench *workbench, const gs_common *common, const gs_job *job,
+                                           int rank, bool *ended, gs_error *error);
 
-/* Works on the run for about `seconds`, at least one piece, less if it is time to drain or the run asks; when it ends, packs the parcel and sets
- * *ended. Keeps its state now and then; that it cannot is noted once. */
-GS_MUST_CHECK gs_status gs_workbench_work(gs_workbench *workbench, const gs_common *common, int rank, double seconds, bool *ended,
-                                      gs_error *error);
+/* Works on the run for about `seconds`, at least one piece, less if it is time to drain or the run asks; when it ends,
+ * packs the parcel and sets *ended. Keeps its state now and then; that it cannot is noted once. */
+GS_MUST_CHECK gs_status gs_workbench_work(gs_workbench *workbench, const gs_common *common, int rank, double seconds,
+                                          bool *ended, gs_error *error);
 
 /* The first rung behind at->rung (0 at first) that a run which was taken up has passed; false if there is none. */
 bool gs_workbench_passed(const gs_workbench *workbench, gs_at_rung *at);

@@ -5,8 +5,8 @@
 #include "farm/workbench.h"
 #include "ground/clock.h"
 
-static const double slice = 0.05; /* of work between two looks for a message */
-static const double report = 1.0; /* between two reports of progress */
+static const double slice = 0.05;   /* of work between two looks for a message */
+static const double report = 1.0;   /* between two reports of progress */
 static const double look_every = 1; /* between two looks whether rank 0 is there */
 
 typedef struct {
@@ -15,7 +15,7 @@ typedef struct {
     gs_workbench bench;
     gs_patience patience; /* with rank 0's next message */
     double looked;
-    double asked;       /* gs_clock() when rank 0 was asked for the next run */
+    double asked; /* gs_clock() when rank 0 was asked for the next run */
     gs_effort effort;
     bool stopped; /* rank 0 has said STOP */
 } worker;
@@ -29,7 +29,8 @@ static void look_at_rank_0(worker *w)
     w->looked = now;
 }
 
-/* Looks for a message, and waits a moment if there is none; true if it is a job. A decision is passed on to the run that asked. */
+/* Looks for a message, and waits a moment if there is none; true if it is a job. A decision is passed on to the run
+ * that asked. */
 static bool receive(worker *w, bool waits, gs_job *job)
 {
     int from, tag;
@@ -134,7 +135,8 @@ gs_status gs_farm_work(const gs_world *world, const gs_common *common, gs_error 
     while (status == GS_OK && wait_for_job(&w, &job)) status = train(&w, &job, error);
     w.effort.present = gs_clock() - begun;
     if (status == GS_OK) gs_world_send(world, 0, GS_TAG_LEAVING, &w.effort, sizeof w.effort);
-    while (status == GS_OK && !w.stopped) (void)receive(&w, true, &job); /* a job may have been on its way: it is not begun */
+    while (status == GS_OK && !w.stopped)
+        (void)receive(&w, true, &job); /* a job may have been on its way: it is not begun */
     gs_workbench_free(&w.bench);
     return status;
 }

@@ -83,7 +83,8 @@ static bool status_is_lost(void)
 
 void gs_world_destroy(gs_world *world, int exit_code)
 {
-    if (world->mpi && world->rank == 0 && exit_code != EXIT_SUCCESS && status_is_lost()) gs_world_abort(world, exit_code);
+    if (world->mpi && world->rank == 0 && exit_code != EXIT_SUCCESS && status_is_lost())
+        gs_world_abort(world, exit_code);
     if (world->mpi) MPI_Finalize();
     world->mpi = false;
     free(world->peers);

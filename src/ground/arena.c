@@ -26,8 +26,8 @@ gs_status gs_arena_create(gs_arena **arena, size_t limit, gs_error *error)
     return GS_OK;
 }
 
-/* Large blocks stand on huge pages where the system grants them: a step walks through all of them, and looking up a page
- * every 4 KiB costs a twentieth of its time. */
+/* Large blocks stand on huge pages where the system grants them: a step walks through all of them, and looking up a
+ * page every 4 KiB costs a twentieth of its time. */
 static void *allocate(size_t bytes)
 {
     enum { HUGE_PAGE = 2 << 20 };
@@ -81,7 +81,8 @@ void *gs_arena_take_scratch(gs_arena *arena, size_t count, size_t size)
 gs_status gs_arena_check(const gs_arena *arena, gs_error *error)
 {
     if (arena->refused == 0) return GS_OK;
-    return gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu bytes more were needed after %zu", arena->refused, arena->used);
+    return gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu bytes more were needed after %zu", arena->refused,
+                   arena->used);
 }
 
 void gs_arena_seal(gs_arena *arena)

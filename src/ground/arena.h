@@ -18,8 +18,8 @@ typedef struct gs_arena gs_arena;
 GS_MUST_CHECK gs_status gs_arena_create(gs_arena **arena, size_t limit, gs_error *error);
 
 /* `count` objects of `size` bytes, zeroed and aligned to GS_ALIGNMENT; owned by the arena. NULL when memory is short,
- * the limit is reached, or count * size overflows: the arena remembers it, so that a constructor may take all that it needs
- * and ask once with gs_arena_check. */
+ * the limit is reached, or count * size overflows: the arena remembers it, so that a constructor may take all that it
+ * needs and ask once with gs_arena_check. */
 void *gs_arena_take(gs_arena *arena, size_t count, size_t size);
 
 /* As gs_arena_take, for scratch that is written before it is read: NaN in debug builds instead of zeros. */

@@ -8,8 +8,9 @@ double gs_clock(void);
 /* Sleeps about `seconds`; a signal may end it early. */
 void gs_sleep(double seconds);
 
-/* Waiting for what may come at once or in hours: after an event, `turns` = 0. The first turns only let others have the core, about 0.1 ms in all; then
- * each sleeps longer than the one before, up to 10 ms: with a look at MPI in between that costs less than 1 % of a core. */
+/* Waiting for what may come at once or in hours: after an event, `turns` = 0. The first turns only let others have the
+ * core, about 0.1 ms in all; then each sleeps longer than the one before, up to 10 ms: with a look at MPI in between
+ * that costs less than 1 % of a core. */
 typedef struct {
     int turns;
 } gs_patience;

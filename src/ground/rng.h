@@ -1,7 +1,7 @@
 /* Counter-based random numbers: Philox4x32-10 (Salmon et al., SC'11) from Random123.
  *
- * A number is a pure function of (seed, stream, step, index): there is no state to save, nothing depends on who draws first,
- * and two variants of a sweep see the same data for the same seed. The seed is the Philox key; the counter holds
+ * A number is a pure function of (seed, stream, step, index): there is no state to save, nothing depends on who draws
+ * first, and two variants of a sweep see the same data for the same seed. The seed is the Philox key; the counter holds
  * the index of the block of four words, the stream, and the step. */
 #ifndef GS_GROUND_RNG_H
 #define GS_GROUND_RNG_H
@@ -37,15 +37,16 @@ static inline float gs_uniform_from_word(uint32_t word)
     return ((float)(word >> 9) + 0.5f) * 0x1p-23f;
 }
 
-/* values[i], i < count: independent standard normal numbers (Box-Muller; numbers first ... first + count - 1 of the stream,
- * where `first` is a multiple of 4). The same numbers, rounded, in the float and the double build. */
+/* values[i], i < count: independent standard normal numbers (Box-Muller; numbers first ... first + count - 1 of the
+ * stream, where `first` is a multiple of 4). The same numbers, rounded, in the float and the double build. */
 void gs_rng_normal(gs_rng rng, uint32_t first, size_t count, gs_real *values);
 
 /* values[i]: standard normal truncated at two standard deviations and rescaled to variance 1, as the initialisers
  * of Flax and Keras draw; by rejection, each element from its own counters. Not for the step loop. */
 void gs_rng_truncated_normal(gs_rng rng, size_t count, gs_real *values);
 
-/* FNV-1a of a name: the step of GS_STREAM_WEIGHTS, so that a tensor's initial values follow its name and not its place. */
+/* FNV-1a of a name: the step of GS_STREAM_WEIGHTS, so that a tensor's initial values follow its name and not its place.
+ */
 uint64_t gs_hash_name(const char *name);
 
 #endif

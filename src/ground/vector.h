@@ -1,11 +1,12 @@
 /* Element-wise kernels: every loop over many numbers that is not a matrix product.
  *
- * The kernels are compiled once per instruction set (baseline, AVX2, AVX-512) from the same source and chosen when the program
- * starts, so that one binary runs on every node. They use no fused multiply-add and fix the order of every sum
+ * The kernels are compiled once per instruction set (baseline, AVX2, AVX-512) from the same source and chosen when the
+ * program starts, so that one binary runs on every node. They use no fused multiply-add and fix the order of every sum
  * (GS_LANES interleaved partial sums), so that all variants give the same bits. Accuracy against long double over
- * every float from -87.33 to 88.37 (exp; 0 below, infinite above), every normal one above 0 (log), every one (tanh) and every one from
- * -87.33 up (sigmoid): exp 1 ulp (.990), log 1 ulp (.834), tanh 1.4 ulp (1.330), sigmoid 2.5 ulp (2.481); normal 1e-6
- * absolute. tests/unit/test_vector.c asserts these bounds over a share of them. A NaN that goes in comes out.
+ * every float from -87.33 to 88.37 (exp; 0 below, infinite above), every normal one above 0 (log), every one (tanh) and
+ * every one from -87.33 up (sigmoid): exp 1 ulp (.990), log 1 ulp (.834), tanh 1.4 ulp (1.330), sigmoid 2.5 ulp
+ * (2.481); normal 1e-6 absolute. tests/unit/test_vector.c asserts these bounds over a share of them. A NaN that goes in
+ * comes out.
  *
  * A matrix is rows x columns with `stride` elements from row to row. In the double build the functions call libm. */
 #ifndef GS_GROUND_VECTOR_H
@@ -66,18 +67,20 @@ typedef struct {
     void (*fill)(size_t count, gs_real value, gs_real *x);
     void (*scale)(size_t count, gs_real factor, gs_real *x);
 
-    /* losses[i] = softplus(x[i]) - target x[i], gradients[i] = sigmoid(x[i]) - target: binary cross-entropy of a logit. */
+    /* losses[i] = softplus(x[i]) - target x[i], gradients[i] = sigmoid(x[i]) - target: binary cross-entropy of a logit.
+     */
     void (*logit_loss)(size_t count, gs_real target, const gs_real *x, gs_real *losses, gs_real *gradients);
 
     /* Returns 1/2 sum_i (y[i] - target[i])^2; dy[i] = weight (y[i] - target[i]). */
     gs_real (*squared_error)(size_t count, gs_real weight, const gs_real *y, const gs_real *target, gs_real *dy);
 
-    /* A variational encoder's latents (models/vae.c). encoded: rows x (2 latents), means m, then log-variances, called v
-     * when clamped to [-10, 10]; all else rows x latents. deviations = exp(v / 2), z = m + deviations * noise,
+    /* A variational encoder's latents (models/vae.c). encoded: rows x (2 latents), means m, then log-variances, called
+     * v when clamped to [-10, 10]; all else rows x latents. deviations = exp(v / 2), z = m + deviations * noise,
      * divergences = (m^2 + exp(v) - v - 1) / 2. */
     void (*latent)(size_t rows, size_t latents, const gs_real *encoded, const gs_real *noise, gs_real *deviations,
                    gs_real *z, gs_real *divergences);
-    /* dencoded = dz through z, plus the gradient of weight * sum of divergences; 0 for log-variances outside the clamp. */
+    /* dencoded = dz through z, plus the gradient of weight * sum of divergences; 0 for log-variances outside the clamp.
+     */
     void (*latent_gradient)(size_t rows, size_t latents, gs_real weight, const gs_real *encoded, const gs_real *noise,
                             const gs_real *deviations, const gs_real *dz, gs_real *dencoded);
 

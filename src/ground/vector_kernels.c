@@ -10,10 +10,10 @@
 #define TEXT_(a) #a
 #define TEXT(a) TEXT_(a)
 
-#define MAP(name, formula)                                                 \
-    static void name(size_t count, const gs_real *x, gs_real *y)           \
-    {                                                                      \
-        for (size_t i = 0; i < count; i++) y[i] = formula(x[i]);           \
+#define MAP(name, formula)                                                                                             \
+    static void name(size_t count, const gs_real *x, gs_real *y)                                                       \
+    {                                                                                                                  \
+        for (size_t i = 0; i < count; i++) y[i] = formula(x[i]);                                                       \
     }
 MAP(exp_all, exp_real)
 MAP(log_all, log_real)
@@ -70,11 +70,11 @@ static void normals_of_blocks(size_t count, const uint32_t counter[4], const uin
 }
 
 #define IDENTITY(x) (x)
-#define BIAS(name, formula)                                                                                       \
-    static void name(size_t rows, size_t columns, size_t stride, const gs_real *restrict bias, gs_real *restrict y) \
-    {                                                                                                             \
-        for (size_t r = 0; r < rows; r++)                                                                         \
-            for (size_t c = 0; c < columns; c++) y[r * stride + c] = formula(y[r * stride + c] + bias[c]);        \
+#define BIAS(name, formula)                                                                                            \
+    static void name(size_t rows, size_t columns, size_t stride, const gs_real *restrict bias, gs_real *restrict y)    \
+    {                                                                                                                  \
+        for (size_t r = 0; r < rows; r++)                                                                              \
+            for (size_t c = 0; c < columns; c++) y[r * stride + c] = formula(y[r * stride + c] + bias[c]);             \
     }
 BIAS(bias_linear, IDENTITY)
 BIAS(bias_tanh, tanh_real)
@@ -86,7 +86,8 @@ static void tanh_gradient(size_t rows, size_t columns, size_t stride, const gs_r
         for (size_t c = 0; c < columns; c++) dy[r * stride + c] *= 1 - y[r * stride + c] * y[r * stride + c];
 }
 
-static void sigmoid_gradient(size_t rows, size_t columns, size_t stride, const gs_real *restrict y, gs_real *restrict dy)
+static void sigmoid_gradient(size_t rows, size_t columns, size_t stride, const gs_real *restrict y,
+                             gs_real *restrict dy)
 {
     for (size_t r = 0; r < rows; r++)
         for (size_t c = 0; c < columns; c++) dy[r * stride + c] *= y[r * stride + c] * (1 - y[r * stride + c]);
@@ -137,8 +138,8 @@ static void scale(size_t count, gs_real factor, gs_real *x)
     for (size_t i = 0; i < count; i++) x[i] *= factor;
 }
 
-/* NaN is passed over. More lanes than in a sum, as gcc unrolls 16 of them and then keeps them scalar; the order does not
- * matter here. */
+/* NaN is passed over. More lanes than in a sum, as gcc unrolls 16 of them and then keeps them scalar; the order does
+ * not matter here. */
 static gs_real maximum(size_t count, const gs_real *x)
 {
     enum { LANES = 2 * GS_LANES };
@@ -213,9 +214,9 @@ static void lstm_backward(size_t rows, size_t units, const gs_real *restrict c_b
             size_t at = r * units + k;
             gs_real in = i[k], kept = f[k], new = g[k], out = o[k], squashed = tanh_real(c[at]);
             gs_real dcell = dc[at] + dh[at] * out * (1 - squashed * squashed);
-            i[k] = dcell * new * (in * (1 - in));
+            i[k] = dcell * new *(in * (1 - in));
             f[k] = dcell * c_before[at] * (kept * (1 - kept));
-            g[k] = dcell * in * (1 - new * new);
+            g[k] = dcell * in * (1 - new *new);
             o[k] = dh[at] * squashed * (out * (1 - out));
             dc[at] = dcell * kept;
         }
@@ -282,13 +283,14 @@ static void latent(size_t rows, size_t latents, const gs_real *restrict encoded,
 }
 
 static void latent_gradient(size_t rows, size_t latents, gs_real weight, const gs_real *restrict encoded,
-                            const gs_real *restrict noise, const gs_real *restrict deviations, const gs_real *restrict dz,
-                            gs_real *restrict dencoded)
+                            const gs_real *restrict noise, const gs_real *restrict deviations,
+                            const gs_real *restrict dz, gs_real *restrict dencoded)
 {
     for (size_t r = 0; r < rows; r++)
         for (size_t c = 0; c < latents; c++) {
             size_t at = r * latents + c;
-            gs_real mean = encoded[2 * r * latents + c], v = encoded[(2 * r + 1) * latents + c], deviation = deviations[at];
+            gs_real mean = encoded[2 * r * latents + c], v = encoded[(2 * r + 1) * latents + c],
+                    deviation = deviations[at];
             gs_real slope = (dz[at] * noise[at] * deviation + weight * (deviation * deviation - 1)) / 2;
             dencoded[2 * r * latents + c] = dz[at] + weight * mean;
             dencoded[(2 * r + 1) * latents + c] = fabs_real(v) > log_variance_limit ? 0 : slope;
@@ -296,13 +298,15 @@ static void latent_gradient(size_t rows, size_t latents, gs_real weight, const g
 }
 
 /* Returns the new parameter. */
-static inline gs_real adam_one(gs_adam_rates rates, gs_real gradient, gs_real *moment1, gs_real *moment2, gs_real parameter)
+static inline gs_real adam_one(gs_adam_rates rates, gs_real gradient, gs_real *moment1, gs_real *moment2,
+                               gs_real parameter)
 {
     gs_real m = rates.beta1 * *moment1 + (1 - rates.beta1) * gradient;
     gs_real v = rates.beta2 * *moment2 + (1 - rates.beta2) * (gradient * gradient);
     *moment1 = m;
     *moment2 = v;
-    return parameter - rates.learning_rate * (m * rates.correction1) / (sqrt_real(v * rates.correction2) + rates.epsilon);
+    return parameter -
+           rates.learning_rate * (m * rates.correction1) / (sqrt_real(v * rates.correction2) + rates.epsilon);
 }
 
 static void adam(size_t count, gs_adam_rates rates, const gs_real *restrict gradient, gs_real *restrict moment1,
@@ -411,8 +415,8 @@ static void blend(size_t count, gs_real a, const gs_real *restrict x, gs_real b,
     for (size_t i = 0; i < count; i++) sum[i] = a * x[i] + b * y[i];
 }
 
-static void step_back(size_t count, gs_step_back rates, const gs_real *restrict predicted, const gs_real *restrict noise,
-                      gs_real *restrict x)
+static void step_back(size_t count, gs_step_back rates, const gs_real *restrict predicted,
+                      const gs_real *restrict noise, gs_real *restrict x)
 {
     for (size_t i = 0; i < count; i++) {
         gs_real estimate = rates.estimate_x * x[i] + rates.estimate_predicted * predicted[i];

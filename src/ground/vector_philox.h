@@ -28,7 +28,7 @@ typedef uint64_t wide __attribute__((vector_size(16)));
 #define LOW_PRODUCT(a, b) ((wide)_mm_mul_epu32((__m128i)(a), (__m128i)(b)))
 #else
 typedef uint64_t wide __attribute__((vector_size(16)));
-#define LOW_PRODUCT(a, b) (((a) & 0xFFFFFFFFu) * (b))
+#define LOW_PRODUCT(a, b) (((a)&0xFFFFFFFFu) * (b))
 #endif
 
 enum { WIDE_ELEMENTS = sizeof(wide) / sizeof(uint64_t), PHILOX_ROUNDS = 10 };

@@ -18,7 +18,8 @@
 #include "store/audits.h"
 #include "store/lock.h"
 
-/* A run on other kernels, whose bits differ, is consistent if the test of homogeneity of its counts does not reject at this level. */
+/* A run on other kernels, whose bits differ, is consistent if the test of homogeneity of its counts does not reject at
+ * this level. */
 static const double level = 0.001;
 
 typedef enum { UNKNOWN, EQUAL, CONSISTENT, DIFFERENT, VERDICTS } verdict;
@@ -64,10 +65,12 @@ static gs_status choose(state *s, gs_error *error)
     s->chosen = calloc(s->rows + 1, sizeof *s->chosen);
     bool *done = calloc(s->rows + 1, sizeof *done);
     gs_status status = GS_OK;
-    if (s->chosen == NULL || done == NULL) status = gs_fail(error, GS_ERROR_MEMORY, "out of memory: %" PRIu64 " runs", s->rows);
+    if (s->chosen == NULL || done == NULL)
+        status = gs_fail(error, GS_ERROR_MEMORY, "out of memory: %" PRIu64 " runs", s->rows);
     for (uint64_t row = 0; row < s->rows && status == GS_OK; row++) s->finished += done[row] = is_done(s->audit, row);
     if (status == GS_OK && s->options->rows != NULL) status = gs_rows_read(s->options->rows, s->rows, s->chosen, error);
-    else if (status == GS_OK) status = gs_rows_sample(done, s->rows, s->options->fraction, s->options->seed, s->chosen, error);
+    else if (status == GS_OK)
+        status = gs_rows_sample(done, s->rows, s->options->fraction, s->options->seed, s->chosen, error);
     for (uint64_t row = 0; row < s->rows && status == GS_OK; row++) {
         s->count += s->chosen[row] && done[row];
         s->skipped += s->chosen[row] && !done[row];
@@ -85,7 +88,10 @@ static void tell_skipped(state *s)
         if (!s->chosen[row] || status == GS_RUN_DONE) continue;
         if (status == GS_RUN_FAILED) gs_audit_reason(s->audit, row, reason);
         fprintf(stderr, "gensweep: run %" PRIu64 " is not audited: it %s%s\n", row,
-                status == GS_RUN_FAILED ? "has failed: " : status == GS_RUN_RUNNING ? "is running" : "is pending", reason);
+                status == GS_RUN_FAILED    ? "has failed: "
+                : status == GS_RUN_RUNNING ? "is running"
+                                           : "is pending",
+                reason);
     }
 }
 
@@ -126,8 +132,11 @@ gs_status gs_audit_recorded(const gs_options *options, char kernel[GS_KERNEL], g
         gs_audit_kernel(s.audit, row, other);
         if (kernel[0] == '\0') memcpy(kernel, other, GS_KERNEL);
         if (strcmp(kernel, other) != 0)
-            status = gs_fail(error, GS_ERROR_INPUT, "--kernels recorded: some of these runs were trained with BLAS kernels '%s', others with '%s'; "
-                             "audit them one after the other with --runs", kernel, other);
+            status =
+                gs_fail(error, GS_ERROR_INPUT,
+                        "--kernels recorded: some of these runs were trained with BLAS kernels '%s', others with '%s'; "
+                        "audit them one after the other with --runs",
+                        kernel, other);
     }
     if (status == GS_OK && kernel[0] == '\0')
         status = gs_fail(error, GS_ERROR_INPUT, "--kernels recorded: '%s' records none for these runs", options->file);
@@ -148,9 +157,11 @@ static void tell_kernels(const state *s)
         others++;
     }
     if (others > 0)
-        fprintf(stderr, "gensweep: %" PRId64 " of these runs were trained with other BLAS kernels ('%s') than this audit ('%s'). Where their bits differ, "
-                "only their counts are compared, statistically; --kernels recorded trains them with their own, where this CPU has them\n", others,
-                kernel, gs_blas_kernel());
+        fprintf(stderr,
+                "gensweep: %" PRId64 " of these runs were trained with other BLAS kernels ('%s') than this audit "
+                "('%s'). Where their bits differ, only their counts are compared, statistically; --kernels recorded "
+                "trains them with their own, where this CPU has them\n",
+                others, kernel, gs_blas_kernel());
 }
 
 static void tell_begin(state *s, int ranks)
@@ -161,8 +172,8 @@ static void tell_begin(state *s, int ranks)
         fprintf(stderr, "gensweep: %s is being written (%s); it is read beside its writer\n", s->options->file, holder);
     tell_skipped(s);
     gs_rows_write(s->chosen, s->rows, rows, sizeof rows);
-    fprintf(stderr, "gensweep: auditing %" PRId64 " of %" PRIu64 " finished runs of %s (%s) on %d rank%s\n", s->count, s->finished,
-            s->options->file, rows, ranks, ranks == 1 ? "" : "s");
+    fprintf(stderr, "gensweep: auditing %" PRId64 " of %" PRIu64 " finished runs of %s (%s) on %d rank%s\n", s->count,
+            s->finished, s->options->file, rows, ranks, ranks == 1 ? "" : "s");
     tell_kernels(s);
 }
 
@@ -172,7 +183,8 @@ static gs_status prepare(state *s, gs_error *error)
     if (status == GS_OK) status = choose(s, error);
     if (status == GS_OK && s->count == 0) {
         tell_skipped(s);
-        return gs_fail(error, GS_ERROR_INPUT, "there is nothing to audit: %s", s->skipped > 0 ? "none of these runs is done" : "no run is done");
+        return gs_fail(error, GS_ERROR_INPUT, "there is nothing to audit: %s",
+                       s->skipped > 0 ? "none of these runs is done" : "no run is done");
     }
     if (status == GS_OK) status = collect_runs(s, error);
     if (status == GS_OK) status = gs_progress_create(&s->progress, s->options->progress, error);
@@ -215,7 +227,8 @@ static gs_status on_take(void *context, const gs_parcel *parcel, gs_error *error
     if (status != GS_OK) return status;
     s->without_samples += !run->comparison.has_samples;
     s->without_checkpoint += !run->comparison.has_checkpoint;
-    if (run->comparison.first.dataset[0] != '\0' && run->other_kernels) run->p = gs_audit_homogeneity(s->audit, run->row, &row);
+    if (run->comparison.first.dataset[0] != '\0' && run->other_kernels)
+        run->p = gs_audit_homogeneity(s->audit, run->row, &row);
     if (run->comparison.first.dataset[0] == '\0') judge(s, run, EQUAL);
     else judge(s, run, run->other_kernels && run->p >= level ? CONSISTENT : DIFFERENT);
     return GS_OK;
@@ -266,7 +279,8 @@ static void describe(const audited_run *run, char *text, size_t size)
 {
     const gs_difference *first = &run->comparison.first;
     snprintf(text, size, "run %" PRIu64 " (%s): %s%s%s%s%s%s%s", run->row, run->label, first->dataset, first->index,
-             first->retrained[0] != '\0' ? " is " : ": ", first->stored, first->retrained[0] != '\0' ? " in the file, " : "", first->retrained,
+             first->retrained[0] != '\0' ? " is " : ": ", first->stored,
+             first->retrained[0] != '\0' ? " in the file, " : "", first->retrained,
              first->retrained[0] != '\0' ? " retrained" : "");
 }
 
@@ -316,19 +330,30 @@ static void print_text(const state *s)
         describe(run, text, sizeof text);
         printf("%s\n", text);
         if (!isnan(run->p))
-            printf("  kernels '%s' in the file, '%s' here; homogeneity of the 31 counts: chi-square p = %.3g, %s at level %g\n", run->kernel,
-                   gs_blas_kernel(), run->p, run->verdict == CONSISTENT ? "consistent" : "not consistent", level);
+            printf("  kernels '%s' in the file, '%s' here; homogeneity of the 31 counts: chi-square p = %.3g, %s at "
+                   "level %g\n",
+                   run->kernel, gs_blas_kernel(), run->p, run->verdict == CONSISTENT ? "consistent" : "not consistent",
+                   level);
     }
     int64_t audited = known(s);
-    printf("%s: audited %" PRId64 " of %" PRIu64 " finished run%s: ", s->options->file, audited, s->finished, plural((int64_t)s->finished));
+    printf("%s: audited %" PRId64 " of %" PRIu64 " finished run%s: ", s->options->file, audited, s->finished,
+           plural((int64_t)s->finished));
     if (audited == s->verdicts[EQUAL]) printf("every stored bit is equal\n");
-    else printf("%" PRId64 " equal, %" PRId64 " consistent, %" PRId64 " different\n", s->verdicts[EQUAL], s->verdicts[CONSISTENT], s->verdicts[DIFFERENT]);
-    if (s->verdicts[CONSISTENT] > 0) printf("  consistent is weaker than equal: the counts agree as two samples of one distribution do, the bits do not\n");
+    else
+        printf("%" PRId64 " equal, %" PRId64 " consistent, %" PRId64 " different\n", s->verdicts[EQUAL],
+               s->verdicts[CONSISTENT], s->verdicts[DIFFERENT]);
+    if (s->verdicts[CONSISTENT] > 0)
+        printf("  consistent is weaker than equal: the counts agree as two samples of one distribution do, the bits do "
+               "not\n");
     if (s->without_samples > 0)
-        printf("  the samples of %" PRId64 " run%s are not stored; their digests were compared\n", s->without_samples, plural(s->without_samples));
+        printf("  the samples of %" PRId64 " run%s are not stored; their digests were compared\n", s->without_samples,
+               plural(s->without_samples));
     if (s->without_checkpoint > 0)
-        printf("  the weights of %" PRId64 " run%s are not stored; their digests were compared\n", s->without_checkpoint, plural(s->without_checkpoint));
-    if (audited < s->count) printf("drained: %" PRId64 " run%s not audited\n", s->count - audited, s->count - audited == 1 ? " was" : "s were");
+        printf("  the weights of %" PRId64 " run%s are not stored; their digests were compared\n",
+               s->without_checkpoint, plural(s->without_checkpoint));
+    if (audited < s->count)
+        printf("drained: %" PRId64 " run%s not audited\n", s->count - audited,
+               s->count - audited == 1 ? " was" : "s were");
 }
 
 static void print_run(const audited_run *run)
@@ -340,8 +365,8 @@ static void print_run(const audited_run *run)
     gs_json_string(run->kernel);
     if (isnan(run->p)) printf(", \"p\": null");
     else printf(", \"p\": %.6g", run->p);
-    printf(", \"samples_stored\": %s, \"checkpoint_stored\": %s, \"difference\": ", run->comparison.has_samples ? "true" : "false",
-           run->comparison.has_checkpoint ? "true" : "false");
+    printf(", \"samples_stored\": %s, \"checkpoint_stored\": %s, \"difference\": ",
+           run->comparison.has_samples ? "true" : "false", run->comparison.has_checkpoint ? "true" : "false");
     if (first->dataset[0] == '\0') printf("null");
     const char *const names[] = {"{\"dataset\": ", ", \"index\": ", ", \"stored\": ", ", \"retrained\": "};
     const char *const texts[] = {first->dataset, first->index, first->stored, first->retrained};
@@ -363,7 +388,8 @@ static void print_json(const state *s)
 {
     printf("{\"file\": ");
     gs_json_string(s->options->file);
-    printf(", \"finished\": %" PRIu64 ", \"audited\": %" PRId64 ", \"equal\": %" PRId64 ", \"consistent\": %" PRId64 ", \"different\": %" PRId64,
+    printf(", \"finished\": %" PRIu64 ", \"audited\": %" PRId64 ", \"equal\": %" PRId64 ", \"consistent\": %" PRId64
+           ", \"different\": %" PRId64,
            s->finished, known(s), s->verdicts[EQUAL], s->verdicts[CONSISTENT], s->verdicts[DIFFERENT]);
     printf(", \"blas_kernel\": ");
     gs_json_string(gs_blas_kernel());

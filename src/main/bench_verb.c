@@ -39,7 +39,8 @@ static void tell_note(void *context, const char *sentence)
     fprintf(stderr, "gensweep: %s\n", sentence);
 }
 
-static gs_status measure(const gs_world *world, const gs_common *common, const gs_agenda *agenda, pass *measured, gs_error *error)
+static gs_status measure(const gs_world *world, const gs_common *common, const gs_agenda *agenda, pass *measured,
+                         gs_error *error)
 {
     gs_observer observer = {.finished = ignore_row, .tick = ignore_view, .note = tell_note};
     gs_farm_end end = {.efforts = NULL};
@@ -62,16 +63,19 @@ static void print(const pass *measured, const gs_plan *plan, const gs_world *wor
     double runs = (double)plan->run_count, busy = efforts[0].managing / efforts[0].present;
     double median = 1e6 * gs_efforts_wait(workers, count, 0.5), late = 1e6 * gs_efforts_wait(workers, count, 0.99);
     if (json) {
-        printf("{\"what\": \"%s\", \"ranks\": %d, \"runs\": %.0f, \"seconds\": %.4f, \"runs_per_second\": %.0f, \"by_rank_0\": %lld, "
+        printf("{\"what\": \"%s\", \"ranks\": %d, \"runs\": %.0f, \"seconds\": %.4f, \"runs_per_second\": %.0f, "
+               "\"by_rank_0\": %lld, "
                "\"rank_0_busy\": %.3f, \"rank_0_bytes\": %.0f",
-               what, world->size, runs, measured->seconds, runs / measured->seconds, (long long)efforts[0].runs, busy, measured->memory);
+               what, world->size, runs, measured->seconds, runs / measured->seconds, (long long)efforts[0].runs, busy,
+               measured->memory);
         if (count > 0) printf(", \"wait_median_us\": %.1f, \"wait_99_us\": %.1f", median, late);
         printf("}\n");
         return;
     }
-    printf("%-24s %10.0f runs/s   (%.0f runs in %.3f s, %.0f %% of them on rank 0)\n", what, runs / measured->seconds, runs, measured->seconds,
-           100 * (double)efforts[0].runs / runs);
-    printf("%-24s rank 0 manages %.0f %% of the time and has had at most %.0f MB", "", 100 * busy, measured->memory / 1e6);
+    printf("%-24s %10.0f runs/s   (%.0f runs in %.3f s, %.0f %% of them on rank 0)\n", what, runs / measured->seconds,
+           runs, measured->seconds, 100 * (double)efforts[0].runs / runs);
+    printf("%-24s rank 0 manages %.0f %% of the time and has had at most %.0f MB", "", 100 * busy,
+           measured->memory / 1e6);
     if (count > 0) printf("; a rank waits %.0f us for its next run, 99 %% below %.0f us", median, late);
     printf("\n");
 }
@@ -89,7 +93,8 @@ static gs_status prepare(bench *all, const gs_options *options, gs_error *error)
 {
     char text[256];
     int length = snprintf(text, sizeof text,
-                          "name: idle_runs\nseeds: {first: 0, count: %ld}\nparameters: {model: oracle, steps: 1}\nevaluation: {samples: 1}\n"
+                          "name: idle_runs\nseeds: {first: 0, count: %ld}\nparameters: {model: oracle, steps: "
+                          "1}\nevaluation: {samples: 1}\n"
                           "storage: {samples: none, checkpoints: none, checkpoint_every: off}\n",
                           options->null_runs);
     gs_status status = gs_sweep_read_text(&all->sweep, "idle runs", text, (size_t)length, NULL, 0, error);
@@ -106,7 +111,8 @@ static gs_status measure_dispatch(bench *all, const gs_world *world, gs_error *e
     return measure(world, &all->common, &agenda, &all->dispatch, error);
 }
 
-static gs_status measure_commit(bench *all, const gs_world *world, const gs_options *options, int argc, char **argv, gs_error *error)
+static gs_status measure_commit(bench *all, const gs_world *world, const gs_options *options, int argc, char **argv,
+                                gs_error *error)
 {
     static gs_launch launch;
     static gs_results results;

@@ -18,8 +18,8 @@ typedef struct {
 /* `history`: runs that have ended cost nothing more, and their times and bytes refine the estimates of the others.
  * `ranks` 0: as many as there are cores. `measure`: see main/costs.h. GS_ERROR_MEMORY, GS_ERROR_INPUT. */
 GS_MUST_CHECK gs_status gs_bill_create(gs_bill *bill, const gs_plan *plan, const gs_history *history,
-                                       const gs_digits *digits,
-                                       gs_storage storage, long ranks, bool measure, gs_error *error);
+                                       const gs_digits *digits, gs_storage storage, long ranks, bool measure,
+                                       gs_error *error);
 void gs_bill_free(gs_bill *bill);
 
 #endif

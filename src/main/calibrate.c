@@ -11,12 +11,12 @@
 
 enum {
     TURNS = 64,
-    FEW_PARTS = 4, /* of sampling are too few to measure: then more batches of samples */
+    FEW_PARTS = 4,  /* of sampling are too few to measure: then more batches of samples */
     WARM_STEPS = 2, /* before the first step that counts: memory is touched, caches and clock speed are up */
     PATIENCE = 4    /* times the wanted seconds, where the machine is busy or a single step is long */
 };
 
-static const double slice = 0.015;   /* seconds that a run works in its turn */
+static const double slice = 0.015;  /* seconds that a run works in its turn */
 static const double training = 0.6; /* share of the time of a run that is for training */
 
 /* Seconds of a step or a part, one number a turn; of very many turns the latest. */
@@ -95,8 +95,8 @@ static gs_status begin(probe *one, const gs_job *job, const gs_digits *digits, d
     one->job.settings.values[GS_SETTING_SAMPLES].integer = whole_batches(samples, 1);
     gs_status status = warm_up(one, digits, error);
     if (status != GS_OK) return status;
-    if (one->parts < FEW_PARTS) one->job.settings.values[GS_SETTING_SAMPLES].integer = whole_batches(samples,
-        FEW_PARTS);
+    if (one->parts < FEW_PARTS)
+        one->job.settings.values[GS_SETTING_SAMPLES].integer = whole_batches(samples, FEW_PARTS);
     double fit = training * seconds / fmax(typical(&one->steps), 1e-9);
     speed->steps = fit < (double)steps ? (int64_t)fmax(fit, WARM_STEPS) : steps;
     one->job.settings.values[GS_SETTING_STEPS].integer = speed->steps;

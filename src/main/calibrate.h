@@ -8,11 +8,11 @@
 /* Seconds are those of one core that does nothing else. All zero where the run gets no memory, since then it fails at
  * once. */
 typedef struct {
-    double begin;   /* seconds before the first step */
-    double step;    /* of a training step */
-    double sample;  /* to make and classify a sample */
-    double pack;    /* to hash and deflate a sample and its share of the rest; 0: not measured */
-    double share;   /* that samples deflate to after `steps` steps; 0: not measured */
+    double begin;  /* seconds before the first step */
+    double step;   /* of a training step */
+    double sample; /* to make and classify a sample */
+    double pack;   /* to hash and deflate a sample and its share of the rest; 0: not measured */
+    double share;  /* that samples deflate to after `steps` steps; 0: not measured */
     int64_t steps;
 } gs_speed;
 

@@ -12,7 +12,7 @@
 
 enum { KINDS_MEASURED = 12 };
 
-static const double budget = 4; /* seconds of measurement */
+static const double budget = 4;         /* seconds of measurement */
 static const double usual_pack = 40e-6; /* seconds to hash and deflate a sample, where it was not measured */
 
 /* Real times against measured ones: the mean of log(real / measured). */
@@ -25,10 +25,10 @@ typedef struct {
 typedef struct {
     uint64_t key;
     gs_model_id model;
-    size_t variant; /* the first of the kind */
+    size_t variant;    /* the first of the kind */
     double checkpoint; /* bytes of the model's weights in the file, and how many tensors they are */
     int tensors;
-    double work;    /* a rough count of multiplications in a step: orders kinds of the same model */
+    double work; /* a rough count of multiplications in a step: orders kinds of the same model */
     bool measured;
     gs_speed speed;
     experience known;
@@ -39,7 +39,7 @@ struct gs_costs {
     gs_storage storage;
     kind *kinds; /* in the order of the plan */
     size_t kind_count;
-    size_t *kind_of; /* of each variant */
+    size_t *kind_of;    /* of each variant */
     double size_factor; /* real bytes against estimated ones */
     experience known[GS_MODEL_COUNT];
 };
@@ -56,20 +56,18 @@ static double in_pages(double bytes)
 static uint64_t cost_key(const gs_settings *settings)
 {
     static const gs_setting_id counts[] = {GS_SETTING_STEPS, GS_SETTING_SAMPLES, GS_SETTING_EVERY,
-        GS_SETTING_REJECT_ERROR,
-                                           GS_SETTING_QUALITY_ERROR};
+                                           GS_SETTING_REJECT_ERROR, GS_SETTING_QUALITY_ERROR};
     gs_settings key = *settings;
     for (int id = 0; id < GS_SETTING_COUNT; id++)
         if (gs_settings_table[id].type == GS_TYPE_REAL || gs_settings_table[id].type == GS_TYPE_WEIGHTS)
             memset(&key.values[id], 0, sizeof key.values[id]);
-    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) memset(&key.values[counts[i]], 0,
-        sizeof key.values[0]);
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
+        memset(&key.values[counts[i]], 0, sizeof key.values[0]);
     return XXH3_64bits(&key, sizeof key);
 }
 
 static gs_status add_kind(gs_costs *costs, size_t variant, const gs_settings *settings, uint64_t key,
-                          const gs_digits *digits,
-                          gs_error *error)
+                          const gs_digits *digits, gs_error *error)
 {
     gs_tensor_table tensors;
     gs_work work;
@@ -168,8 +166,8 @@ static gs_status measure_kinds(gs_costs *costs, const gs_digits *digits, gs_erro
     gs_speed speeds[KINDS_MEASURED + GS_MODEL_COUNT];
     size_t count = 0;
     gs_status status = choose_kinds(costs, chosen, &count, error);
-    for (size_t m = 0; m < count && status == GS_OK; m++) jobs[m] = gs_plan_job(costs->plan,
-        chosen[m]->variant * costs->plan->seed_count);
+    for (size_t m = 0; m < count && status == GS_OK; m++)
+        jobs[m] = gs_plan_job(costs->plan, chosen[m]->variant * costs->plan->seed_count);
     if (status == GS_OK) status = gs_calibrate(jobs, count, digits, costs->storage, budget, speeds, error);
     if (status != GS_OK) return status;
     for (size_t m = 0; m < count; m++) {
@@ -181,8 +179,7 @@ static gs_status measure_kinds(gs_costs *costs, const gs_digits *digits, gs_erro
 }
 
 gs_status gs_costs_create(gs_costs **costs, const gs_plan *plan, const gs_digits *digits, gs_storage storage,
-                          bool measure,
-                          gs_error *error)
+                          bool measure, gs_error *error)
 {
     gs_costs *made = calloc(1, sizeof *made);
     gs_status status = GS_OK;
@@ -264,10 +261,8 @@ typedef struct {
 } learning;
 
 static const learning learnings[GS_MODEL_COUNT] = {
-    [GS_MODEL_ORACLE] = {0.165, 1000, 10000},
-    [GS_MODEL_VAE] = {0.26, 600, 12000},
-    [GS_MODEL_GAN] = {0.25, 100, 5000},
-    [GS_MODEL_AUTOREGRESSIVE] = {0.055, 100, 1000},
+    [GS_MODEL_ORACLE] = {0.165, 1000, 10000},  [GS_MODEL_VAE] = {0.26, 600, 12000},
+    [GS_MODEL_GAN] = {0.25, 100, 5000},        [GS_MODEL_AUTOREGRESSIVE] = {0.055, 100, 1000},
     [GS_MODEL_DIFFUSION] = {0.36, 100, 10000},
 };
 static const double collapsed_share = 0.13;
@@ -278,8 +273,8 @@ static double share_of(const gs_settings *settings, const gs_speed *speed, int l
     gs_model_id model = gs_settings_model(settings);
     learning known = learnings[model];
     if (level == 0) return 1;
-    if (model == GS_MODEL_GAN && !gs_settings_on(settings,
-        GS_SETTING_MINIBATCH_DISCRIMINATION)) known.share = collapsed_share;
+    if (model == GS_MODEL_GAN && !gs_settings_on(settings, GS_SETTING_MINIBATCH_DISCRIMINATION))
+        known.share = collapsed_share;
     double trained = known.share * levels[level], steps = (double)gs_settings_integer(settings, GS_SETTING_STEPS);
     double begin = fmax(known.begin, (double)speed->steps); /* from the share measured there */
     if (!(speed->share > 0) || begin >= known.end) return speed->share > 0 && steps <= begin ? speed->share : trained;

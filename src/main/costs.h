@@ -11,8 +11,7 @@ typedef struct gs_costs gs_costs;
  * that takes time (rates, seeds, steps) are measured once, and of very many kinds some. GS_ERROR_MEMORY,
      GS_ERROR_INPUT. */
 GS_MUST_CHECK gs_status gs_costs_create(gs_costs **costs, const gs_plan *plan, const gs_digits *digits,
-                                        gs_storage storage,
-                                        bool measure, gs_error *error);
+                                        gs_storage storage, bool measure, gs_error *error);
 void gs_costs_destroy(gs_costs **costs);
 
 /* A run of this variant took so long: later estimates of its kind, and of kinds of its model of which no run is known,

@@ -64,16 +64,20 @@ static const char run[] =
     "                   ~KEY removes\n"
     "  -o FILE          the results file; default results/NAME.h5 for `name: NAME`\n"
     "  --retry-failed   runs that have failed are to do again\n"
-    "  --max-attempts N a run in flight N times when the program or its rank was killed has failed; default 3, 0: no limit\n"
+    "  --max-attempts N a run in flight N times when the program or its rank was killed has failed; default 3, 0: no "
+    "limit\n"
     "  --fresh          if the results file exists, rename it to FILE.1, FILE.2, ... and start over\n"
     "  --walltime HH:MM:SS  the launch will be ended so long after its start: drain before. Under SLURM the job's own\n"
     "                   end is known (SLURM_JOB_END_TIME)\n"
-    "  --kernels WHICH  of the BLAS library: native (the best for this CPU, default), or portable: those that every CPU\n"
-    "                   with AVX2 has, so that other machines can reproduce the results; also `kernels: portable` in the\n"
+    "  --kernels WHICH  of the BLAS library: native (the best for this CPU, default), or portable: those that every "
+    "CPU\n"
+    "                   with AVX2 has, so that other machines can reproduce the results; also `kernels: portable` in "
+    "the\n"
     "                   sweep, which this option wins over\n"
     "  --progress STYLE auto (a bar on a terminal, lines otherwise), bar, lines, none\n"
     "\n"
-    "  If the results file exists, it is continued: what is done stays, what was in flight or pending starts, new runs\n"
+    "  If the results file exists, it is continued: what is done stays, what was in flight or pending starts, new "
+    "runs\n"
     "  of the sweep are added behind the others, and runs that are no longer in the sweep are kept. A file of other\n"
     "  digits or of another sweep is refused.\n"
     "\n"
@@ -95,7 +99,8 @@ static const char status[] =
     "  --watch   again every two seconds, as long as the sweep runs\n"
     "  --json    for machines: one object, on one line\n"
     "\n"
-    "  Runs by status, running runs with rank and step, failures with their reasons, rate and time left. Does not disturb\n"
+    "  Runs by status, running runs with rank and step, failures with their reasons, rate and time left. Does not "
+    "disturb\n"
     "  a sweep that runs. After a crash it repairs the marks in the file, so that plain readers can open it.\n";
 
 static const char audit[] =
@@ -103,22 +108,28 @@ static const char audit[] =
     "  gensweep audit - train finished runs again and compare every stored bit\n"
     "\n"
     "SYNOPSIS\n"
-    "  [mpirun -n RANKS] gensweep audit FILE.h5 [--runs 3,7-9 | --fraction F] [--seed S] [--kernels WHICH] [--read-only]\n"
+    "  [mpirun -n RANKS] gensweep audit FILE.h5 [--runs 3,7-9 | --fraction F] [--seed S] [--kernels WHICH] "
+    "[--read-only]\n"
     "      [--json] [--progress STYLE]\n"
     "\n"
     "ARGUMENTS\n"
     "  FILE.h5          the results file; all that is needed to train its runs stands in it\n"
     "  --runs 3,7-9     these runs (rows of the file, from 0); those that are not done are told and left out\n"
     "  --fraction F     a sample of this share of the finished runs, at least one; default 0.1\n"
-    "  --seed S         which sample: every run has a random number for each seed, and the smallest are taken; default 0\n"
-    "  --kernels WHICH  of the BLAS library: native (default), portable, or recorded: those that the runs were trained with,\n"
+    "  --seed S         which sample: every run has a random number for each seed, and the smallest are taken; default "
+    "0\n"
+    "  --kernels WHICH  of the BLAS library: native (default), portable, or recorded: those that the runs were trained "
+    "with,\n"
     "                   where this CPU has them\n"
     "  --read-only      the verdict is not stored in the file, under /provenance/audits\n"
     "  --json           for machines: one object, on one line\n"
     "\n"
-    "  Counts, samples, weights, curves, metrics and digests are compared; times, ranks, attempts and launch numbers are\n"
-    "  not. The first difference of each run is named with dataset, index and both values. On other BLAS kernels bits may\n"
-    "  differ: then the counts are compared by the chi-square test of homogeneity at level 0.001 for each run, which is\n"
+    "  Counts, samples, weights, curves, metrics and digests are compared; times, ranks, attempts and launch numbers "
+    "are\n"
+    "  not. The first difference of each run is named with dataset, index and both values. On other BLAS kernels bits "
+    "may\n"
+    "  differ: then the counts are compared by the chi-square test of homogeneity at level 0.001 for each run, which "
+    "is\n"
     "  weaker. A file that is being written can be audited; the verdict is then not stored.\n"
     "  Exit status 0: no difference, 1: there is one, 75: drained.\n";
 
@@ -131,18 +142,25 @@ static const char verify[] =
     "\n"
     "ARGUMENTS\n"
     "  FILE.h5          the results file\n"
-    "  --repair         make a new file of all that is whole, in which damaged runs are made again from their checkpoints; it\n"
+    "  --repair         make a new file of all that is whole, in which damaged runs are made again from their "
+    "checkpoints; it\n"
     "                   takes the name of the old one, which stays as FILE.h5.1, FILE.h5.2, ...\n"
-    "  --kernels WHICH  with --repair, of the BLAS library: recorded (those of the runs; the default where this CPU has\n"
+    "  --kernels WHICH  with --repair, of the BLAS library: recorded (those of the runs; the default where this CPU "
+    "has\n"
     "                   them), native or portable\n"
     "\n"
-    "  Recomputes the digests of counts, samples, checkpoints and curves of every finished run from what is stored, reads\n"
+    "  Recomputes the digests of counts, samples, checkpoints and curves of every finished run from what is stored, "
+    "reads\n"
     "  everything else, and names the runs and parts that differ. Exit status 0: all agree, 1: there is a difference.\n"
     "\n"
-    "  --repair makes samples, and what is computed from them, again from the stored weights; what does not give the stored\n"
-    "  digests is not accepted. A run whose checkpoint, curves or coverage along training are damaged, or were not stored,\n"
-    "  is set back to pending: the command of the sweep trains it again. Trains nothing, and is refused while a sweep writes\n"
-    "  the file. Exit status 0: the file is whole now, or was; 1: runs wait to be trained again, or something is lost.\n";
+    "  --repair makes samples, and what is computed from them, again from the stored weights; what does not give the "
+    "stored\n"
+    "  digests is not accepted. A run whose checkpoint, curves or coverage along training are damaged, or were not "
+    "stored,\n"
+    "  is set back to pending: the command of the sweep trains it again. Trains nothing, and is refused while a sweep "
+    "writes\n"
+    "  the file. Exit status 0: the file is whole now, or was; 1: runs wait to be trained again, or something is "
+    "lost.\n";
 
 static const char plan[] =
     "NAME\n"
@@ -170,7 +188,8 @@ static const char settings[] =
     "  gensweep settings [MODEL]\n"
     "\n"
     "  For each setting: what it is, what is allowed, the default (of that model, or of each model that has its own).\n"
-    "  Settings of the sections data, evaluation and early_terminate are written `data.NAME`, `evaluation.NAME`, ... here\n"
+    "  Settings of the sections data, evaluation and early_terminate are written `data.NAME`, `evaluation.NAME`, ... "
+    "here\n"
     "  and on the command line.\n";
 
 static const char bench[] =
@@ -186,14 +205,15 @@ static const char bench[] =
     "  --json           for machines\n"
     "\n"
     "NOTES\n"
-    "  The runs are handed out twice: first nothing is kept, then every result is committed to the file, as durable as in\n"
+    "  The runs are handed out twice: first nothing is kept, then every result is committed to the file, as durable as "
+    "in\n"
     "  a sweep. What comes out is what is left for a sweep of many short runs; longer ones never notice the farm.\n";
 
 void gs_help_print(gs_verb about)
 {
-    static const char *const texts[] = {[GS_VERB_RUN] = run,     [GS_VERB_PLAN] = plan,     [GS_VERB_STATUS] = status, [GS_VERB_AUDIT] = audit,
-                                        [GS_VERB_VERIFY] = verify, [GS_VERB_SETTINGS] = settings, [GS_VERB_BENCH] = bench,
-                                        [GS_VERB_HELP] = general};
+    static const char *const texts[] = {
+        [GS_VERB_RUN] = run,       [GS_VERB_PLAN] = plan,         [GS_VERB_STATUS] = status, [GS_VERB_AUDIT] = audit,
+        [GS_VERB_VERIFY] = verify, [GS_VERB_SETTINGS] = settings, [GS_VERB_BENCH] = bench,   [GS_VERB_HELP] = general};
     fputs(about <= GS_VERB_HELP ? texts[about] : general, stdout);
 }
 
@@ -217,7 +237,8 @@ static void print_models(const gs_setting *row)
 
 static void print_default(const gs_setting *row, int model)
 {
-    printf("      default: %s", model >= 0 && row->fallback_by_model[model] != NULL ? row->fallback_by_model[model] : row->fallback);
+    printf("      default: %s",
+           model >= 0 && row->fallback_by_model[model] != NULL ? row->fallback_by_model[model] : row->fallback);
     for (int m = 0; m < GS_MODEL_COUNT && model < 0; m++)
         if (row->fallback_by_model[m] != NULL) printf(", %s %s", gs_model_names[m], row->fallback_by_model[m]);
     printf("\n");
@@ -230,8 +251,9 @@ gs_status gs_settings_print(const char *model, gs_error *error)
         if (strcmp(model, gs_model_names[m]) == 0) only = m;
     if (model != NULL && only < 0) {
         const char *near = gs_nearest_name(model, gs_model_names, GS_MODEL_COUNT);
-        return gs_fail(error, GS_ERROR_INPUT, "unknown model '%s'; %s%s%s", model, near != NULL ? "did you mean '" : "see gensweep settings",
-                       near != NULL ? near : "", near != NULL ? "'?" : "");
+        return gs_fail(error, GS_ERROR_INPUT, "unknown model '%s'; %s%s%s", model,
+                       near != NULL ? "did you mean '" : "see gensweep settings", near != NULL ? near : "",
+                       near != NULL ? "'?" : "");
     }
     for (int id = 0; id < GS_SETTING_COUNT; id++) {
         const gs_setting *row = &gs_settings_table[id];

@@ -15,7 +15,8 @@ static gs_status read_digits(const gs_sweep *sweep, gs_digits *digits, gs_error 
     return status;
 }
 
-gs_status gs_inputs_read(const gs_options *options, gs_sweep **sweep, gs_plan **plan, gs_digits *digits, gs_error *error)
+gs_status gs_inputs_read(const gs_options *options, gs_sweep **sweep, gs_plan **plan, gs_digits *digits,
+                         gs_error *error)
 {
     gs_status status = gs_sweep_read(sweep, options->sweep, options->overrides, options->override_count, error);
     if (status == GS_OK && (*sweep)->note[0] != '\0') fprintf(stderr, "gensweep: note: %s\n", (*sweep)->note);

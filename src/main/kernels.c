@@ -20,7 +20,8 @@ typedef enum { ANY, AVX2, AVX512 } instructions;
 
 static instructions needed(const char *kernel)
 {
-    static const char *const avx2[] = {"Haswell", "Zen", "Excavator"}, *const avx512[] = {"SkylakeX", "Cooperlake", "SapphireRapids"};
+    static const char *const avx2[] = {"Haswell", "Zen", "Excavator"};
+    static const char *const avx512[] = {"SkylakeX", "Cooperlake", "SapphireRapids"};
     for (int i = 0; i < 3; i++) {
         if (strcasecmp(kernel, avx2[i]) == 0) return AVX2;
         if (strcasecmp(kernel, avx512[i]) == 0) return AVX512;
@@ -49,10 +50,11 @@ gs_status gs_kernels_pin(const char *kernel, char **argv, gs_error *error)
     if (strcasecmp(gs_blas_kernel(), kernel) == 0) return GS_OK;
     bool tried = pinned != NULL && strcasecmp(pinned, kernel) == 0;
     if (tried || !cpu_has(kernel))
-        return gs_fail(error, GS_ERROR_INPUT, "--kernels: this %s has no BLAS kernels '%s'; it works with '%s'", tried ? "OpenBLAS" : "CPU", kernel,
-                       gs_blas_kernel());
+        return gs_fail(error, GS_ERROR_INPUT, "--kernels: this %s has no BLAS kernels '%s'; it works with '%s'",
+                       tried ? "OpenBLAS" : "CPU", kernel, gs_blas_kernel());
     if (setenv(variable, kernel, 1) == 0) execv("/proc/self/exe", argv);
-    return gs_fail(error, GS_ERROR_INPUT, "--kernels: cannot start anew with %s=%s: %s", variable, kernel, strerror(errno));
+    return gs_fail(error, GS_ERROR_INPUT, "--kernels: cannot start anew with %s=%s: %s", variable, kernel,
+                   strerror(errno));
 }
 
 bool gs_kernels_slow(char *text, size_t size)
@@ -60,8 +62,10 @@ bool gs_kernels_slow(char *text, size_t size)
     static const char *const names[] = {"neither", "AVX2", "AVX-512"};
     const char *pinned = getenv(variable);
     if (needed(gs_blas_kernel()) >= had()) return false;
-    snprintf(text, size, "this CPU has %s, and the BLAS kernels '%s' do not use it: training may take twice as long (%s%s)", names[had()], gs_blas_kernel(),
-             pinned != NULL ? "OPENBLAS_CORETYPE is " : "a newer OpenBLAS may know this CPU", pinned != NULL ? pinned : "");
+    snprintf(
+        text, size, "this CPU has %s, and the BLAS kernels '%s' do not use it: training may take twice as long (%s%s)",
+        names[had()], gs_blas_kernel(), pinned != NULL ? "OPENBLAS_CORETYPE is " : "a newer OpenBLAS may know this CPU",
+        pinned != NULL ? pinned : "");
     return true;
 }
 
@@ -80,9 +84,11 @@ static gs_status compare(const gs_world *world, const char (*all)[LIBRARY], gs_e
 {
     for (int rank = 1; rank < world->size; rank++)
         if (strcmp(all[rank], all[0]) != 0)
-            return gs_fail(error, GS_ERROR_INPUT, "results would depend on who trains what: rank 0 on %s has %s, and rank %d on %s has %s. --kernels portable "
-                           "takes kernels that both have, if it is the same OpenBLAS", gs_world_host(world, 0), all[0], rank, gs_world_host(world, rank),
-                           all[rank]);
+            return gs_fail(error, GS_ERROR_INPUT,
+                           "results would depend on who trains what: rank 0 on %s has %s, and rank %d on %s has %s. "
+                           "--kernels portable "
+                           "takes kernels that both have, if it is the same OpenBLAS",
+                           gs_world_host(world, 0), all[0], rank, gs_world_host(world, rank), all[rank]);
     return GS_OK;
 }
 
@@ -93,7 +99,7 @@ gs_status gs_kernels_agree(const gs_world *world, gs_error *error)
     describe(own);
     if (world->rank == 0 && all == NULL) gs_world_abort(world, EXIT_FAILURE);
     gs_world_gather(world, own, LIBRARY, all);
-    if (world->rank == 0) status = compare(world, (const char (*)[LIBRARY])all, error);
+    if (world->rank == 0) status = compare(world, (const char(*)[LIBRARY])all, error);
     gs_world_broadcast(world, &status, sizeof status);
     free(all);
     return status;

@@ -47,8 +47,9 @@ static void read_cpu(char *text, size_t size)
 /* Variables that can change kernels, threads, memory or the file. */
 static void read_environment(char *text, size_t size)
 {
-    static const char *const prefixes[] = {"OPENBLAS_", "OMP_", "GOTO_", "HDF5_", "OMPI_MCA_btl", "OMPI_MCA_pml", "OMPI_MCA_mtl", "OMPI_MCA_coll",
-                                           "SLURM_JOB", "SLURM_NTASKS", "MALLOC_", "LD_PRELOAD="};
+    static const char *const prefixes[] = {"OPENBLAS_",    "OMP_",         "GOTO_",        "HDF5_",
+                                           "OMPI_MCA_btl", "OMPI_MCA_pml", "OMPI_MCA_mtl", "OMPI_MCA_coll",
+                                           "SLURM_JOB",    "SLURM_NTASKS", "MALLOC_",      "LD_PRELOAD="};
     size_t used = 0;
     text[0] = '\0';
     for (char **variable = environ; *variable != NULL; variable++)
@@ -72,8 +73,7 @@ static void append_quoted(char *text, size_t size, const char *argument)
         return;
     }
     append(text, size, "'");
-    for (const char *c = argument; *c != '\0'; c++)
-        append(text, size, *c == '\'' ? "'\\''" : (char[]){*c, '\0'});
+    for (const char *c = argument; *c != '\0'; c++) append(text, size, *c == '\'' ? "'\\''" : (char[]){*c, '\0'});
     append(text, size, "'");
 }
 

@@ -52,7 +52,8 @@ static gs_status prepare(launch_state *state, const gs_options *options, const g
     if (status == GS_OK) status = gs_summary_create(&state->summary, state->plan, error);
     if (status == GS_OK) status = gs_progress_create(&state->progress, options->progress, error);
     if (status == GS_OK)
-        status = gs_results_open(&state->results, options, launch, state->sweep, state->plan, &state->common.digits, error);
+        status =
+            gs_results_open(&state->results, options, launch, state->sweep, state->plan, &state->common.digits, error);
     if (status == GS_OK) status = gs_store_ended(state->results.store, on_earlier, state, error);
     if (status != GS_OK) return status;
     state->common.storage = gs_store_storage(state->results.store);
@@ -101,7 +102,8 @@ static int conclude(const launch_state *state, const gs_farm_end *end)
                end->counts.waiting == 0 ? "the others have done their runs" : "run the same command again");
     if (end->counts.waiting == 0) return state->failed_runs > 0 ? GS_EXIT_RUNS_FAILED : EXIT_SUCCESS;
     printf("drained: %lld of %zu runs are done, %lld failed, %lld wait; run the same command again\n",
-           (long long)end->counts.done, state->plan->run_count, (long long)end->counts.failed, (long long)end->counts.waiting);
+           (long long)end->counts.done, state->plan->run_count, (long long)end->counts.failed,
+           (long long)end->counts.waiting);
     return GS_EXIT_DRAINED;
 }
 
@@ -160,14 +162,16 @@ static int work(const gs_world *world)
     return verdict;
 }
 
-/* Portable kernels are asked for, on the command line or in the sweep. Every rank looks, because MPI may not be started yet; what is wrong with the
- * sweep rank 0 tells later. */
+/* Portable kernels are asked for, on the command line or in the sweep. Every rank looks, because MPI may not be started
+ * yet; what is wrong with the sweep rank 0 tells later. */
 static bool wants_portable(const gs_options *options)
 {
     if (options->verb != GS_VERB_RUN || options->kernels_given) return options->kernels == GS_KERNELS_PORTABLE;
     gs_sweep *sweep = NULL;
     gs_error unused;
-    bool portable = gs_sweep_read(&sweep, options->sweep, options->overrides, options->override_count, &unused) == GS_OK && sweep->portable;
+    bool portable =
+        gs_sweep_read(&sweep, options->sweep, options->overrides, options->override_count, &unused) == GS_OK &&
+        sweep->portable;
     gs_sweep_destroy(&sweep);
     return portable;
 }

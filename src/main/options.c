@@ -9,8 +9,8 @@
 
 static const char *const verbs[] = {"run", "plan", "status", "audit", "verify", "settings", "bench", "help"};
 enum { VERBS = sizeof verbs / sizeof verbs[0] };
-static const gs_verb verb_values[VERBS] = {GS_VERB_RUN, GS_VERB_PLAN, GS_VERB_STATUS, GS_VERB_AUDIT, GS_VERB_VERIFY,
-                                             GS_VERB_SETTINGS, GS_VERB_BENCH, GS_VERB_HELP};
+static const gs_verb verb_values[VERBS] = {GS_VERB_RUN,    GS_VERB_PLAN,     GS_VERB_STATUS, GS_VERB_AUDIT,
+                                           GS_VERB_VERIFY, GS_VERB_SETTINGS, GS_VERB_BENCH,  GS_VERB_HELP};
 
 static size_t verb_place(gs_verb verb)
 {
@@ -62,8 +62,10 @@ static gs_status read_null_runs(gs_options *options, const char *value, gs_error
 {
     char *end = NULL;
     options->null_runs = value != NULL ? strtol(value, &end, 10) : 0;
-    if (value != NULL && end != value && *end == '\0' && options->null_runs >= 1 && options->null_runs <= 10000000) return GS_OK;
-    return gs_fail(error, GS_ERROR_INPUT, "--null-runs expects a number from 1 to 10000000, got '%s'", value != NULL ? value : "");
+    if (value != NULL && end != value && *end == '\0' && options->null_runs >= 1 && options->null_runs <= 10000000)
+        return GS_OK;
+    return gs_fail(error, GS_ERROR_INPUT, "--null-runs expects a number from 1 to 10000000, got '%s'",
+                   value != NULL ? value : "");
 }
 
 static gs_status read_ranks(gs_options *options, const char *value, gs_error *error)
@@ -81,7 +83,8 @@ static gs_status read_attempts(gs_options *options, const char *value, gs_error 
     long number = value != NULL ? strtol(value, &end, 10) : -1;
     options->max_attempts = (int)number;
     if (value != NULL && end != value && *end == '\0' && number >= 0 && number <= 1000000) return GS_OK;
-    return gs_fail(error, GS_ERROR_INPUT, "--max-attempts expects a number from 0 (no limit) to 1000000, got '%s'", value != NULL ? value : "");
+    return gs_fail(error, GS_ERROR_INPUT, "--max-attempts expects a number from 0 (no limit) to 1000000, got '%s'",
+                   value != NULL ? value : "");
 }
 
 /* Options of `gensweep run` that take no value; false if it is none of them. */
@@ -115,7 +118,8 @@ static gs_status read_walltime(gs_options *options, const char *value, gs_error 
     good = good && sscanf(time, "%u:%u:%u%c", &hours, &minutes, &seconds, &rest) == 3 && minutes < 60 && seconds < 60;
     if (good) options->walltime = 86400.0 * days + 3600.0 * hours + 60.0 * minutes + seconds;
     if (good && options->walltime > 0) return GS_OK;
-    return gs_fail(error, GS_ERROR_INPUT, "--walltime expects HH:MM:SS or DAYS-HH:MM:SS, got '%s'", value != NULL ? value : "");
+    return gs_fail(error, GS_ERROR_INPUT, "--walltime expects HH:MM:SS or DAYS-HH:MM:SS, got '%s'",
+                   value != NULL ? value : "");
 }
 
 /* Options of `gensweep plan`; false if it is none of them. */
@@ -137,7 +141,8 @@ static gs_status read_kernels(gs_options *options, const char *value, gs_error *
             return GS_OK;
         }
     return gs_fail(error, GS_ERROR_INPUT, "--kernels expects %s, got '%s'",
-                   options->verb == GS_VERB_RUN ? "native or portable" : "native, portable or recorded", value != NULL ? value : "");
+                   options->verb == GS_VERB_RUN ? "native or portable" : "native, portable or recorded",
+                   value != NULL ? value : "");
 }
 
 static gs_status read_fraction(gs_options *options, const char *value, gs_error *error)
@@ -145,7 +150,8 @@ static gs_status read_fraction(gs_options *options, const char *value, gs_error 
     char *end = NULL;
     options->fraction = value != NULL ? strtod(value, &end) : 0;
     if (value != NULL && end != value && *end == '\0' && options->fraction > 0 && options->fraction <= 1) return GS_OK;
-    return gs_fail(error, GS_ERROR_INPUT, "--fraction expects a number above 0, at most 1, got '%s'", value != NULL ? value : "");
+    return gs_fail(error, GS_ERROR_INPUT, "--fraction expects a number above 0, at most 1, got '%s'",
+                   value != NULL ? value : "");
 }
 
 static gs_status read_seed(gs_options *options, const char *value, gs_error *error)
@@ -164,7 +170,8 @@ static gs_status read_audit_option(gs_options *options, int *i, int argc, char *
     *found = true;
     if (strcmp(argument, "--json") == 0) options->json = true;
     else if (strcmp(argument, "--read-only") == 0) options->read_only = true;
-    else if (is_option(argument, "--fraction")) return read_fraction(options, value_of(i, argc, argv, "--fraction"), error);
+    else if (is_option(argument, "--fraction"))
+        return read_fraction(options, value_of(i, argc, argv, "--fraction"), error);
     else if (is_option(argument, "--seed")) return read_seed(options, value_of(i, argc, argv, "--seed"), error);
     else if (is_option(argument, "--runs")) {
         options->rows = value_of(i, argc, argv, "--runs");
@@ -175,11 +182,10 @@ static gs_status read_audit_option(gs_options *options, int *i, int argc, char *
 
 static gs_status read_option(gs_options *options, int *i, int argc, char **argv, gs_error *error)
 {
-    static const char *const names[] = {"--help",       "--version",      "--output",         "--fresh", "--progress",
-                                        "--json",       "--runs",         "--ranks",          "--no-measure",
-                                        "--walltime",   "--retry-failed", "--max-attempts",   "--watch",
-                                        "--fraction",   "--seed",         "--read-only",      "--kernels",
-                                        "--null-runs",  "--repair"};
+    static const char *const names[] = {"--help",         "--version",      "--output",    "--fresh",      "--progress",
+                                        "--json",         "--runs",         "--ranks",     "--no-measure", "--walltime",
+                                        "--retry-failed", "--max-attempts", "--watch",     "--fraction",   "--seed",
+                                        "--read-only",    "--kernels",      "--null-runs", "--repair"};
     const char *argument = argv[*i];
     bool found = false;
     if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0) {
@@ -203,7 +209,8 @@ static gs_status read_option(gs_options *options, int *i, int argc, char **argv,
         options->repair = true;
         return GS_OK;
     }
-    bool with_kernels = options->verb == GS_VERB_RUN || options->verb == GS_VERB_AUDIT || options->verb == GS_VERB_VERIFY;
+    bool with_kernels =
+        options->verb == GS_VERB_RUN || options->verb == GS_VERB_AUDIT || options->verb == GS_VERB_VERIFY;
     if (with_kernels && is_option(argument, "--kernels"))
         return read_kernels(options, value_of(i, argc, argv, "--kernels"), error);
     if (options->verb == GS_VERB_BENCH && strcmp(argument, "--json") == 0) {
@@ -224,7 +231,8 @@ static gs_status read_option(gs_options *options, int *i, int argc, char **argv,
     }
     const char *near = gs_nearest_name(argument, names, sizeof names / sizeof names[0]);
     if (near != NULL && strcmp(near, argument) == 0)
-        return gs_fail(error, GS_ERROR_INPUT, "%s is no option of gensweep %s; see gensweep --help", argument, verbs[verb_place(options->verb)]);
+        return gs_fail(error, GS_ERROR_INPUT, "%s is no option of gensweep %s; see gensweep --help", argument,
+                       verbs[verb_place(options->verb)]);
     return gs_fail(error, GS_ERROR_INPUT, "unknown option '%s'%s%s%s", argument, near != NULL ? "; did you mean '" : "",
                    near != NULL ? near : "", near != NULL ? "'?" : "; see gensweep --help");
 }
@@ -243,7 +251,8 @@ static gs_status read_word(gs_options *options, char *argument, gs_error *error)
         return GS_OK;
     }
     if (takes_file(options->verb)) {
-        if (options->file != NULL) return gs_fail(error, GS_ERROR_INPUT, "one results file at a time: got also '%s'", argument);
+        if (options->file != NULL)
+            return gs_fail(error, GS_ERROR_INPUT, "one results file at a time: got also '%s'", argument);
         options->file = argument;
         return GS_OK;
     }
@@ -253,12 +262,16 @@ static gs_status read_word(gs_options *options, char *argument, gs_error *error)
         options->help_about = about.verb;
         return GS_OK;
     }
-    if (options->verb == GS_VERB_BENCH) return gs_fail(error, GS_ERROR_INPUT, "bench takes no '%s': --null-runs N says how many runs", argument);
+    if (options->verb == GS_VERB_BENCH)
+        return gs_fail(error, GS_ERROR_INPUT, "bench takes no '%s': --null-runs N says how many runs", argument);
     if (options->sweep == NULL) {
         options->sweep = argument;
         bool file = strpbrk(argument, "./") != NULL || access(argument, F_OK) == 0;
         if (file) return GS_OK;
-        return gs_fail(error, GS_ERROR_INPUT, "there is no verb and no file '%s'; the verbs are run, plan, status, audit, verify, settings and bench", argument);
+        return gs_fail(
+            error, GS_ERROR_INPUT,
+            "there is no verb and no file '%s'; the verbs are run, plan, status, audit, verify, settings and bench",
+            argument);
     }
     if (strchr(argument, '=') == NULL && argument[0] != '~')
         return gs_fail(error, GS_ERROR_INPUT, "unexpected argument '%s': settings are given as KEY=VALUE", argument);
@@ -268,7 +281,8 @@ static gs_status read_word(gs_options *options, char *argument, gs_error *error)
 
 gs_status gs_options_read(gs_options *options, int argc, char **argv, gs_error *error)
 {
-    *options = (gs_options){.verb = GS_VERB_RUN, .help_about = GS_VERB_HELP, .max_attempts = 3, .fraction = 0.1, .null_runs = 100000};
+    *options = (gs_options){
+        .verb = GS_VERB_RUN, .help_about = GS_VERB_HELP, .max_attempts = 3, .fraction = 0.1, .null_runs = 100000};
     options->overrides = calloc((size_t)argc + 1, sizeof *options->overrides);
     if (options->overrides == NULL) return gs_fail(error, GS_ERROR_MEMORY, "out of memory for the command line");
     gs_status status = GS_OK;
@@ -288,7 +302,8 @@ gs_status gs_options_read(gs_options *options, int argc, char **argv, gs_error *
     if (status == GS_OK && options->verb == GS_VERB_VERIFY && options->kernels_given && !options->repair)
         status = gs_fail(error, GS_ERROR_INPUT, "--kernels: without --repair, gensweep verify makes nothing again");
     if (status == GS_OK && takes_file(options->verb) && options->file == NULL)
-        status = gs_fail(error, GS_ERROR_INPUT, "which results file? usage: gensweep %s FILE.h5", verbs[verb_place(options->verb)]);
+        status = gs_fail(error, GS_ERROR_INPUT, "which results file? usage: gensweep %s FILE.h5",
+                         verbs[verb_place(options->verb)]);
     return status;
 }
 

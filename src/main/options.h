@@ -9,34 +9,44 @@
 #include "ground/status.h"
 #include "main/kernels.h"
 
-typedef enum { GS_VERB_RUN, GS_VERB_PLAN, GS_VERB_STATUS, GS_VERB_AUDIT, GS_VERB_VERIFY, GS_VERB_SETTINGS, GS_VERB_BENCH, GS_VERB_HELP, GS_VERB_VERSION } gs_verb;
+typedef enum {
+    GS_VERB_RUN,
+    GS_VERB_PLAN,
+    GS_VERB_STATUS,
+    GS_VERB_AUDIT,
+    GS_VERB_VERIFY,
+    GS_VERB_SETTINGS,
+    GS_VERB_BENCH,
+    GS_VERB_HELP,
+    GS_VERB_VERSION
+} gs_verb;
 typedef enum { GS_PROGRESS_AUTO, GS_PROGRESS_BAR, GS_PROGRESS_LINES, GS_PROGRESS_NONE } gs_progress_style;
 
 typedef struct {
     gs_verb verb;
-    gs_verb help_about;   /* with GS_VERB_HELP: the verb, or GS_VERB_HELP for all */
-    const char *sweep;    /* run, plan: the YAML file */
-    const char **overrides;/* run, plan: KEY=VALUE, ~KEY arguments; point into argv, the list is owned */
+    gs_verb help_about;     /* with GS_VERB_HELP: the verb, or GS_VERB_HELP for all */
+    const char *sweep;      /* run, plan: the YAML file */
+    const char **overrides; /* run, plan: KEY=VALUE, ~KEY arguments; point into argv, the list is owned */
     size_t override_count;
-    const char *output;   /* run: NULL = results/NAME.h5 */
-    bool fresh;           /* run: rename an existing file and start over */
-    bool retry_failed;    /* run: failed runs are to do again */
-    int max_attempts;     /* run: gs_store_contents */
-    const char *file;     /* status, verify, audit: the results file */
-    bool repair;          /* verify: what differs is made again */
-    gs_kernels kernels;   /* run, audit, verify: of the BLAS library */
-    bool kernels_given;   /* run: they win over those of the sweep */
-    const char *rows;     /* audit: the runs; NULL: a sample of this share, by this seed */
+    const char *output; /* run: NULL = results/NAME.h5 */
+    bool fresh;         /* run: rename an existing file and start over */
+    bool retry_failed;  /* run: failed runs are to do again */
+    int max_attempts;   /* run: gs_store_contents */
+    const char *file;   /* status, verify, audit: the results file */
+    bool repair;        /* verify: what differs is made again */
+    gs_kernels kernels; /* run, audit, verify: of the BLAS library */
+    bool kernels_given; /* run: they win over those of the sweep */
+    const char *rows;   /* audit: the runs; NULL: a sample of this share, by this seed */
     double fraction;
     uint64_t seed;
-    bool read_only;       /* audit: the verdict is not stored */
-    bool watch;           /* status: again and again */
-    double walltime;      /* run: seconds after which the launch will be ended; 0: unknown */
+    bool read_only;  /* audit: the verdict is not stored */
+    bool watch;      /* status: again and again */
+    double walltime; /* run: seconds after which the launch will be ended; 0: unknown */
     gs_progress_style progress;
     bool json, runs, no_measure; /* plan (json: status and audit too): for machines; every run; without times */
-    long ranks;           /* plan: 0 = as many as there are cores */
-    const char *model;    /* settings: NULL = all */
-    long null_runs;       /* bench: how many */
+    long ranks;                  /* plan: 0 = as many as there are cores */
+    const char *model;           /* settings: NULL = all */
+    long null_runs;              /* bench: how many */
 } gs_options;
 
 /* GS_ERROR_INPUT with a sentence about the wrong argument. */

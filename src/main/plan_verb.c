@@ -18,7 +18,8 @@ typedef struct {
     const gs_history *history;
 } contents;
 
-/* ---- for people ---------------------------------------------------------------------------------------------------- */
+/* ---- for people ----------------------------------------------------------------------------------------------------
+ */
 
 static const char *duration(double seconds, char text[32])
 {
@@ -140,17 +141,20 @@ static void print_stopping(const contents *all)
         settings = one;
     }
     if (last == 0) {
-        printf("No run can be stopped early: early_terminate.min_iter is not below the points of coverage of any run.\n");
+        printf(
+            "No run can be stopped early: early_terminate.min_iter is not below the points of coverage of any run.\n");
         return;
     }
-    printf("Early stopping can only make it shorter: runs are compared by %s after coverage point", gs_stopping_metric(&settings));
+    printf("Early stopping can only make it shorter: runs are compared by %s after coverage point",
+           gs_stopping_metric(&settings));
     int told = 0;
     for (int64_t point = 1; point <= last && told < 10; point++)
         if (gs_stopping_is_rung(&settings, point)) printf("%s %" PRId64, told++ > 0 ? "," : "", point);
     printf("%s.\n", told == 10 ? ", ..." : "");
 }
 
-/* ---- for machines -------------------------------------------------------------------------------------------------- */
+/* ---- for machines --------------------------------------------------------------------------------------------------
+ */
 
 static void print_quoted(const char *text)
 {
@@ -198,8 +202,8 @@ static void print_json(const contents *all, bool runs)
     printf(",\n \"merged\": %zu,\n \"excluded\": %zu,\n \"hdf5_bytes\": %.0f,\n", plan->merged, plan->excluded,
            bill->file_bytes);
     if (bill->measured)
-        printf(" \"core_hours\": %.9g,\n \"core_hours_left\": %.9g,\n \"ranks\": %ld,\n \"makespan_seconds\": %.9g,\n", bill->total / 3600,
-               bill->left / 3600, bill->ranks, bill->makespan);
+        printf(" \"core_hours\": %.9g,\n \"core_hours_left\": %.9g,\n \"ranks\": %ld,\n \"makespan_seconds\": %.9g,\n",
+               bill->total / 3600, bill->left / 3600, bill->ranks, bill->makespan);
     printf(" \"inapplicable\": {");
     const char *between = "";
     for (size_t n = 0; n < plan->named_count; n++) {
@@ -262,8 +266,8 @@ gs_status gs_plan_print(const gs_options *options, gs_error *error)
     contents all = {sweep, plan, &digits, &bill, path, &history};
     if (status == GS_OK) status = read_history(options, &all, &history, path, error);
     if (status == GS_OK)
-        status = gs_bill_create(&bill, plan, &history, &digits, sweep->storage, options->ranks, !options->no_measure,
-            error);
+        status =
+            gs_bill_create(&bill, plan, &history, &digits, sweep->storage, options->ranks, !options->no_measure, error);
     if (status == GS_OK && options->json) {
         print_json(&all, options->runs);
     } else if (status == GS_OK) {

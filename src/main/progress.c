@@ -60,16 +60,17 @@ static void describe(const gs_progress *progress, const gs_farm_view *view, char
     double done = view->work.done - view->work.before;
     char left[64] = "?";
     if (done > 0) write_duration((view->work.total - view->work.done) * elapsed / done, left, sizeof left);
-    snprintf(text, size, "%lld/%lld runs done, %lld running, %lld failed, %.0f steps/s, %s left", (long long)counts->done,
-             (long long)(counts->waiting + counts->running + counts->done + counts->failed), (long long)counts->running,
-             (long long)counts->failed, rate, left);
+    snprintf(text, size, "%lld/%lld runs done, %lld running, %lld failed, %.0f steps/s, %s left",
+             (long long)counts->done, (long long)(counts->waiting + counts->running + counts->done + counts->failed),
+             (long long)counts->running, (long long)counts->failed, rate, left);
 }
 
 static void draw_bar(gs_progress *progress, double share, const char *text)
 {
     struct winsize window = {0};
     int width = 80;
-    if (progress->terminal >= 0 && ioctl(progress->terminal, TIOCGWINSZ, &window) == 0 && window.ws_col > 0) width = window.ws_col;
+    if (progress->terminal >= 0 && ioctl(progress->terminal, TIOCGWINSZ, &window) == 0 && window.ws_col > 0)
+        width = window.ws_col;
     int room = width - (int)strlen(text) - 10; /* "[] 100 % " and the cursor */
     if (room > 40) room = 40;
     fputc('\r', stderr);

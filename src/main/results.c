@@ -29,10 +29,12 @@ static gs_status choose_path(gs_results *results, const gs_options *options, con
 static gs_status put_aside(gs_results *results, gs_error *error)
 {
     if (!gs_file_is_ours(results->path))
-        return gs_fail(error, GS_ERROR_STORAGE, "'%s' is no results file of gensweep, so it is left alone", results->path);
+        return gs_fail(error, GS_ERROR_STORAGE, "'%s' is no results file of gensweep, so it is left alone",
+                       results->path);
     gs_aside_name(results->path, results->aside, sizeof results->aside);
     if (rename(results->path, results->aside) == 0) return GS_OK;
-    gs_status status = gs_fail(error, GS_ERROR_STORAGE, "cannot rename '%s' to '%s': %s", results->path, results->aside, strerror(errno));
+    gs_status status = gs_fail(error, GS_ERROR_STORAGE, "cannot rename '%s' to '%s': %s", results->path, results->aside,
+                               strerror(errno));
     results->aside[0] = '\0';
     return status;
 }
@@ -50,23 +52,26 @@ static char *join_overrides(const gs_options *options)
 }
 
 /* The lock is held. */
-static gs_status open_file(gs_results *results, const gs_options *options, const gs_store_contents *contents, gs_error *error)
+static gs_status open_file(gs_results *results, const gs_options *options, const gs_store_contents *contents,
+                           gs_error *error)
 {
     struct stat found;
     bool there = stat(results->path, &found) == 0;
     gs_status status = GS_OK;
     if (there && !S_ISREG(found.st_mode))
-        return gs_fail(error, GS_ERROR_STORAGE, "'%s' is no results file of gensweep, so it is left alone", results->path);
+        return gs_fail(error, GS_ERROR_STORAGE, "'%s' is no results file of gensweep, so it is left alone",
+                       results->path);
     if (there && options->fresh) status = put_aside(results, error);
     if (status != GS_OK) return status;
     if (there && !options->fresh) return gs_store_open(&results->store, results->path, contents, error);
     status = gs_store_create(&results->store, results->path, contents, error);
-    if (status != GS_OK && results->aside[0] != '\0') rename(results->aside, results->path); /* nothing has been touched */
+    if (status != GS_OK && results->aside[0] != '\0')
+        rename(results->aside, results->path); /* nothing has been touched */
     return status;
 }
 
-gs_status gs_results_open(gs_results *results, const gs_options *options, const gs_launch *launch, const gs_sweep *sweep,
-                          const gs_plan *plan, const gs_digits *digits, gs_error *error)
+gs_status gs_results_open(gs_results *results, const gs_options *options, const gs_launch *launch,
+                          const gs_sweep *sweep, const gs_plan *plan, const gs_digits *digits, gs_error *error)
 {
     *results = (gs_results){.store = NULL};
     char *overrides = join_overrides(options);
@@ -144,25 +149,31 @@ static const char *plural(size_t count)
 
 static void tell_new(const gs_results *results, const gs_plan *plan, int ranks)
 {
-    if (results->aside[0] != '\0') fprintf(stderr, "gensweep: the earlier %s is now %s\n", results->path, results->aside);
-    fprintf(stderr, "gensweep: %zu run%s (%zu variant%s x %zu seed%s) on %d rank%s into %s\n", plan->run_count, plural(plan->run_count),
-            plan->variant_count, plural(plan->variant_count), plan->seed_count, plural(plan->seed_count), ranks, plural((size_t)ranks),
-            results->path);
+    if (results->aside[0] != '\0')
+        fprintf(stderr, "gensweep: the earlier %s is now %s\n", results->path, results->aside);
+    fprintf(stderr, "gensweep: %zu run%s (%zu variant%s x %zu seed%s) on %d rank%s into %s\n", plan->run_count,
+            plural(plan->run_count), plan->variant_count, plural(plan->variant_count), plan->seed_count,
+            plural(plan->seed_count), ranks, plural((size_t)ranks), results->path);
 }
 
 static void tell_continued(const gs_results *results, const gs_store_state *state, int ranks)
 {
-    if (state->aside[0] != '\0') fprintf(stderr, "gensweep: %s has been extended; the file from before is kept as %s\n", results->path, state->aside);
+    if (state->aside[0] != '\0')
+        fprintf(stderr, "gensweep: %s has been extended; the file from before is kept as %s\n", results->path,
+                state->aside);
     if (state->note[0] != '\0') fprintf(stderr, "gensweep: note: %s\n", state->note);
     if (state->set_aside > 0)
-        fprintf(stderr, "gensweep: %lld run%s failed: in flight each time the program ended (--max-attempts)\n", (long long)state->set_aside,
-                state->set_aside == 1 ? " has" : "s have");
+        fprintf(stderr, "gensweep: %lld run%s failed: in flight each time the program ended (--max-attempts)\n",
+                (long long)state->set_aside, state->set_aside == 1 ? " has" : "s have");
     const char *verb = state->added > 0 ? "extending" : "resuming";
-    fprintf(stderr, "gensweep: %s %s: %lld done, %lld failed, ", verb, results->path, (long long)state->done, (long long)state->failed);
-    if (state->to_do == 0) fprintf(stderr, "nothing to do%s\n", state->failed > 0 ? " (--retry-failed runs the failed ones again)" : "");
+    fprintf(stderr, "gensweep: %s %s: %lld done, %lld failed, ", verb, results->path, (long long)state->done,
+            (long long)state->failed);
+    if (state->to_do == 0)
+        fprintf(stderr, "nothing to do%s\n", state->failed > 0 ? " (--retry-failed runs the failed ones again)" : "");
     else fprintf(stderr, "%lld to do", (long long)state->to_do);
     if (state->to_do > 0 && state->added > 0) fprintf(stderr, ", %lld of them new", (long long)state->added);
-    if (state->to_do > 0 && state->interrupted > 0) fprintf(stderr, "; %lld in flight when the last program ended", (long long)state->interrupted);
+    if (state->to_do > 0 && state->interrupted > 0)
+        fprintf(stderr, "; %lld in flight when the last program ended", (long long)state->interrupted);
     if (state->to_do > 0) fprintf(stderr, "; on %d rank%s\n", ranks, plural((size_t)ranks));
 }
 

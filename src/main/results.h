@@ -15,16 +15,19 @@ typedef struct {
     gs_store *store;
 } gs_results;
 
-/* Takes the lock, and makes the file or opens the one that is there. On failure everything is as before. GS_ERROR_INPUT, GS_ERROR_STORAGE,
- * GS_ERROR_MEMORY. */
-GS_MUST_CHECK gs_status gs_results_open(gs_results *results, const gs_options *options, const gs_launch *launch, const gs_sweep *sweep,
-                                        const gs_plan *plan, const gs_digits *digits, gs_error *error);
+/* Takes the lock, and makes the file or opens the one that is there. On failure everything is as before.
+ * GS_ERROR_INPUT, GS_ERROR_STORAGE, GS_ERROR_MEMORY. */
+GS_MUST_CHECK gs_status gs_results_open(gs_results *results, const gs_options *options, const gs_launch *launch,
+                                        const gs_sweep *sweep, const gs_plan *plan, const gs_digits *digits,
+                                        gs_error *error);
 
-/* Tells on stderr what will be done: new, resumed or extended, how many runs are done, failed and to do, and which are kept. */
+/* Tells on stderr what will be done: new, resumed or extended, how many runs are done, failed and to do, and which are
+ * kept. */
 GS_MUST_CHECK gs_status gs_results_announce(const gs_results *results, const gs_plan *plan, int ranks, gs_error *error);
 
 /* Stores what each rank has done; those that have not left in order are left out. */
-GS_MUST_CHECK gs_status gs_results_efforts(gs_results *results, const gs_world *world, const gs_effort *efforts, gs_error *error);
+GS_MUST_CHECK gs_status gs_results_efforts(gs_results *results, const gs_world *world, const gs_effort *efforts,
+                                           gs_error *error);
 
 /* Closes the file, gives back the lock. */
 GS_MUST_CHECK gs_status gs_results_close(gs_results *results, gs_error *error);

@@ -26,9 +26,12 @@ gs_status gs_rows_read(const char *text, uint64_t rows, bool *chosen, gs_error *
         last = first;
         if (*at == '-' && (at++, !read_number(&at, &last))) return gs_fail(error, GS_ERROR_INPUT, form, text);
         if (*at != ',' && *at != '\0') return gs_fail(error, GS_ERROR_INPUT, form, text);
-        if (last < first) return gs_fail(error, GS_ERROR_INPUT, "--runs: %" PRIu64 "-%" PRIu64 " goes backwards", first, last);
+        if (last < first)
+            return gs_fail(error, GS_ERROR_INPUT, "--runs: %" PRIu64 "-%" PRIu64 " goes backwards", first, last);
         if (last >= rows)
-            return gs_fail(error, GS_ERROR_INPUT, "--runs: there is no run %" PRIu64 "; the file has %" PRIu64 " runs, counted from 0", last, rows);
+            return gs_fail(error, GS_ERROR_INPUT,
+                           "--runs: there is no run %" PRIu64 "; the file has %" PRIu64 " runs, counted from 0", last,
+                           rows);
         for (uint64_t row = first; row <= last; row++) chosen[row] = true;
         if (*at == '\0') return GS_OK;
     }
@@ -45,7 +48,8 @@ static int by_number(const void *a, const void *b)
     return (left->row > right->row) - (left->row < right->row);
 }
 
-gs_status gs_rows_sample(const bool *possible, uint64_t rows, double fraction, uint64_t seed, bool *chosen, gs_error *error)
+gs_status gs_rows_sample(const bool *possible, uint64_t rows, double fraction, uint64_t seed, bool *chosen,
+                         gs_error *error)
 {
     ticket *tickets = malloc((rows + 1) * sizeof *tickets);
     if (tickets == NULL) return gs_fail(error, GS_ERROR_MEMORY, "out of memory: %" PRIu64 " runs", rows);
@@ -74,8 +78,9 @@ void gs_rows_write(const bool *chosen, uint64_t rows, char *text, size_t size)
         uint64_t first = row;
         if (!chosen[row]) continue;
         while (row + 1 < rows && chosen[row + 1]) row++;
-        int length = first == row ? snprintf(piece, sizeof piece, "%s%" PRIu64, used > 0 ? "," : "", row)
-                                  : snprintf(piece, sizeof piece, "%s%" PRIu64 "-%" PRIu64, used > 0 ? "," : "", first, row);
+        int length = first == row
+                         ? snprintf(piece, sizeof piece, "%s%" PRIu64, used > 0 ? "," : "", row)
+                         : snprintf(piece, sizeof piece, "%s%" PRIu64 "-%" PRIu64, used > 0 ? "," : "", first, row);
         bool fits = used + (size_t)length + sizeof ",..." <= size;
         used += (size_t)snprintf(text + used, size - used, "%s", fits ? piece : ",...");
         if (!fits) return;

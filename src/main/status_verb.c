@@ -24,9 +24,9 @@ typedef struct {
     gs_overview overview;
     sweep_state state;
     char holder[GS_LOCK_HOLDER];
-    int64_t counts[GS_RUN_FAILED + 1]; /* planned runs by status */
-    int64_t stopped;                   /* of these done, but stopped early */
-    int64_t kept;                      /* rows that are not in the sweep any more */
+    int64_t counts[GS_RUN_FAILED + 1];  /* planned runs by status */
+    int64_t stopped;                    /* of these done, but stopped early */
+    int64_t kept;                       /* rows that are not in the sweep any more */
     double runs_per_hour, seconds_left; /* < 0: not known */
 } report;
 
@@ -48,7 +48,8 @@ static double left_of_running(const gs_overview_run *run, double mean)
     return fmax(fmax(mean, training) - run->seconds, 0);
 }
 
-/* What is left is estimated from the mean time of runs of the same model that are done, or of all where there is none. */
+/* What is left is estimated from the mean time of runs of the same model that are done, or of all where there is none.
+ */
 static void estimate(report *r)
 {
     double seconds[GS_MODEL_COUNT + 1] = {0}, left = 0, start = started_at(&r->overview);
@@ -70,10 +71,12 @@ static void estimate(report *r)
     }
     double elapsed = start < 0 ? 0 : (double)time(NULL) - start;
     r->runs_per_hour = r->state == RUNNING && elapsed > 0 ? (double)recent * 3600 / elapsed : -1;
-    r->seconds_left = r->state == RUNNING && runs[GS_MODEL_COUNT] > 0 && overview->ranks > 0 ? left / (double)overview->ranks : -1;
+    r->seconds_left =
+        r->state == RUNNING && runs[GS_MODEL_COUNT] > 0 && overview->ranks > 0 ? left / (double)overview->ranks : -1;
 }
 
-/* Removes the marks that a killed writer left. That this cannot be done (a read-only folder) is no reason not to report. */
+/* Removes the marks that a killed writer left. That this cannot be done (a read-only folder) is no reason not to
+ * report. */
 static void recover(const char *path)
 {
     gs_lock *lock;
@@ -137,23 +140,26 @@ static void print_text(const report *r, const char *path)
 {
     const gs_overview *overview = &r->overview;
     int64_t planned = overview->run_count - r->kept;
-    printf("%s: sweep '%s', %lld runs: %lld done, %lld failed, %lld %s, %lld pending", path, overview->name, (long long)planned,
-           (long long)r->counts[GS_RUN_DONE], (long long)r->counts[GS_RUN_FAILED], (long long)r->counts[GS_RUN_RUNNING],
-           r->state == CRASHED ? "in flight when it was killed" : "running", (long long)r->counts[GS_RUN_PENDING]);
+    printf("%s: sweep '%s', %lld runs: %lld done, %lld failed, %lld %s, %lld pending", path, overview->name,
+           (long long)planned, (long long)r->counts[GS_RUN_DONE], (long long)r->counts[GS_RUN_FAILED],
+           (long long)r->counts[GS_RUN_RUNNING], r->state == CRASHED ? "in flight when it was killed" : "running",
+           (long long)r->counts[GS_RUN_PENDING]);
     if (r->stopped > 0) printf("; %lld of those done were stopped early", (long long)r->stopped);
     if (r->kept > 0) printf("; %lld kept that are no longer in the sweep", (long long)r->kept);
     printf("\n");
     print_state(r);
-    printf("last launch: number %lld, %s, %lld rank%s on %s%s%s\n", (long long)overview->launches, overview->started, (long long)overview->ranks,
-           overview->ranks == 1 ? "" : "s", overview->hosts, overview->job[0] != '\0' ? ", job " : "", overview->job);
+    printf("last launch: number %lld, %s, %lld rank%s on %s%s%s\n", (long long)overview->launches, overview->started,
+           (long long)overview->ranks, overview->ranks == 1 ? "" : "s", overview->hosts,
+           overview->job[0] != '\0' ? ", job " : "", overview->job);
     int64_t told = 0;
     for (int64_t i = 0; i < overview->detail_count; i++) {
         const gs_overview_detail *detail = &overview->details[i];
         const gs_overview_run *run = &overview->runs[detail->row];
         if (run->status == GS_RUN_RUNNING)
-            printf("  run %lld (%s): rank %d, step %lld of %lld\n", (long long)detail->row, detail->label, run->rank, (long long)run->steps_done,
-                   (long long)run->steps);
-        else if (told++ < FAILURES_TOLD) printf("  run %lld (%s) failed: %s\n", (long long)detail->row, detail->label, detail->error);
+            printf("  run %lld (%s): rank %d, step %lld of %lld\n", (long long)detail->row, detail->label, run->rank,
+                   (long long)run->steps_done, (long long)run->steps);
+        else if (told++ < FAILURES_TOLD)
+            printf("  run %lld (%s) failed: %s\n", (long long)detail->row, detail->label, detail->error);
     }
     if (told > FAILURES_TOLD) printf("  and %lld more failed runs\n", (long long)(told - FAILURES_TOLD));
 }
@@ -175,8 +181,8 @@ static void print_details(const gs_overview *overview, gs_run_status status)
         if (run->status != (int8_t)status) continue;
         printf("%s{\"run\": %lld, \"label\": ", separator, (long long)detail->row);
         gs_json_string(detail->label);
-        printf(", \"rank\": %d, \"attempts\": %d, \"steps_done\": %lld, \"steps\": %lld", run->rank, run->attempts, (long long)run->steps_done,
-               (long long)run->steps);
+        printf(", \"rank\": %d, \"attempts\": %d, \"steps_done\": %lld, \"steps\": %lld", run->rank, run->attempts,
+               (long long)run->steps_done, (long long)run->steps);
         if (status == GS_RUN_FAILED) {
             printf(", \"error\": ");
             gs_json_string(detail->error);
@@ -195,9 +201,11 @@ static void print_json(const report *r, const char *path)
     gs_json_string(overview->name);
     printf(", \"state\": \"%s\", \"writer\": ", state_names[r->state]);
     gs_json_string(r->state == RUNNING || r->state == UNKNOWN ? r->holder : "");
-    printf(", \"planned\": %lld, \"done\": %lld, \"failed\": %lld, \"running\": %lld, \"pending\": %lld, \"kept\": %lld, \"stopped_early\": %lld",
-           (long long)(overview->run_count - r->kept), (long long)r->counts[GS_RUN_DONE], (long long)r->counts[GS_RUN_FAILED],
-           (long long)r->counts[GS_RUN_RUNNING], (long long)r->counts[GS_RUN_PENDING], (long long)r->kept, (long long)r->stopped);
+    printf(", \"planned\": %lld, \"done\": %lld, \"failed\": %lld, \"running\": %lld, \"pending\": %lld, \"kept\": "
+           "%lld, \"stopped_early\": %lld",
+           (long long)(overview->run_count - r->kept), (long long)r->counts[GS_RUN_DONE],
+           (long long)r->counts[GS_RUN_FAILED], (long long)r->counts[GS_RUN_RUNNING],
+           (long long)r->counts[GS_RUN_PENDING], (long long)r->kept, (long long)r->stopped);
     print_number_or_null("runs_per_hour", r->runs_per_hour);
     print_number_or_null("seconds_left", r->seconds_left);
     printf(", \"launch\": {\"number\": %lld, \"started\": ", (long long)overview->launches);

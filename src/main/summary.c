@@ -80,13 +80,14 @@ static void print_stopped(const gs_summary *summary, int width)
         measured += summary->sums[v].measured;
     }
     if (stopped == 0) return;
-    printf("%lld of %lld runs were stopped early and are measured as they were then, so rates and means are biased:\n", (long long)stopped,
-           (long long)measured);
+    printf("%lld of %lld runs were stopped early and are measured as they were then, so rates and means are biased:\n",
+           (long long)stopped, (long long)measured);
     for (size_t v = 0; v < summary->plan->variant_count; v++) {
         char label[GS_LABEL];
         if (summary->sums[v].stopped == 0) continue;
         gs_plan_label(summary->plan, v, label);
-        printf("  %-*s  %lld of %lld\n", width, label, (long long)summary->sums[v].stopped, (long long)summary->sums[v].measured);
+        printf("  %-*s  %lld of %lld\n", width, label, (long long)summary->sums[v].stopped,
+               (long long)summary->sums[v].measured);
     }
 }
 
@@ -104,22 +105,24 @@ static int longest_label(const gs_plan *plan)
 void gs_summary_print(const gs_summary *summary)
 {
     int width = longest_label(summary->plan);
-    printf("%-*s  %4s  %6s  %-19s  %-19s  %8s  %6s  %10s\n", width, "variant", "n", "failed", "collapsed", "severe", "modes_10", "TV",
-           "mean error");
+    printf("%-*s  %4s  %6s  %-19s  %-19s  %8s  %6s  %10s\n", width, "variant", "n", "failed", "collapsed", "severe",
+           "modes_10", "TV", "mean error");
     for (size_t v = 0; v < summary->plan->variant_count; v++) {
         const variant_sums *sums = &summary->sums[v];
         char label[GS_LABEL], collapsed[64], severe[64];
         gs_plan_label(summary->plan, v, label);
         write_rate(sums->collapsed, sums->measured, collapsed, sizeof collapsed);
         write_rate(sums->severe, sums->measured, severe, sizeof severe);
-        printf("%-*s  %4lld  %6lld  %-19s  %-19s", width, label,
-               (long long)(sums->measured + sums->failed), (long long)sums->failed, collapsed, severe);
+        printf("%-*s  %4lld  %6lld  %-19s  %-19s", width, label, (long long)(sums->measured + sums->failed),
+               (long long)sums->failed, collapsed, severe);
         if (sums->with_error > 0)
-            printf("  %8.1f  %6.3f  %10.1f\n", sums->modes_10 / (double)sums->measured, sums->tv / (double)sums->with_error,
-                   sums->error / (double)sums->with_error);
+            printf("  %8.1f  %6.3f  %10.1f\n", sums->modes_10 / (double)sums->measured,
+                   sums->tv / (double)sums->with_error, sums->error / (double)sums->with_error);
         else printf("  %8s  %6s  %10s\n", "-", "-", "-");
     }
-    printf("collapsed: covered mass < .9; severe: < .5 (bins with at least 10 %% of their expected samples are covered).\n"
-           "Rates: of the runs that did not fail, with Wilson 95 %% intervals; modes_10 (of 30), TV and mean error are means over the runs.\n");
+    printf(
+        "collapsed: covered mass < .9; severe: < .5 (bins with at least 10 %% of their expected samples are covered).\n"
+        "Rates: of the runs that did not fail, with Wilson 95 %% intervals; modes_10 (of 30), TV and mean error are "
+        "means over the runs.\n");
     print_stopped(summary, width);
 }

@@ -33,7 +33,8 @@ static void print_verdict(const char *file, const gs_verdict *verdict)
         printf("%s %s of %lld", part == 0 ? "" : ",", gs_digest_parts[part], (long long)verdict->checked[part]);
     if (verdict->different == 0) printf(": every digest agrees");
     else printf(": %lld run%s with a difference", (long long)verdict->different, plural(verdict->different));
-    if (verdict->lost > 0) printf("; %lld other place%s cannot be read", (long long)verdict->lost, plural(verdict->lost));
+    if (verdict->lost > 0)
+        printf("; %lld other place%s cannot be read", (long long)verdict->lost, plural(verdict->lost));
     printf("\n");
 }
 
@@ -43,11 +44,15 @@ gs_status gs_verify_print(const gs_options *options, bool *differs, gs_error *er
     char holder[GS_LOCK_HOLDER];
     gs_lock_state lock = gs_lock_look(options->file, holder);
     bool alone = lock == GS_LOCK_FREE || lock == GS_LOCK_DEAD;
-    gs_status status = gs_verify(options->file, alone ? GS_OPEN_RESCUE : GS_OPEN_READ, tell_difference, NULL, &verdict, error);
+    gs_status status =
+        gs_verify(options->file, alone ? GS_OPEN_RESCUE : GS_OPEN_READ, tell_difference, NULL, &verdict, error);
     if (status != GS_OK) return status;
     print_verdict(options->file, &verdict);
     *differs = verdict.different > 0 || verdict.lost > 0;
-    if (*differs) fprintf(stderr, "gensweep: `gensweep verify --repair %s` makes a new file of what is whole and can be made again\n", options->file);
+    if (*differs)
+        fprintf(stderr,
+                "gensweep: `gensweep verify --repair %s` makes a new file of what is whole and can be made again\n",
+                options->file);
     return GS_OK;
 }
 
@@ -62,11 +67,15 @@ gs_status gs_repair_kernels(const gs_options *options, char **argv, gs_error *er
     gs_repair_kernel(options->file, kernel);
     gs_guard_remove(); /* MPI is not started yet */
     if (kernel[0] == '\0' && must)
-        return gs_fail(error, GS_ERROR_INPUT, "--kernels recorded: '%s' does not record the same BLAS kernels for all its finished runs", options->file);
+        return gs_fail(error, GS_ERROR_INPUT,
+                       "--kernels recorded: '%s' does not record the same BLAS kernels for all its finished runs",
+                       options->file);
     gs_status status = kernel[0] == '\0' ? GS_OK : gs_kernels_pin(kernel, argv, error);
     if (status == GS_OK || must) return status;
-    fprintf(stderr, "gensweep: the runs of %s were trained with the BLAS kernels '%s', which cannot be had here; going on with '%s'\n", options->file, kernel,
-            gs_blas_kernel());
+    fprintf(stderr,
+            "gensweep: the runs of %s were trained with the BLAS kernels '%s', which cannot be had here; going on with "
+            "'%s'\n",
+            options->file, kernel, gs_blas_kernel());
     return GS_OK;
 }
 
@@ -88,20 +97,27 @@ static void print_outcome(const char *file, const gs_repair_outcome *outcome)
     const int64_t *count = outcome->count;
     printf("%s has been repaired; the file from before is kept as %s\n", file, outcome->aside);
     if (count[GS_REPAIR_MADE_AGAIN] > 0)
-        printf("  %lld run%s made again, bit for bit\n", (long long)count[GS_REPAIR_MADE_AGAIN], plural(count[GS_REPAIR_MADE_AGAIN]));
+        printf("  %lld run%s made again, bit for bit\n", (long long)count[GS_REPAIR_MADE_AGAIN],
+               plural(count[GS_REPAIR_MADE_AGAIN]));
     if (count[GS_REPAIR_SET_BACK] > 0)
-        printf("  %lld run%s set back to pending: the command of the sweep trains %s again\n", (long long)count[GS_REPAIR_SET_BACK],
-               plural(count[GS_REPAIR_SET_BACK]), count[GS_REPAIR_SET_BACK] == 1 ? "it" : "them");
+        printf("  %lld run%s set back to pending: the command of the sweep trains %s again\n",
+               (long long)count[GS_REPAIR_SET_BACK], plural(count[GS_REPAIR_SET_BACK]),
+               count[GS_REPAIR_SET_BACK] == 1 ? "it" : "them");
     if (count[GS_REPAIR_LEFT] > 0)
-        printf("  %lld run%s left as %s. Repair the file where they can be made again; or `--kernels native` sets those of other BLAS kernels back to "
-               "pending\n", (long long)count[GS_REPAIR_LEFT], plural(count[GS_REPAIR_LEFT]), count[GS_REPAIR_LEFT] == 1 ? "it was" : "they were");
-    if (count[GS_REPAIR_LOST] > 0) printf("  %lld other place%s lost\n", (long long)count[GS_REPAIR_LOST], plural(count[GS_REPAIR_LOST]));
+        printf("  %lld run%s left as %s. Repair the file where they can be made again; or `--kernels native` sets "
+               "those of other BLAS kernels back to "
+               "pending\n",
+               (long long)count[GS_REPAIR_LEFT], plural(count[GS_REPAIR_LEFT]),
+               count[GS_REPAIR_LEFT] == 1 ? "it was" : "they were");
+    if (count[GS_REPAIR_LOST] > 0)
+        printf("  %lld other place%s lost\n", (long long)count[GS_REPAIR_LOST], plural(count[GS_REPAIR_LOST]));
 }
 
 gs_status gs_repair_print(const gs_options *options, bool *differs, gs_error *error)
 {
     gs_repair_outcome outcome;
-    gs_repair_request request = {.without_kernels = options->kernels_given && options->kernels != GS_KERNELS_RECORDED, .tell = tell_repair};
+    gs_repair_request request = {.without_kernels = options->kernels_given && options->kernels != GS_KERNELS_RECORDED,
+                                 .tell = tell_repair};
     gs_status status = gs_repair(options->file, &request, &outcome, error);
     if (status != GS_OK) return status;
     print_verdict(options->file, &outcome.found);

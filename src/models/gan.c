@@ -38,11 +38,13 @@ enum { GENERATOR_LOSS, DISCRIMINATOR_LOSS, MINIBATCH_ACTIVE };
 static void add_tensors(gan *model, const gs_settings *settings)
 {
     gs_tensor_table *table = &model->base.tensors;
-    int g1 = gs_settings_int(settings, GS_SETTING_GENERATOR_HIDDEN_1), g2 = gs_settings_int(settings, GS_SETTING_GENERATOR_HIDDEN_2);
+    int g1 = gs_settings_int(settings, GS_SETTING_GENERATOR_HIDDEN_1),
+        g2 = gs_settings_int(settings, GS_SETTING_GENERATOR_HIDDEN_2);
     gs_network_add(&model->generator, table, "generator", (int[]){model->latent, g1, g2, GS_IMAGE}, 3, GS_SIGMOID);
     size_t generator_end = table->size;
 
-    int d1 = gs_settings_int(settings, GS_SETTING_DISCRIMINATOR_HIDDEN_1), d2 = gs_settings_int(settings, GS_SETTING_DISCRIMINATOR_HIDDEN_2);
+    int d1 = gs_settings_int(settings, GS_SETTING_DISCRIMINATOR_HIDDEN_1),
+        d2 = gs_settings_int(settings, GS_SETTING_DISCRIMINATOR_HIDDEN_2);
     int d3 = gs_settings_int(settings, GS_SETTING_DISCRIMINATOR_HIDDEN_3), similarities = 0;
     model->discriminator[0] = gs_dense_add(table, "discriminator/dense_0", GS_IMAGE, d1, GS_TANH);
     model->discriminator[1] = gs_dense_add(table, "discriminator/dense_1", d1, d2, GS_TANH);
@@ -55,7 +57,8 @@ static void add_tensors(gan *model, const gs_settings *settings)
     model->discriminator[3] = gs_dense_add(table, "discriminator/dense_3", d3, 1, GS_LINEAR);
 
     model->generator_adam = gs_model_adam(settings, GS_SETTING_GENERATOR_LEARNING_RATE, 0, generator_end);
-    model->discriminator_adam = gs_model_adam(settings, GS_SETTING_DISCRIMINATOR_LEARNING_RATE, generator_end, table->size);
+    model->discriminator_adam =
+        gs_model_adam(settings, GS_SETTING_DISCRIMINATOR_LEARNING_RATE, generator_end, table->size);
     model->base.average = gs_model_average(settings, GS_SETTING_GENERATOR_EMA, 0, generator_end);
 }
 
@@ -86,8 +89,7 @@ static void prepare(gs_model *base, const gs_settings *settings, gs_arena *arena
 }
 
 /* Draws z (number `use` of `stream`) for `rows` samples and makes their images with these weights. */
-static void generate(gan *model, gs_stream stream, uint64_t use, int rows,
-                     gs_real *weights, gs_matrix images)
+static void generate(gan *model, gs_stream stream, uint64_t use, int rows, gs_real *weights, gs_matrix images)
 {
     gs_rng rng = {.seed = model->base.seed, .stream = stream, .step = use};
     gs_matrix noise = gs_matrix_rows(model->noise, rows);
@@ -109,7 +111,8 @@ static gs_matrix similarities_of(const gan *model, gs_matrix rows)
 /* What the discriminator reads: the real batch, or the generated images. */
 typedef enum { FAKE, REAL } origin;
 
-/* Judges a batch against `target` (1 real, 0 fake): returns the mean loss and leaves weight * d loss / d logit in the last djudged. */
+/* Judges a batch against `target` (1 real, 0 fake): returns the mean loss and leaves weight * d loss / d logit in the
+ * last djudged. */
 static double judge(gan *model, origin from, gs_real target, gs_real weight)
 {
     const gs_tensor_table *table = &model->base.tensors;
@@ -132,7 +135,8 @@ static double judge(gan *model, origin from, gs_real target, gs_real weight)
     return (double)gs_vector->sum(batch, model->losses) / (double)model->batch;
 }
 
-/* Takes the gradient from the logit back through the discriminator: into its tensors, or into the generated images, or both. */
+/* Takes the gradient from the logit back through the discriminator: into its tensors, or into the generated images, or
+ * both. */
 static void judge_backward(gan *model, origin from, gs_gradients gradients, gs_matrix dimages)
 {
     const gs_tensor_table *table = &model->base.tensors;
@@ -210,7 +214,8 @@ static int sample(gs_model *base, int64_t samples, int64_t part, gs_matrix image
 /* Each update sees a batch. */
 static double passes(const gs_settings *settings)
 {
-    return (double)(gs_settings_integer(settings, GS_SETTING_GENERATOR_STEPS) + gs_settings_integer(settings, GS_SETTING_DISCRIMINATOR_STEPS));
+    return (double)(gs_settings_integer(settings, GS_SETTING_GENERATOR_STEPS) +
+                    gs_settings_integer(settings, GS_SETTING_DISCRIMINATOR_STEPS));
 }
 
 const gs_model_type gs_model_gan = {

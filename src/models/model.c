@@ -85,7 +85,8 @@ int gs_sample_rows(int64_t samples, int64_t part)
     return left < GS_SAMPLE_BATCH ? (int)left : GS_SAMPLE_BATCH;
 }
 
-/* The model without its buffers: tensors registered, scratch taken as far as the arena gives it. NULL if not even that fits. */
+/* The model without its buffers: tensors registered, scratch taken as far as the arena gives it. NULL if not even that
+ * fits. */
 static gs_model *prepare(const gs_settings *settings, const gs_digits *digits, uint64_t seed, gs_arena *arena)
 {
     const gs_model_type *type = gs_model_type_of(gs_settings_model(settings));
@@ -100,7 +101,8 @@ static gs_model *prepare(const gs_settings *settings, const gs_digits *digits, u
 }
 
 /* Only the struct and its table of tensors; the arena is to be destroyed. */
-static gs_status create_outline(const gs_settings *settings, const gs_digits *digits, gs_arena **arena, gs_model **model, gs_error *error)
+static gs_status create_outline(const gs_settings *settings, const gs_digits *digits, gs_arena **arena,
+                                gs_model **model, gs_error *error)
 {
     size_t just_the_model = gs_model_type_of(gs_settings_model(settings))->size + GS_ALIGNMENT;
     gs_status status = gs_arena_create(arena, just_the_model, error);
@@ -108,7 +110,8 @@ static gs_status create_outline(const gs_settings *settings, const gs_digits *di
     return status == GS_OK && *model == NULL ? gs_arena_check(*arena, error) : status;
 }
 
-gs_status gs_model_tensors(const gs_settings *settings, const gs_digits *digits, gs_tensor_table *tensors, gs_error *error)
+gs_status gs_model_tensors(const gs_settings *settings, const gs_digits *digits, gs_tensor_table *tensors,
+                           gs_error *error)
 {
     gs_arena *arena = NULL;
     gs_model *model;
@@ -120,7 +123,8 @@ gs_status gs_model_tensors(const gs_settings *settings, const gs_digits *digits,
 
 gs_work gs_model_work_of(const gs_model *model, const gs_settings *settings)
 {
-    double weights = (double)model->tensors.size + 1, batch = (double)gs_settings_integer(settings, GS_SETTING_BATCH_SIZE);
+    double weights = (double)model->tensors.size + 1,
+           batch = (double)gs_settings_integer(settings, GS_SETTING_BATCH_SIZE);
     double forth_and_back = 3, passes = model->type->passes != NULL ? model->type->passes(settings) : 1;
     int64_t samples = gs_settings_integer(settings, GS_SETTING_SAMPLES);
     double parts = (double)model->type->sampling_parts(model, samples) / (double)gs_sample_batches(samples);

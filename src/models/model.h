@@ -1,8 +1,8 @@
 /* A generative model, and the table of functions that each kind fills in.
  *
- * A kind of model is one file with a gs_model_type, and one row in model.c. It registers its tensors, takes its scratch from the
- * arena, and then trains and samples without allocating. It draws all randomness from (seed, stream, step), so that its whole
- * state is gs_model_state and the number of steps taken. */
+ * A kind of model is one file with a gs_model_type, and one row in model.c. It registers its tensors, takes its scratch
+ * from the arena, and then trains and samples without allocating. It draws all randomness from (seed, stream, step), so
+ * that its whole state is gs_model_state and the number of steps taken. */
 #ifndef GS_MODELS_MODEL_H
 #define GS_MODELS_MODEL_H
 
@@ -24,24 +24,25 @@ typedef struct gs_model gs_model;
 typedef struct {
     gs_model_id id;
     const char *curves[GS_CURVES_MAX + 1]; /* names of what `train` measures, ended by NULL */
-    int losses; /* the first so many curves are losses: a run in which one stops being finite has failed */
-    size_t size;                           /* of the struct that begins with a gs_model */
+    int losses;  /* the first so many curves are losses: a run in which one stops being finite has failed */
+    size_t size; /* of the struct that begins with a gs_model */
 
-    /* Registers the tensors in model->tensors and takes scratch from `arena`. Memory may be short, which is found out afterwards: what is
-     * taken here must not be used here without a look at whether it is NULL. */
+    /* Registers the tensors in model->tensors and takes scratch from `arena`. Memory may be short, which is found out
+     * afterwards: what is taken here must not be used here without a look at whether it is NULL. */
     void (*prepare)(gs_model *model, const gs_settings *settings, gs_arena *arena);
 
-    /* Training step number `step` (counted from 0); curves[i] gets the value for curves[i] above. gs_model_train calls it. */
+    /* Training step number `step` (counted from 0); curves[i] gets the value for curves[i] above. gs_model_train calls
+     * it. */
     void (*train)(gs_model *model, int64_t step, double curves[GS_CURVES_MAX]);
 
-    /* Sampling is cut into parts, so that a run can be left between two of them. Parts are done in order from 0. `sample` returns how many
-     * images, the next ones in order, it left in `images` (GS_SAMPLE_BATCH x GS_IMAGE); together they are `samples`. Values are
-     * meant for [0,1]; the caller clips. */
+    /* Sampling is cut into parts, so that a run can be left between two of them. Parts are done in order from 0.
+     * `sample` returns how many images, the next ones in order, it left in `images` (GS_SAMPLE_BATCH x GS_IMAGE);
+     * together they are `samples`. Values are meant for [0,1]; the caller clips. */
     int64_t (*sampling_parts)(const gs_model *model, int64_t samples);
     int (*sample)(gs_model *model, int64_t samples, int64_t part, gs_matrix images);
 
-    /* Adds to `spans` what `sample` carries from one part to the next. NULL: it carries nothing, and sampling is so short that it
-     * is begun anew rather than saved. */
+    /* Adds to `spans` what `sample` carries from one part to the next. NULL: it carries nothing, and sampling is so
+     * short that it is begun anew rather than saved. */
     void (*sampling_state)(gs_model *model, gs_spans *spans);
 
     /* How often an image of a batch passes through the weights in a training step; NULL: once. */
@@ -56,7 +57,7 @@ struct gs_model {
     gs_tensor_table tensors;
     gs_real *parameters, *gradients, *moment1, *moment2; /* each tensors.size numbers */
     gs_average average;
-    gs_real *weights; /* what samples are made with: averages of the parameters, or (decay 0) the parameters themselves */
+    gs_real *weights; /* for samples: averages of the parameters, or (decay 0) the parameters themselves */
     gs_painter painter;
     gs_law law;
     uint64_t seed;
@@ -74,40 +75,45 @@ void gs_model_expected(const gs_settings *settings, const gs_digits *digits, dou
 /* For the models' own use: Adam with the settings' betas and epsilon, over the parameters from `first` to `end`. */
 gs_adam gs_model_adam(const gs_settings *settings, gs_setting_id learning_rate, size_t first, size_t end);
 
-/* For the models' own use: rows of batch `part` of GS_SAMPLE_BATCH images when `samples` are wanted, and the number of such batches. */
+/* For the models' own use: rows of batch `part` of GS_SAMPLE_BATCH images when `samples` are wanted, and the number of
+ * such batches. */
 int gs_sample_rows(int64_t samples, int64_t part);
 int64_t gs_sample_batches(int64_t samples);
 
-/* For the models' own use: samples are made with averages of the parameters from `first` to `end`, if `decay` says so. */
+/* For the models' own use: samples are made with averages of the parameters from `first` to `end`, if `decay` says so.
+ */
 gs_average gs_model_average(const gs_settings *settings, gs_setting_id decay, size_t first, size_t end);
 
-/* For the models' own use: Adam's update `number` (counted from 1) by the model's gradients. The second form is for the last update that training
- * step `step` makes of the range that gs_model_average names: the averages follow in the same pass. */
+/* For the models' own use: Adam's update `number` (counted from 1) by the model's gradients. The second form is for the
+ * last update that training step `step` makes of the range that gs_model_average names: the averages follow in the same
+ * pass. */
 void gs_model_update(gs_model *model, const gs_adam *adam, int64_t number);
 void gs_model_update_last(gs_model *model, const gs_adam *adam, int64_t number, int64_t step);
 
 /* Training step number `step` (counted from 0), and what it does to the averaged weights. */
 void gs_model_train(gs_model *model, int64_t step, double curves[GS_CURVES_MAX]);
 
-/* Adds to `spans` all memory that the model's next steps depend on; with `sampling`, also what its next part of sampling does.
- * Sizes depend on the settings alone. */
+/* Adds to `spans` all memory that the model's next steps depend on; with `sampling`, also what its next part of
+ * sampling does. Sizes depend on the settings alone. */
 void gs_model_state(gs_model *model, bool sampling, gs_spans *spans);
 
 /* The table of tensors of these settings, without the memory that the model would take. GS_ERROR_MEMORY. */
 GS_MUST_CHECK gs_status gs_model_tensors(const gs_settings *settings, const gs_digits *digits, gs_tensor_table *tensors,
                                          gs_error *error);
 
-/* A rough count of the multiplications of a training step, and of making the run's samples once: tells how runs of a model compare. */
+/* A rough count of the multiplications of a training step, and of making the run's samples once: tells how runs of a
+ * model compare. */
 typedef struct {
     double step, sampling;
 } gs_work;
 gs_work gs_model_work_of(const gs_model *model, const gs_settings *settings);
 
 /* The same, without the memory that the model would take. GS_ERROR_MEMORY. */
-GS_MUST_CHECK gs_status gs_model_work(const gs_settings *settings, const gs_digits *digits, gs_work *work, gs_error *error);
+GS_MUST_CHECK gs_status gs_model_work(const gs_settings *settings, const gs_digits *digits, gs_work *work,
+                                      gs_error *error);
 
 /* Builds the model with the initial weights of `seed`; everything is owned by the arena. GS_ERROR_MEMORY. */
-GS_MUST_CHECK gs_status gs_model_create(gs_model **model, const gs_settings *settings, const gs_digits *digits, uint64_t seed,
-                                        gs_arena *arena, gs_error *error);
+GS_MUST_CHECK gs_status gs_model_create(gs_model **model, const gs_settings *settings, const gs_digits *digits,
+                                        uint64_t seed, gs_arena *arena, gs_error *error);
 
 #endif

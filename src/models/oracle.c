@@ -1,8 +1,8 @@
 /* The oracle of the article (METHODS section 3): a decoder that is told what to draw.
  *
  * [digit, one-hot; red, green, blue] -> tanh -> tanh -> sigmoid image; loss 1/2 (image - data)^2, mean over pixels and
- * batch. It samples from labels that are drawn from the data's law, so that its frequencies are right and what is left is
- * the error of the images: the floor for every other model with a decoder of this size. */
+ * batch. It samples from labels that are drawn from the data's law, so that its frequencies are right and what is left
+ * is the error of the images: the floor for every other model with a decoder of this size. */
 #include <string.h>
 
 #include "models/model.h"
@@ -25,7 +25,8 @@ static void prepare(gs_model *base, const gs_settings *settings, gs_arena *arena
 {
     oracle *model = (oracle *)base;
     model->batch = gs_settings_int(settings, GS_SETTING_BATCH_SIZE);
-    int h1 = gs_settings_int(settings, GS_SETTING_DECODER_HIDDEN_1), h2 = gs_settings_int(settings, GS_SETTING_DECODER_HIDDEN_2);
+    int h1 = gs_settings_int(settings, GS_SETTING_DECODER_HIDDEN_1),
+        h2 = gs_settings_int(settings, GS_SETTING_DECODER_HIDDEN_2);
     gs_network_add(&model->decoder, &base->tensors, "decoder", (int[]){LABEL, h1, h2, GS_IMAGE}, 3, GS_SIGMOID);
     model->adam = gs_model_adam(settings, GS_SETTING_LEARNING_RATE, 0, base->tensors.size);
 

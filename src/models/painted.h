@@ -1,13 +1,13 @@
 /* A dense layer that reads a batch of the data itself, without its images.
  *
- * An image of the data is a grey template times a color, x(p, c) = grey_d(p) color_c for pixel p, channel c and digit d. So
- * a batch has rank 18 at most: with
+ * An image of the data is a grey template times a color, x(p, c) = grey_d(p) color_c for pixel p, channel c and digit
+ * d. So a batch has rank 18 at most: with
  *
  *   A(i, 3 d + c) = color_c of image i if its digit is d, else 0       B x 18
  *   T(d, p) = grey_d(p)                                                6 x 784
  *
- * x W = A (T W), where W (2352 x U) is read as 784 x (3 U) and T W (6 x (3 U)) as 18 x U; and d loss / d W = T^T (A^T dy),
- * with A^T dy (18 x U) read as 6 x (3 U). Exact but for rounding, and a seventh of the arithmetic at B = 128. */
+ * x W = A (T W), where W (2352 x U) is read as 784 x (3 U) and T W (6 x (3 U)) as 18 x U; and d loss / d W = T^T (A^T
+ * dy), with A^T dy (18 x U) read as 6 x (3 U). Exact but for rounding, and a seventh of the arithmetic at B = 128. */
 #ifndef GS_MODELS_PAINTED_H
 #define GS_MODELS_PAINTED_H
 

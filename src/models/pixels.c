@@ -33,7 +33,7 @@ static void fill_places(const gs_pixels *pixels)
 static void fill_colors(const gs_pixels *pixels)
 {
     size_t levels = (size_t)pixels->levels;
-    for (size_t class = 0; class < (size_t)pixels->classes; class++) {
+    for (size_t class = 0; class < (size_t)pixels->classes; class ++) {
         gs_real *color = pixels->colors + class * GS_CHANNELS;
         color[0] = (gs_real)(class / (levels * levels)) / (gs_real)levels;
         color[1] = (gs_real)(class / levels % levels) / (gs_real)levels;
@@ -83,7 +83,7 @@ uint16_t gs_pixels_class(const gs_pixels *pixels, const gs_label *label, int pos
     int class = 0;
     for (int c = 0; c < GS_CHANNELS; c++)
         class = class * pixels->levels + level_of((gs_real)pixels->levels, ink * (gs_real)label->color[c]);
-    return (uint16_t)class;
+    return (uint16_t) class;
 }
 
 int gs_pixels_draw_position(gs_rng rng, uint32_t index, int first)

@@ -9,9 +9,10 @@
  *   kl = (m^2 + exp(v) - v - 1) / 2, mean over latents and batch
  *
  * Both parts are means, so that kl_weight is not the beta of the literature (Higgins et al. 2017). There the negative
- * ELBO with a Gaussian of unit variance is, but for a constant, 1/2 (image - data)^2 + beta KL with sums over pixels and
- * latents. Divided by the GS_IMAGE = 2352 numbers of an image it is the loss above with kl_weight = beta latent_dim / 2352:
- * beta = 2352 kl_weight / latent_dim. The article's .01 with 16 latents is beta = 1.47; beta = 1 is kl_weight = .0068. */
+ * ELBO with a Gaussian of unit variance is, but for a constant, 1/2 (image - data)^2 + beta KL with sums over pixels
+ * and latents. Divided by the GS_IMAGE = 2352 numbers of an image it is the loss above with kl_weight = beta latent_dim
+ * / 2352: beta = 2352 kl_weight / latent_dim. The article's .01 with 16 latents is beta = 1.47; beta = 1 is kl_weight =
+ * .0068. */
 #include "ground/vector.h"
 #include "models/model.h"
 #include "models/painted.h"
@@ -35,8 +36,10 @@ enum { LOSS, RECONSTRUCTION_LOSS, KL };
 static void add_tensors(vae *model, const gs_settings *settings)
 {
     gs_tensor_table *table = &model->base.tensors;
-    int e1 = gs_settings_int(settings, GS_SETTING_ENCODER_HIDDEN_1), e2 = gs_settings_int(settings, GS_SETTING_ENCODER_HIDDEN_2);
-    int d1 = gs_settings_int(settings, GS_SETTING_DECODER_HIDDEN_1), d2 = gs_settings_int(settings, GS_SETTING_DECODER_HIDDEN_2);
+    int e1 = gs_settings_int(settings, GS_SETTING_ENCODER_HIDDEN_1),
+        e2 = gs_settings_int(settings, GS_SETTING_ENCODER_HIDDEN_2);
+    int d1 = gs_settings_int(settings, GS_SETTING_DECODER_HIDDEN_1),
+        d2 = gs_settings_int(settings, GS_SETTING_DECODER_HIDDEN_2);
     gs_network_add(&model->encoder, table, "encoder", (int[]){GS_IMAGE, e1, e2, 2 * model->latents}, 3, GS_LINEAR);
     gs_network_add(&model->decoder, table, "decoder", (int[]){model->latents, d1, d2, GS_IMAGE}, 3, GS_SIGMOID);
     model->adam = gs_model_adam(settings, GS_SETTING_LEARNING_RATE, 0, table->size);

@@ -26,6 +26,6 @@ void gs_adam_update(const gs_adam *adam, int64_t update, const gs_real *gradient
     if (averages == NULL)
         gs_vector->adam(adam->count, rates, gradients + at, moment1 + at, moment2 + at, parameters + at);
     else
-        gs_vector->adam_average(adam->count, rates, approach, gradients + at, moment1 + at, moment2 + at, parameters + at,
-                                averages + at);
+        gs_vector->adam_average(adam->count, rates, approach, gradients + at, moment1 + at, moment2 + at,
+                                parameters + at, averages + at);
 }

@@ -43,8 +43,8 @@ void gs_dense_activate(const gs_dense *layer, const gs_tensor_table *table, gs_r
     }
 }
 
-void gs_dense_activate_backward(const gs_dense *layer, const gs_tensor_table *table, gs_matrix output, gs_matrix doutput,
-                                gs_gradients gradients)
+void gs_dense_activate_backward(const gs_dense *layer, const gs_tensor_table *table, gs_matrix output,
+                                gs_matrix doutput, gs_gradients gradients)
 {
     assert(doutput.stride == output.stride);
     size_t rows = (size_t)output.rows, columns = (size_t)output.columns, stride = (size_t)output.stride;

@@ -24,15 +24,15 @@ typedef struct {
     gs_real keep;        /* 0: overwrite, 1: add to what is there */
 } gs_gradients;
 
-/* `doutput` (same shape and stride as output) comes as d loss / d output and leaves as the gradient before the activation. dinput (B x inputs) is
- * overwritten; dinput.values NULL: not wanted. */
+/* `doutput` (same shape and stride as output) comes as d loss / d output and leaves as the gradient before the
+ * activation. dinput (B x inputs) is overwritten; dinput.values NULL: not wanted. */
 void gs_dense_backward(const gs_dense *layer, const gs_tensor_table *table, gs_real *parameters, gs_matrix input,
                        gs_matrix output, gs_matrix doutput, gs_gradients gradients, gs_matrix dinput);
 
-/* What the two do beside their products with the kernel. Forward: `output` comes as x kernel and leaves as f(x kernel + bias). Backward: `doutput` as above,
- * and the bias's gradient. */
+/* What the two do beside their products with the kernel. Forward: `output` comes as x kernel and leaves as f(x kernel +
+ * bias). Backward: `doutput` as above, and the bias's gradient. */
 void gs_dense_activate(const gs_dense *layer, const gs_tensor_table *table, gs_real *parameters, gs_matrix output);
-void gs_dense_activate_backward(const gs_dense *layer, const gs_tensor_table *table, gs_matrix output, gs_matrix doutput,
-                                gs_gradients gradients);
+void gs_dense_activate_backward(const gs_dense *layer, const gs_tensor_table *table, gs_matrix output,
+                                gs_matrix doutput, gs_gradients gradients);
 
 #endif

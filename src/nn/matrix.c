@@ -15,7 +15,8 @@ static void clear(gs_matrix matrix)
 {
     size_t rows = (size_t)matrix.rows, columns = (size_t)matrix.columns, stride = (size_t)matrix.stride;
     if (columns == stride) gs_vector->fill(rows * columns, 0, matrix.values);
-    else for (size_t r = 0; r < rows; r++) gs_vector->fill(columns, 0, matrix.values + r * stride);
+    else
+        for (size_t r = 0; r < rows; r++) gs_vector->fill(columns, 0, matrix.values + r * stride);
 }
 
 /* OpenBLAS adds every product to what it has made of `out` before. Told to overwrite, it writes the zeros itself, one
@@ -27,8 +28,9 @@ void gs_matrix_multiply(gs_orientation a_is, gs_matrix a, gs_orientation b_is, g
     assert(out.columns == (b_is == GS_PLAIN ? b.columns : b.rows));
     assert(inner == (b_is == GS_PLAIN ? b.rows : b.columns));
     if (!(keep > 0)) clear(out);
-    cblas_gemm(CblasRowMajor, a_is == GS_PLAIN ? CblasNoTrans : CblasTrans, b_is == GS_PLAIN ? CblasNoTrans : CblasTrans,
-               out.rows, out.columns, inner, (gs_real)1, a.values, a.stride, b.values, b.stride, (gs_real)1, out.values, out.stride);
+    cblas_gemm(CblasRowMajor, a_is == GS_PLAIN ? CblasNoTrans : CblasTrans,
+               b_is == GS_PLAIN ? CblasNoTrans : CblasTrans, out.rows, out.columns, inner, (gs_real)1, a.values,
+               a.stride, b.values, b.stride, (gs_real)1, out.values, out.stride);
 }
 
 void gs_blas_one_thread(void)

@@ -39,16 +39,20 @@ static inline size_t gs_matrix_size(gs_matrix matrix)
 /* Scratch of the arena, written before it is read; values NULL if memory is short (see gs_arena_take). */
 static inline gs_matrix gs_matrix_take(gs_arena *arena, int rows, int columns)
 {
-    return gs_matrix_of((gs_real *)gs_arena_take_scratch(arena, (size_t)rows * (size_t)columns, sizeof(gs_real)), rows, columns);
+    return gs_matrix_of((gs_real *)gs_arena_take_scratch(arena, (size_t)rows * (size_t)columns, sizeof(gs_real)), rows,
+                        columns);
 }
 
-/* out = op(a) op(b) + keep * out. `keep` is 0 (out may hold anything, also NaN) or 1. Shapes are asserted in debug builds. */
-void gs_matrix_multiply(gs_orientation a_is, gs_matrix a, gs_orientation b_is, gs_matrix b, gs_real keep, gs_matrix out);
+/* out = op(a) op(b) + keep * out. `keep` is 0 (out may hold anything, also NaN) or 1. Shapes are asserted in debug
+ * builds. */
+void gs_matrix_multiply(gs_orientation a_is, gs_matrix a, gs_orientation b_is, gs_matrix b, gs_real keep,
+                        gs_matrix out);
 
 /* One thread for each process, whatever the environment says: results depend on the number of BLAS threads. */
 void gs_blas_one_thread(void);
 
-/* The kernels that the BLAS library chose for this CPU, e.g. "Haswell", "SkylakeX"; and its version and build options. */
+/* The kernels that the BLAS library chose for this CPU, e.g. "Haswell", "SkylakeX"; and its version and build options.
+ */
 const char *gs_blas_kernel(void);
 const char *gs_blas_version(void);
 

@@ -31,8 +31,8 @@ void gs_minibatch_forward(gs_minibatch *layer, const gs_tensor_table *table, gs_
     size_t batch = (size_t)features.rows, depth = (size_t)layer->depth;
     for (size_t k = 0; k < (size_t)layer->features; k++) {
         gs_real *similarity = layer->similarity + k * batch;
-        gs_vector->closeness(depth, batch, layer->projected.values + k * depth * batch, layer->closeness + k * batch * batch,
-                             similarity);
+        gs_vector->closeness(depth, batch, layer->projected.values + k * depth * batch,
+                             layer->closeness + k * batch * batch, similarity);
         for (size_t i = 0; i < batch; i++) output.values[i * (size_t)output.stride + k] = similarity[i];
     }
 }

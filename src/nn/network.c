@@ -38,13 +38,14 @@ gs_matrix gs_network_doutput(const gs_network *network, int rows)
     return gs_matrix_rows(network->doutputs[network->count - 1], rows);
 }
 
-void gs_network_forward(gs_network *network, const gs_tensor_table *table, gs_real *parameters, gs_matrix input, gs_matrix output)
+void gs_network_forward(gs_network *network, const gs_tensor_table *table, gs_real *parameters, gs_matrix input,
+                        gs_matrix output)
 {
     gs_network_forward_from(network, table, parameters, 0, input, output);
 }
 
-void gs_network_forward_from(gs_network *network, const gs_tensor_table *table, gs_real *parameters, int first, gs_matrix input,
-                             gs_matrix output)
+void gs_network_forward_from(gs_network *network, const gs_tensor_table *table, gs_real *parameters, int first,
+                             gs_matrix input, gs_matrix output)
 {
     for (int i = first; i < network->count; i++) {
         gs_matrix target = i + 1 < network->count ? gs_matrix_rows(network->outputs[i], input.rows) : output;
@@ -59,12 +60,13 @@ void gs_network_backward(gs_network *network, const gs_tensor_table *table, gs_r
     gs_network_backward_to(network, table, parameters, 0, input, gradients, dinput);
 }
 
-void gs_network_backward_to(gs_network *network, const gs_tensor_table *table, gs_real *parameters, int first, gs_matrix input,
-                            gs_gradients gradients, gs_matrix dinput)
+void gs_network_backward_to(gs_network *network, const gs_tensor_table *table, gs_real *parameters, int first,
+                            gs_matrix input, gs_gradients gradients, gs_matrix dinput)
 {
     int rows = input.rows;
     for (int i = network->count - 1; i >= first; i--)
-        gs_dense_backward(&network->layers[i], table, parameters, i == first ? input : gs_matrix_rows(network->outputs[i - 1], rows),
-                          gs_matrix_rows(network->outputs[i], rows), gs_matrix_rows(network->doutputs[i], rows), gradients,
-                          i == first ? dinput : gs_matrix_rows(network->doutputs[i - 1], rows));
+        gs_dense_backward(&network->layers[i], table, parameters,
+                          i == first ? input : gs_matrix_rows(network->outputs[i - 1], rows),
+                          gs_matrix_rows(network->outputs[i], rows), gs_matrix_rows(network->doutputs[i], rows),
+                          gradients, i == first ? dinput : gs_matrix_rows(network->doutputs[i - 1], rows));
 }

@@ -14,8 +14,8 @@ typedef struct {
     gs_matrix doutputs[GS_LAYERS_MAX]; /* gradients of the loss on them; backward overwrites them */
 } gs_network;
 
-/* Registers the layers "<prefix>/dense_0", "dense_1", ...; units: inputs of the first, then outputs of each of `count` layers. The hidden layers are
- * tanh. */
+/* Registers the layers "<prefix>/dense_0", "dense_1", ...; units: inputs of the first, then outputs of each of `count`
+ * layers. The hidden layers are tanh. */
 void gs_network_add(gs_network *network, gs_tensor_table *table, const char *prefix, const int *units, int count,
                     gs_activation last);
 
@@ -26,14 +26,17 @@ void gs_network_take(gs_network *network, const gs_tensor_table *table, gs_arena
 gs_matrix gs_network_output(const gs_network *network, int rows);
 gs_matrix gs_network_doutput(const gs_network *network, int rows);
 
-/* output: input.rows x outputs of the last layer; usually gs_network_output(network, input.rows). `first`: the layer that reads `input`. */
-void gs_network_forward_from(gs_network *network, const gs_tensor_table *table, gs_real *parameters, int first, gs_matrix input,
-                             gs_matrix output);
-void gs_network_forward(gs_network *network, const gs_tensor_table *table, gs_real *parameters, gs_matrix input, gs_matrix output);
+/* output: input.rows x outputs of the last layer; usually gs_network_output(network, input.rows). `first`: the layer
+ * that reads `input`. */
+void gs_network_forward_from(gs_network *network, const gs_tensor_table *table, gs_real *parameters, int first,
+                             gs_matrix input, gs_matrix output);
+void gs_network_forward(gs_network *network, const gs_tensor_table *table, gs_real *parameters, gs_matrix input,
+                        gs_matrix output);
 
-/* After a forward pass of `input` into the network's own output, with the gradient in gs_network_doutput. dinput as in gs_dense_backward. */
-void gs_network_backward_to(gs_network *network, const gs_tensor_table *table, gs_real *parameters, int first, gs_matrix input,
-                            gs_gradients gradients, gs_matrix dinput);
+/* After a forward pass of `input` into the network's own output, with the gradient in gs_network_doutput. dinput as in
+ * gs_dense_backward. */
+void gs_network_backward_to(gs_network *network, const gs_tensor_table *table, gs_real *parameters, int first,
+                            gs_matrix input, gs_gradients gradients, gs_matrix dinput);
 void gs_network_backward(gs_network *network, const gs_tensor_table *table, gs_real *parameters, gs_matrix input,
                          gs_gradients gradients, gs_matrix dinput);
 

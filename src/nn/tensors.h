@@ -45,8 +45,8 @@ static inline size_t gs_tensor_elements(const gs_tensor *tensor)
     return (size_t)tensor->rows * (size_t)tensor->columns;
 }
 
-/* Fills `buffer` (zeroed, table->size) with the initial values of `seed`. A tensor of the same name and shape gets the same values
- * in every model variant. */
+/* Fills `buffer` (zeroed, table->size) with the initial values of `seed`. A tensor of the same name and shape gets the
+ * same values in every model variant. */
 void gs_tensors_initialise(const gs_tensor_table *table, uint64_t seed, gs_real *buffer);
 
 /* Whether every element of the buffer is finite. */

@@ -15,13 +15,13 @@ ROW(ADAM_BETA1, PARAMETER("adam_beta1"), .type = GS_TYPE_REAL, .models = ALL, .f
     .maximum = 0.999999, .help = "Adam: decay of the first moment")
 ROW(ADAM_BETA2, PARAMETER("adam_beta2"), .type = GS_TYPE_REAL, .models = ALL, .fallback = "0.999", .minimum = 0,
     .maximum = 0.999999, .help = "Adam: decay of the second moment")
-ROW(ADAM_EPSILON, PARAMETER("adam_epsilon"), .type = GS_TYPE_REAL, .models = ALL, .fallback = "1e-8",
-    .minimum = 0, .above_minimum = true, .maximum = 1, .help = "Adam: added to the root of the second moment")
+ROW(ADAM_EPSILON, PARAMETER("adam_epsilon"), .type = GS_TYPE_REAL, .models = ALL, .fallback = "1e-8", .minimum = 0,
+    .above_minimum = true, .maximum = 1, .help = "Adam: added to the root of the second moment")
 ROW(WEIGHT_EMA, PARAMETER("weight_ema"), .type = GS_TYPE_REAL, .models = AUTOREGRESSIVE | DIFFUSION,
     .fallback = "0.999", .minimum = 0, .maximum = 0.9999999,
     .help = "decay (a step) of the exponential average of the weights that samples are made with; 0: the last weights")
-ROW(LATENT_DIM, PARAMETER("latent_dim"), .type = GS_TYPE_INTEGER, .models = GAN | VAE, .fallback = "16",
-    .minimum = 1, .maximum = 1024, .help = "numbers of normal noise that an image is made from")
+ROW(LATENT_DIM, PARAMETER("latent_dim"), .type = GS_TYPE_INTEGER, .models = GAN | VAE, .fallback = "16", .minimum = 1,
+    .maximum = 1024, .help = "numbers of normal noise that an image is made from")
 ROW(KL_WEIGHT, PARAMETER("kl_weight"), .type = GS_TYPE_REAL, .models = VAE, .fallback = "0.01", .minimum = 0,
     .maximum = 1e6,
     .help = "weight of the KL divergence (mean over latents) beside half the squared error (mean over pixels)")
@@ -37,18 +37,18 @@ ROW(GENERATOR_LEARNING_RATE, PARAMETER("generator_learning_rate"), .type = GS_TY
     .fallback = "3e-4", .minimum = 0, .maximum = 1e38, .help = "Adam rate of the generator")
 ROW(DISCRIMINATOR_LEARNING_RATE, PARAMETER("discriminator_learning_rate"), .type = GS_TYPE_REAL, .models = GAN,
     .fallback = "6e-5", .minimum = 0, .maximum = 1e38, .help = "Adam rate of the discriminator")
-ROW(GENERATOR_EMA, PARAMETER("generator_ema"), .type = GS_TYPE_REAL, .models = GAN, .fallback = "0",
-    .minimum = 0, .maximum = 0.9999999,
+ROW(GENERATOR_EMA, PARAMETER("generator_ema"), .type = GS_TYPE_REAL, .models = GAN, .fallback = "0", .minimum = 0,
+    .maximum = 0.9999999,
     .help = "decay (a step) of the exponential average of the generator's weights that samples are made with; 0: the "
             "last weights")
 ROW(GENERATOR_STEPS, PARAMETER("generator_steps"), .type = GS_TYPE_INTEGER, .models = GAN, .fallback = "5",
     .minimum = 1, .maximum = 1000, .help = "generator updates in a training step")
-ROW(DISCRIMINATOR_STEPS, PARAMETER("discriminator_steps"), .type = GS_TYPE_INTEGER, .models = GAN,
-    .fallback = "1", .minimum = 1, .maximum = 1000, .help = "discriminator updates in a training step")
-ROW(GENERATOR_HIDDEN_1, PARAMETER("generator_hidden_1"), .type = GS_TYPE_INTEGER, .models = GAN,
-    .fallback = "64", .minimum = 1, .maximum = 8192, .help = "units of the generator's first layer")
-ROW(GENERATOR_HIDDEN_2, PARAMETER("generator_hidden_2"), .type = GS_TYPE_INTEGER, .models = GAN,
-    .fallback = "128", .minimum = 1, .maximum = 8192, .help = "units of the generator's second layer")
+ROW(DISCRIMINATOR_STEPS, PARAMETER("discriminator_steps"), .type = GS_TYPE_INTEGER, .models = GAN, .fallback = "1",
+    .minimum = 1, .maximum = 1000, .help = "discriminator updates in a training step")
+ROW(GENERATOR_HIDDEN_1, PARAMETER("generator_hidden_1"), .type = GS_TYPE_INTEGER, .models = GAN, .fallback = "64",
+    .minimum = 1, .maximum = 8192, .help = "units of the generator's first layer")
+ROW(GENERATOR_HIDDEN_2, PARAMETER("generator_hidden_2"), .type = GS_TYPE_INTEGER, .models = GAN, .fallback = "128",
+    .minimum = 1, .maximum = 8192, .help = "units of the generator's second layer")
 ROW(DISCRIMINATOR_HIDDEN_1, PARAMETER("discriminator_hidden_1"), .type = GS_TYPE_INTEGER, .models = GAN,
     .fallback = "128", .minimum = 1, .maximum = 8192, .help = "units of the discriminator's first layer")
 ROW(DISCRIMINATOR_HIDDEN_2, PARAMETER("discriminator_hidden_2"), .type = GS_TYPE_INTEGER, .models = GAN,
@@ -82,8 +82,7 @@ ROW(LSTM_UNITS, PARAMETER("lstm_units"), .type = GS_TYPE_INTEGER, .models = AUTO
     .help = "units of the LSTM")
 ROW(GRADIENT_CLIP, PARAMETER("gradient_clip"), .type = GS_TYPE_REAL, .models = AUTOREGRESSIVE,
     ONLY_WITH(GS_SETTING_NETWORK, GS_NETWORK_LSTM), .fallback = "1", .minimum = 0, .above_minimum = true,
-    .maximum = 1e9,
-    .help = "longest gradient (L2 norm over all tensors); longer ones are shortened to it")
+    .maximum = 1e9, .help = "longest gradient (L2 norm over all tensors); longer ones are shortened to it")
 ROW(HIDDEN_UNITS, PARAMETER("hidden_units"), .type = GS_TYPE_INTEGER, .models = AUTOREGRESSIVE | DIFFUSION,
     .fallback = "64", .fallback_by_model = {[GS_MODEL_DIFFUSION] = "256"}, .minimum = 1, .maximum = 8192,
     .help = "units of each hidden layer")
@@ -95,19 +94,18 @@ ROW(PREDICTION, PARAMETER("prediction"), .type = GS_TYPE_CHOICE, .models = DIFFU
     .choices = predictions, .help = "what the network predicts: the image or the noise")
 ROW(PROCESS, PARAMETER("process"), .type = GS_TYPE_CHOICE, .models = DIFFUSION, .fallback = "ddpm",
     .choices = processes, .help = "ddpm (Ho et al. 2020), or the article's own formulas")
-ROW(DIGIT_WEIGHTS, DATA("digit_weights"), .type = GS_TYPE_WEIGHTS, .models = ALL,
-    .fallback = "[4, 4, 4, 4, 2, 1]", .minimum = 0, .maximum = 1e9, .help = "relative frequencies of 0A 0B 1 2 3 4")
+ROW(DIGIT_WEIGHTS, DATA("digit_weights"), .type = GS_TYPE_WEIGHTS, .models = ALL, .fallback = "[4, 4, 4, 4, 2, 1]",
+    .minimum = 0, .maximum = 1e9, .help = "relative frequencies of 0A 0B 1 2 3 4")
 ROW(GREEN, DATA("green"), .type = GS_TYPE_REAL, .models = ALL, .fallback = "0.34", .minimum = 0, .maximum = 1,
     .help = "probability of a green digit; the rest is red to blue, evenly")
 ROW(SAMPLES, EVALUATION("samples"), .type = GS_TYPE_INTEGER, .models = ALL, .fallback = "12800", .minimum = 1,
     .maximum = 10000000, .help = "images that are generated and classified at the end of a run")
-ROW(EVERY, EVALUATION("every"), .type = GS_TYPE_INTEGER, .models = ALL, .fallback = "0", .minimum = 0,
-    .maximum = 1e9, .help = "also measure coverage every so many steps; 0: only at the end")
-ROW(REJECT_ERROR, EVALUATION("reject_error"), .type = GS_TYPE_INTEGER, .models = ALL, .fallback = "784",
-    .minimum = 0, .maximum = 784,
-    .help = "reject samples with more wrong pixels than this; 784: only blank and non-finite ones")
-ROW(QUALITY_ERROR, EVALUATION("quality_error"), .type = GS_TYPE_INTEGER, .models = ALL, .fallback = "40",
-    .minimum = 0, .maximum = 784, .help = "wrong pixels up to which a sample counts for the metric `quality`")
+ROW(EVERY, EVALUATION("every"), .type = GS_TYPE_INTEGER, .models = ALL, .fallback = "0", .minimum = 0, .maximum = 1e9,
+    .help = "also measure coverage every so many steps; 0: only at the end")
+ROW(REJECT_ERROR, EVALUATION("reject_error"), .type = GS_TYPE_INTEGER, .models = ALL, .fallback = "784", .minimum = 0,
+    .maximum = 784, .help = "reject samples with more wrong pixels than this; 784: only blank and non-finite ones")
+ROW(QUALITY_ERROR, EVALUATION("quality_error"), .type = GS_TYPE_INTEGER, .models = ALL, .fallback = "40", .minimum = 0,
+    .maximum = 784, .help = "wrong pixels up to which a sample counts for the metric `quality`")
 ROW(STOPPING, EARLY_TERMINATE("type"), .type = GS_TYPE_CHOICE, .models = ALL, .fallback = "none", .choices = stoppings,
     .help = "hyperband: stop runs that fall behind the others at a rung, a point of coverage along training")
 ROW(STOPPING_MIN_ITER, EARLY_TERMINATE("min_iter"), .type = GS_TYPE_INTEGER, .models = ALL,
@@ -115,7 +113,8 @@ ROW(STOPPING_MIN_ITER, EARLY_TERMINATE("min_iter"), .type = GS_TYPE_INTEGER, .mo
     .help = "the first rung, in points of coverage along training (evaluation.every)")
 ROW(STOPPING_ETA, EARLY_TERMINATE("eta"), .type = GS_TYPE_REAL, .models = ALL,
     ONLY_WITH(GS_SETTING_STOPPING, GS_STOPPING_HYPERBAND), .fallback = "3", .minimum = 1.01, .maximum = 1000000,
-    .help = "rungs are at min_iter, min_iter x eta, min_iter x eta^2, ...; the best 1 / eta of the runs at a rung go on")
+    .help =
+        "rungs are at min_iter, min_iter x eta, min_iter x eta^2, ...; the best 1 / eta of the runs at a rung go on")
 ROW(STOPPING_METRIC, EARLY_TERMINATE("metric"), .type = GS_TYPE_CHOICE, .models = ALL,
     ONLY_WITH(GS_SETTING_STOPPING, GS_STOPPING_HYPERBAND), .fallback = "tv", .choices = stopping_metrics,
     .help = "what runs are compared by at a rung; also W&B's metric: {name: tv}")

@@ -52,7 +52,8 @@ static gs_status refuse(gs_setting_id id, const char *text, gs_error *error)
     size_t count = 0;
     while (row->choices != NULL && row->choices[count] != NULL) count++;
     const char *near = gs_nearest_name(text, row->choices, count);
-    if (near != NULL) return gs_fail(error, GS_ERROR_INPUT, "expected %s, got '%.80s'; did you mean '%s'?", allowed, text, near);
+    if (near != NULL)
+        return gs_fail(error, GS_ERROR_INPUT, "expected %s, got '%.80s'; did you mean '%s'?", allowed, text, near);
     return gs_fail(error, GS_ERROR_INPUT, "expected %s, got '%.80s'", allowed, text);
 }
 
@@ -97,7 +98,8 @@ gs_status gs_value_read(gs_setting_id id, const char *text, gs_value *value, gs_
     memset(value, 0, sizeof *value);
     switch (row->type) {
     case GS_TYPE_INTEGER:
-        if (!read_number(text, &number) || number != floor(number) || !in_range(row, number)) return refuse(id, text, error);
+        if (!read_number(text, &number) || number != floor(number) || !in_range(row, number))
+            return refuse(id, text, error);
         value->integer = (int64_t)number;
         return GS_OK;
     case GS_TYPE_REAL:
@@ -203,22 +205,27 @@ static gs_status check_stopping(const gs_settings *settings, gs_setting_id *culp
     const gs_setting *goal = &gs_settings_table[GS_SETTING_STOPPING_GOAL];
     if (gs_settings_integer(settings, GS_SETTING_EVERY) == 0) {
         *culprit = GS_SETTING_STOPPING;
-        return gs_fail(error, GS_ERROR_INPUT, "early_terminate compares runs by their coverage along training: it needs evaluation.every above 0, "
-                       "as in evaluation: {every: 1000}");
+        return gs_fail(
+            error, GS_ERROR_INPUT,
+            "early_terminate compares runs by their coverage along training: it needs evaluation.every above 0, "
+            "as in evaluation: {every: 1000}");
     }
     if (gs_settings_integer(settings, GS_SETTING_STOPPING_GOAL) == right) return GS_OK;
     *culprit = GS_SETTING_STOPPING_METRIC;
     return gs_fail(error, GS_ERROR_INPUT, "%s: a %s %s is better, so the goal is %s, not %s", goal->column,
                    right == GS_STOPPING_MINIMIZE ? "smaller" : "larger",
-                   gs_settings_table[GS_SETTING_STOPPING_METRIC].choices[metric], goal->choices[right], goal->choices[1 - right]);
+                   gs_settings_table[GS_SETTING_STOPPING_METRIC].choices[metric], goal->choices[right],
+                   goal->choices[1 - right]);
 }
 
 gs_status gs_settings_check(const gs_settings *settings, gs_setting_id *culprit, gs_error *error)
 {
-    int64_t steps = gs_settings_integer(settings, GS_SETTING_STEPS), every = gs_settings_integer(settings, GS_SETTING_EVERY);
+    int64_t steps = gs_settings_integer(settings, GS_SETTING_STEPS),
+            every = gs_settings_integer(settings, GS_SETTING_EVERY);
     if (every > 0 && steps / every > 10000) {
         *culprit = GS_SETTING_EVERY;
-        return gs_fail(error, GS_ERROR_INPUT, "evaluation.every: every %lld of %lld steps gives %lld points a run; at most 10000 are kept",
+        return gs_fail(error, GS_ERROR_INPUT,
+                       "evaluation.every: every %lld of %lld steps gives %lld points a run; at most 10000 are kept",
                        (long long)every, (long long)steps, (long long)(steps / every));
     }
     bool article_start = gs_setting_applies(GS_SETTING_START, settings) &&
@@ -227,14 +234,17 @@ gs_status gs_settings_check(const gs_settings *settings, gs_setting_id *culprit,
     if (article_start && gs_setting_applies(GS_SETTING_CONTEXT_PIXELS, settings) && context >= GS_PIXELS) {
         *culprit = GS_SETTING_CONTEXT_PIXELS;
         return gs_fail(error, GS_ERROR_INPUT,
-                       "context_pixels: a window of %lld pixels leaves nothing to generate of %d with start: article, which copies the first "
+                       "context_pixels: a window of %lld pixels leaves nothing to generate of %d with start: article, "
+                       "which copies the first "
                        "window from real images",
                        (long long)context, GS_PIXELS);
     }
-    if (gs_setting_applies(GS_SETTING_PROCESS, settings) && gs_settings_integer(settings, GS_SETTING_PROCESS) == GS_PROCESS_ARTICLE &&
+    if (gs_setting_applies(GS_SETTING_PROCESS, settings) &&
+        gs_settings_integer(settings, GS_SETTING_PROCESS) == GS_PROCESS_ARTICLE &&
         gs_settings_integer(settings, GS_SETTING_PREDICTION) == GS_PREDICTION_EPSILON) {
         *culprit = GS_SETTING_PREDICTION;
-        return gs_fail(error, GS_ERROR_INPUT, "prediction: epsilon does not go with process: article, which is defined for x0 only");
+        return gs_fail(error, GS_ERROR_INPUT,
+                       "prediction: epsilon does not go with process: article, which is defined for x0 only");
     }
     return check_stopping(settings, culprit, error);
 }

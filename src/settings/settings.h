@@ -1,7 +1,7 @@
 /* The table of settings: the only place that knows their names, types, defaults, ranges and models.
  *
- * The YAML reader, error messages, `gensweep settings`, identity and the columns of the results file walk gs_settings_table, whose
- * rows stand in settings/rows.h. */
+ * The YAML reader, error messages, `gensweep settings`, identity and the columns of the results file walk
+ * gs_settings_table, whose rows stand in settings/rows.h. */
 #ifndef GS_SETTINGS_SETTINGS_H
 #define GS_SETTINGS_SETTINGS_H
 
@@ -49,7 +49,9 @@ enum { GS_PREDICTION_X0, GS_PREDICTION_EPSILON };
 enum { GS_PROCESS_DDPM, GS_PROCESS_ARTICLE };
 enum { GS_STOPPING_NONE, GS_STOPPING_HYPERBAND };
 enum { GS_STOPPING_MINIMIZE, GS_STOPPING_MAXIMIZE };
-enum { GS_STOPPING_SMALLER_IS_BETTER = 4 /* the first so many of the metrics of early_terminate; of the others larger is */ };
+enum {
+    GS_STOPPING_SMALLER_IS_BETTER = 4 /* the first so many of the metrics of early_terminate; of the others larger is */
+};
 
 /* Where a setting stands in the YAML file; its full name is "section.name" outside `parameters`. */
 typedef enum {
@@ -63,20 +65,20 @@ typedef enum {
 extern const char *const gs_section_names[GS_SECTION_COUNT];
 
 typedef struct {
-    const char *name;    /* as in YAML */
-    const char *column;  /* as in /settings of the results file and on the command line: "batch_size", "data.green" */
+    const char *name;   /* as in YAML */
+    const char *column; /* as in /settings of the results file and on the command line: "batch_size", "data.green" */
     gs_setting_section section;
     gs_setting_type type;
-    unsigned models;              /* bit 1u << gs_model_id for each model that it applies to */
-    bool conditional;             /* applies only where the switch or choice `needs` has the value `needed` */
+    unsigned models;  /* bit 1u << gs_model_id for each model that it applies to */
+    bool conditional; /* applies only where the switch or choice `needs` has the value `needed` */
     gs_setting_id needs;
     int64_t needed;
-    const char *fallback;         /* the default, written as in YAML */
+    const char *fallback;                          /* the default, written as in YAML */
     const char *fallback_by_model[GS_MODEL_COUNT]; /* where a model has its own */
-    double minimum, maximum;      /* of integers, reals and single weights; inclusive */
-    bool above_minimum;           /* the minimum itself is not allowed */
-    const char *const *choices;   /* ended by NULL */
-    const char *help;             /* one line: what it is, unit */
+    double minimum, maximum;                       /* of integers, reals and single weights; inclusive */
+    bool above_minimum;                            /* the minimum itself is not allowed */
+    const char *const *choices;                    /* ended by NULL */
+    const char *help;                              /* one line: what it is, unit */
 } gs_setting;
 
 extern const gs_setting gs_settings_table[GS_SETTING_COUNT];
@@ -124,8 +126,8 @@ bool gs_setting_applies(gs_setting_id id, const gs_settings *settings);
 /* The defaults of a model. */
 void gs_settings_defaults(gs_settings *settings, gs_model_id model);
 
-/* Reads a value as written in YAML ("1e-4", "off", "[4, 4, 4, 4, 2, 1]"). On failure error holds the reason with the value and the allowed
- * range or the nearest choice: "expected an integer from 1 to 1000000, got 'many'". */
+/* Reads a value as written in YAML ("1e-4", "off", "[4, 4, 4, 4, 2, 1]"). On failure error holds the reason with the
+ * value and the allowed range or the nearest choice: "expected an integer from 1 to 1000000, got 'many'". */
 GS_MUST_CHECK gs_status gs_value_read(gs_setting_id id, const char *text, gs_value *value, gs_error *error);
 
 /* Writes the canonical form, which gs_value_read reads back to the same value. */
@@ -139,8 +141,8 @@ void gs_setting_condition(gs_setting_id id, char *text, size_t size);
 /* What is allowed, for messages and tables: "integer from 1 to 65536", "on | off". */
 void gs_setting_describe(gs_setting_id id, char *text, size_t size);
 
-/* Checks that need more than one setting: reasons why this combination cannot be trained. GS_ERROR_INPUT with the reason; *culprit is the
- * setting to point at. */
+/* Checks that need more than one setting: reasons why this combination cannot be trained. GS_ERROR_INPUT with the
+ * reason; *culprit is the setting to point at. */
 GS_MUST_CHECK gs_status gs_settings_check(const gs_settings *settings, gs_setting_id *culprit, gs_error *error);
 
 /* The name among `count` that is nearest to `word` (edit distance), or NULL if none is near. */

@@ -11,9 +11,11 @@ static const char *const schedules[] = {"linear", "cosine", "article", NULL};
 static const char *const predictions[] = {"x0", "epsilon", NULL};
 static const char *const processes[] = {"ddpm", "article", NULL};
 static const char *const stoppings[] = {"none", "hyperband", NULL};
-/* Metrics (coverage/metrics.h) that follow from counts and rejected alone; the first GS_STOPPING_SMALLER_IS_BETTER get smaller. */
-static const char *const stopping_metrics[] = {"tv",       "tv_reject", "kl",           "js",          "modes_0",        "modes_10",
-                                               "modes_50", "covered_mass", "worst_ratio", "effective_modes", NULL};
+/* Metrics (coverage/metrics.h) that follow from counts and rejected alone; the first GS_STOPPING_SMALLER_IS_BETTER get
+ * smaller. */
+static const char *const stopping_metrics[] = {"tv",          "tv_reject",       "kl",       "js",
+                                               "modes_0",     "modes_10",        "modes_50", "covered_mass",
+                                               "worst_ratio", "effective_modes", NULL};
 static const char *const stopping_goals[] = {"minimize", "maximize", NULL};
 static const char *const models[] = {"oracle", "vae", "gan", "autoregressive", "diffusion", NULL};
 

@@ -26,9 +26,9 @@ struct gs_audit {
     int8_t *status;
     stored_layout *layouts;
     size_t layout_count;
-    int32_t *layout_of;  /* of each row, -1: none */
-    uint64_t *place_of;  /* of each row in its layout */
-    uint64_t width;      /* of /samples/bin; 0: there are no samples */
+    int32_t *layout_of;   /* of each row, -1: none */
+    uint64_t *place_of;   /* of each row in its layout */
+    uint64_t width;       /* of /samples/bin; 0: there are no samples */
     unsigned char *cells; /* a row as it is stored */
     size_t room;
 };
@@ -62,7 +62,8 @@ static gs_status open_layout(gs_audit *audit, const char *group, gs_error *error
     uint64_t rows = found == NULL ? 0 : found->extent.dims[0];
     int64_t *runs = calloc(rows + 1, sizeof *runs);
     if (runs == NULL) return no_memory(error);
-    gs_status status = found == NULL ? audit->lookup.status : gs_file_read(audit->file, found->dataset, 0, rows, runs, error);
+    gs_status status =
+        found == NULL ? audit->lookup.status : gs_file_read(audit->file, found->dataset, 0, rows, runs, error);
     for (uint64_t place = 0; place < rows && status == GS_OK; place++) {
         if (runs[place] < 0 || (uint64_t)runs[place] >= audit->rows) continue; /* which is seen where it is missed */
         audit->layout_of[runs[place]] = (int32_t)audit->layout_count;
@@ -92,7 +93,8 @@ static gs_status open_rows(gs_audit *audit, gs_error *error)
     gs_extent extent;
     const gs_found *found = gs_lookup_find(&audit->lookup, "/runs/status", GS_CELL_STATUS, 0, error);
     if (found == NULL) return audit->lookup.status;
-    if (found->extent.rank != 1) return gs_fail(error, GS_ERROR_STORAGE, "the results file is damaged: /runs/status has another shape");
+    if (found->extent.rank != 1)
+        return gs_fail(error, GS_ERROR_STORAGE, "the results file is damaged: /runs/status has another shape");
     audit->rows = found->extent.dims[0];
     audit->status = calloc(audit->rows + 1, sizeof *audit->status);
     audit->layout_of = malloc((audit->rows + 1) * sizeof *audit->layout_of);
@@ -152,7 +154,8 @@ const gs_digits *gs_audit_digits(const gs_audit *audit)
 
 gs_storage gs_audit_storage(const gs_audit *audit)
 {
-    return (gs_storage){.samples = audit->width > 0, .checkpoints = audit->layout_count > 0, .width = (int64_t)audit->width};
+    return (gs_storage){
+        .samples = audit->width > 0, .checkpoints = audit->layout_count > 0, .width = (int64_t)audit->width};
 }
 
 /* `text`: `size` bytes of the file and a NUL. */
@@ -251,16 +254,18 @@ static void say_unreadable(const comparer *c, const char *path, uint64_t row, co
     snprintf(c->first->stored, GS_AUDIT_VALUE, "%.*s", GS_AUDIT_VALUE - 1, reason);
 }
 
-/* Reads a row into audit->cells; NULL if it cannot be read or has no room for `least` elements, which is a difference, or without memory. */
-static const gs_found *load(const comparer *c, const char *path, gs_cell cell, size_t text, uint64_t row, uint64_t least, gs_status *status,
-                            gs_error *error)
+/* Reads a row into audit->cells; NULL if it cannot be read or has no room for `least` elements, which is a difference,
+ * or without memory. */
+static const gs_found *load(const comparer *c, const char *path, gs_cell cell, size_t text, uint64_t row,
+                            uint64_t least, gs_status *status, gs_error *error)
 {
     gs_audit *audit = c->audit;
     gs_error reason;
     const gs_found *found = gs_lookup_find(&audit->lookup, path, cell, text, &reason);
     if (found == NULL && audit->lookup.status == GS_ERROR_MEMORY) *status = no_memory(error);
     if (*status != GS_OK) return NULL;
-    bool fits = found != NULL && found->extent.rank >= 1 && row < found->extent.dims[0] && gs_found_cells(found) >= least;
+    bool fits =
+        found != NULL && found->extent.rank >= 1 && row < found->extent.dims[0] && gs_found_cells(found) >= least;
     if (found != NULL && !fits) (void)!gs_fail(&reason, GS_ERROR_STORAGE, "has no room for what was retrained");
     size_t size = fits ? gs_found_cells(found) * gs_cell_size(cell, text) : 0;
     if (size > audit->room) {
@@ -278,7 +283,8 @@ static const gs_found *load(const comparer *c, const char *path, gs_cell cell, s
 }
 
 /* Elements first ... first + count - 1 of the row that was loaded. */
-static void compare_loaded(const comparer *c, const gs_found *found, uint64_t row, uint64_t first, uint64_t count, const void *retrained)
+static void compare_loaded(const comparer *c, const gs_found *found, uint64_t row, uint64_t first, uint64_t count,
+                           const void *retrained)
 {
     size_t size = gs_cell_size(found->cell, found->text);
     const unsigned char *stored = c->audit->cells + first * size, *expected = retrained;
@@ -292,8 +298,8 @@ static void compare_loaded(const comparer *c, const gs_found *found, uint64_t ro
 }
 
 /* A whole row of `count` elements; after a difference nothing is looked at any more. */
-static gs_status compare(const comparer *c, const char *path, gs_cell cell, size_t text, uint64_t row, uint64_t count, const void *retrained,
-                         gs_error *error)
+static gs_status compare(const comparer *c, const char *path, gs_cell cell, size_t text, uint64_t row, uint64_t count,
+                         const void *retrained, gs_error *error)
 {
     gs_status status = GS_OK;
     if (differs(c)) return GS_OK;
@@ -307,7 +313,8 @@ static gs_status compare(const comparer *c, const char *path, gs_cell cell, size
 
 static bool is_digest(const gs_row_column *column)
 {
-    return column->offset >= offsetof(gs_row, digests) && column->offset < offsetof(gs_row, digests) + sizeof(gs_digests);
+    return column->offset >= offsetof(gs_row, digests) &&
+           column->offset < offsetof(gs_row, digests) + sizeof(gs_digests);
 }
 
 /* Digests are compared last, because what they are of tells more. */
@@ -318,7 +325,8 @@ static gs_status compare_columns(const comparer *c, const gs_row *retrained, boo
     gs_status status = GS_OK;
     for (int i = 0; i < count && status == GS_OK; i++) {
         if (columns[i].incidental || is_digest(&columns[i]) != digests) continue;
-        status = compare(c, columns[i].path, columns[i].cell, columns[i].text, c->row, columns[i].shape == GS_BY_BIN ? GS_BINS : 1,
+        status = compare(c, columns[i].path, columns[i].cell, columns[i].text, c->row,
+                         columns[i].shape == GS_BY_BIN ? GS_BINS : 1,
                          (const unsigned char *)retrained + columns[i].offset, error);
     }
     return status;
@@ -372,9 +380,13 @@ static gs_status compare_along(const comparer *c, const gs_coverage_point *point
         memcpy(counts + p * GS_BINS, points[p].counts, sizeof points[p].counts);
         rejected[p] = points[p].rejected;
     }
-    if (status == GS_OK) status = compare(c, "/coverage/over_training/step", GS_CELL_INT64, 0, c->row, width, steps, error);
-    if (status == GS_OK) status = compare(c, "/coverage/over_training/counts", GS_CELL_UINT32, 0, c->row, width * GS_BINS, counts, error);
-    if (status == GS_OK) status = compare(c, "/coverage/over_training/rejected", GS_CELL_UINT32, 0, c->row, width, rejected, error);
+    if (status == GS_OK)
+        status = compare(c, "/coverage/over_training/step", GS_CELL_INT64, 0, c->row, width, steps, error);
+    if (status == GS_OK)
+        status =
+            compare(c, "/coverage/over_training/counts", GS_CELL_UINT32, 0, c->row, width * GS_BINS, counts, error);
+    if (status == GS_OK)
+        status = compare(c, "/coverage/over_training/rejected", GS_CELL_UINT32, 0, c->row, width, rejected, error);
     free(steps);
     free(counts);
     free(rejected);
@@ -408,10 +420,12 @@ static gs_status compare_tensor(const comparer *c, const gs_chunk *chunk, gs_err
         return GS_OK;
     }
     snprintf(path, sizeof path, "%s/%.*s", layout->group, GS_TENSOR_NAME, layout->names[chunk->place]);
-    return compare(c, path, GS_CELL_FLOAT32, 0, c->audit->place_of[c->row], chunk->size / sizeof(float), chunk->bytes, error);
+    return compare(c, path, GS_CELL_FLOAT32, 0, c->audit->place_of[c->row], chunk->size / sizeof(float), chunk->bytes,
+                   error);
 }
 
-static gs_status compare_bulk(const comparer *c, const gs_parcel *parcel, const gs_comparison *comparison, gs_error *error)
+static gs_status compare_bulk(const comparer *c, const gs_parcel *parcel, const gs_comparison *comparison,
+                              gs_error *error)
 {
     gs_status status = GS_OK;
     gs_chunk chunk;
@@ -420,11 +434,11 @@ static gs_status compare_bulk(const comparer *c, const gs_parcel *parcel, const 
         if (chunk.bulk == GS_BULK_BIN && comparison->has_samples)
             status = compare(c, "/samples/bin", GS_CELL_UINT8, 0, c->row, chunk.size, chunk.bytes, error);
         else if (chunk.bulk == GS_BULK_ERROR && comparison->has_samples)
-            status = compare(c, "/samples/error", GS_CELL_UINT16, 0, c->row, chunk.size / sizeof(uint16_t), chunk.bytes, error);
+            status = compare(c, "/samples/error", GS_CELL_UINT16, 0, c->row, chunk.size / sizeof(uint16_t), chunk.bytes,
+                             error);
         else if (chunk.bulk == GS_BULK_EXAMPLES)
             status = compare(c, "/coverage/examples", GS_CELL_UINT8, 0, c->row, chunk.size, chunk.bytes, error);
-        else if (chunk.bulk == GS_BULK_TENSOR && comparison->has_checkpoint)
-            status = compare_tensor(c, &chunk, error);
+        else if (chunk.bulk == GS_BULK_TENSOR && comparison->has_checkpoint) status = compare_tensor(c, &chunk, error);
     }
     return status;
 }
@@ -436,7 +450,8 @@ static gs_status compare_points(const comparer *c, const gs_parcel *parcel, gs_e
     size_t cursor = 0;
     while (gs_parcel_next(parcel, &cursor, &chunk))
         if (chunk.bulk == GS_BULK_ALONG)
-            return compare_along(c, (const gs_coverage_point *)(const void *)chunk.bytes, chunk.size / sizeof(gs_coverage_point), error);
+            return compare_along(c, (const gs_coverage_point *)(const void *)chunk.bytes,
+                                 chunk.size / sizeof(gs_coverage_point), error);
     return compare_along(c, NULL, 0, error);
 }
 
@@ -458,11 +473,13 @@ static bool has_checkpoint(gs_audit *audit, uint64_t row)
     return is_stored(audit, path, GS_CELL_FLOAT32, audit->place_of[row]);
 }
 
-gs_status gs_audit_compare(gs_audit *audit, uint64_t row, const gs_parcel *parcel, gs_comparison *comparison, gs_error *error)
+gs_status gs_audit_compare(gs_audit *audit, uint64_t row, const gs_parcel *parcel, gs_comparison *comparison,
+                           gs_error *error)
 {
     gs_row retrained;
     gs_settings settings;
-    *comparison = (gs_comparison){.has_samples = audit->width > 0 && is_stored(audit, "/samples/image", GS_CELL_UINT8, row)};
+    *comparison =
+        (gs_comparison){.has_samples = audit->width > 0 && is_stored(audit, "/samples/image", GS_CELL_UINT8, row)};
     comparison->has_checkpoint = has_checkpoint(audit, row);
     comparer c = {.audit = audit, .row = row, .first = &comparison->first};
     gs_status status = gs_parcel_row(parcel, &retrained, error);
@@ -488,8 +505,10 @@ double gs_audit_homogeneity(gs_audit *audit, uint64_t row, const gs_row *retrain
     uint32_t stored[GS_BINS + 1], found[GS_BINS + 1];
     memcpy(found, retrained->counts, sizeof retrained->counts);
     found[GS_BINS] = retrained->rejected;
-    gs_status status = gs_lookup_read(&audit->lookup, "/coverage/counts", GS_CELL_UINT32, 0, row, stored, GS_BINS * sizeof *stored, NULL);
+    gs_status status = gs_lookup_read(&audit->lookup, "/coverage/counts", GS_CELL_UINT32, 0, row, stored,
+                                      GS_BINS * sizeof *stored, NULL);
     if (status == GS_OK)
-        status = gs_lookup_read(&audit->lookup, "/coverage/rejected", GS_CELL_UINT32, 0, row, &stored[GS_BINS], sizeof *stored, NULL);
+        status = gs_lookup_read(&audit->lookup, "/coverage/rejected", GS_CELL_UINT32, 0, row, &stored[GS_BINS],
+                                sizeof *stored, NULL);
     return status == GS_OK && retrained->failed == 0 ? gs_homogeneity_test(stored, found, GS_BINS + 1) : 0;
 }

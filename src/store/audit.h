@@ -1,5 +1,6 @@
-/* Compares runs that have been trained again with what a results file holds of them: every stored bit but those of /provenance, times, ranks,
- * attempts and launch numbers. Reads beside a writer too, keeps none out, and changes nothing. */
+/* Compares runs that have been trained again with what a results file holds of them: every stored bit but those of
+ * /provenance, times, ranks, attempts and launch numbers. Reads beside a writer too, keeps none out, and changes
+ * nothing. */
 #ifndef GS_STORE_AUDIT_H
 #define GS_STORE_AUDIT_H
 
@@ -16,7 +17,7 @@ typedef struct {
 } gs_difference;
 
 typedef struct {
-    gs_difference first; /* its dataset is empty if all is equal */
+    gs_difference first;              /* its dataset is empty if all is equal */
     bool has_samples, has_checkpoint; /* they are stored; otherwise their digests are compared all the same */
 } gs_comparison;
 
@@ -33,20 +34,23 @@ const gs_digits *gs_audit_digits(const gs_audit *audit);
 /* What the parcels to be compared have to hold. */
 gs_storage gs_audit_storage(const gs_audit *audit);
 
-/* Its label; why it has failed; the kernels of the BLAS library that it was trained with. Empty where the file cannot tell. */
+/* Its label; why it has failed; the kernels of the BLAS library that it was trained with. Empty where the file cannot
+ * tell. */
 void gs_audit_label(gs_audit *audit, uint64_t row, char label[GS_LABEL + 1]);
 void gs_audit_reason(gs_audit *audit, uint64_t row, char reason[GS_REASON + 1]);
 void gs_audit_kernel(gs_audit *audit, uint64_t row, char kernel[GS_KERNEL]);
 
-/* The job of a row. If its settings, seed and digits are not those that /runs/id stands for, that is a difference, and there is no job. */
+/* The job of a row. If its settings, seed and digits are not those that /runs/id stands for, that is a difference, and
+ * there is no job. */
 void gs_audit_job(gs_audit *audit, uint64_t row, gs_job *job, gs_difference *difference);
 
-/* Compares the row with the parcel of its job. What cannot be read is a difference too. GS_ERROR_MEMORY; GS_ERROR_INTERNAL for a parcel that is
- * none. */
-GS_MUST_CHECK gs_status gs_audit_compare(gs_audit *audit, uint64_t row, const gs_parcel *parcel, gs_comparison *comparison, gs_error *error);
+/* Compares the row with the parcel of its job. What cannot be read is a difference too. GS_ERROR_MEMORY;
+ * GS_ERROR_INTERNAL for a parcel that is none. */
+GS_MUST_CHECK gs_status gs_audit_compare(gs_audit *audit, uint64_t row, const gs_parcel *parcel,
+                                         gs_comparison *comparison, gs_error *error);
 
-/* The p-value of the chi-square test of homogeneity of the stored and the retrained counts (30 bins and rejected); 0 if they cannot be read or the
- * retrained run has failed. */
+/* The p-value of the chi-square test of homogeneity of the stored and the retrained counts (30 bins and rejected); 0 if
+ * they cannot be read or the retrained run has failed. */
 double gs_audit_homogeneity(gs_audit *audit, uint64_t row, const gs_row *retrained);
 
 #endif

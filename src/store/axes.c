@@ -29,7 +29,9 @@ void gs_axes_of(const char *path, int rank, const char *names[GS_RANK_MAX])
 {
     memset(names, 0, GS_RANK_MAX * sizeof *names);
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-        if (strncmp(path, table[i].begins, strlen(table[i].begins)) != 0 || (table[i].rank != 0 && table[i].rank != rank)) continue;
+        if (strncmp(path, table[i].begins, strlen(table[i].begins)) != 0 ||
+            (table[i].rank != 0 && table[i].rank != rank))
+            continue;
         for (int axis = 0; axis < rank && axis < GS_RANK_MAX; axis++) names[axis] = table[i].names[axis];
         return;
     }

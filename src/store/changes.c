@@ -4,7 +4,7 @@
 #include <string.h>
 
 static const char *const yaml_path = "/sweep/history", *const overrides_path = "/sweep/history_overrides",
-                        *const launch_path = "/sweep/history_launch";
+                         *const launch_path = "/sweep/history_launch";
 
 enum { YAML_CELL = 65536, OVERRIDES_CELL = 4096 };
 
@@ -63,13 +63,15 @@ static size_t cell_for(const gs_file *file, const char *path, const char *text, 
     return cell;
 }
 
-gs_status gs_changes_add(gs_changes *changes, gs_file *file, const gs_store_contents *contents, bool continued, gs_error *error)
+gs_status gs_changes_add(gs_changes *changes, gs_file *file, const gs_store_contents *contents, bool continued,
+                         gs_error *error)
 {
     static const char *const axes[] = {"change"};
     gs_error ignored;
     uint64_t rows = 0;
     bool unfinished = false, there = continued && count_finished(file, &rows, &unfinished, &ignored) == GS_OK;
-    bool same = !continued || (there && !unfinished && is_same(file, contents, rows)); /* no row is going to be written */
+    bool same =
+        !continued || (there && !unfinished && is_same(file, contents, rows)); /* no row is going to be written */
     changes->yaml_cell = cell_for(file, yaml_path, same ? "" : gs_sweep_text(contents->sweep), YAML_CELL);
     changes->overrides_cell = cell_for(file, overrides_path, same ? "" : contents->overrides, OVERRIDES_CELL);
     const struct {
@@ -91,9 +93,11 @@ gs_status gs_changes_add(gs_changes *changes, gs_file *file, const gs_store_cont
     return status;
 }
 
-static gs_status write_text(gs_file *file, gs_dataset dataset, uint64_t row, const char *text, size_t cell_bytes, gs_error *error)
+static gs_status write_text(gs_file *file, gs_dataset dataset, uint64_t row, const char *text, size_t cell_bytes,
+                            gs_error *error)
 {
-    if (strlen(text) >= cell_bytes) return gs_fail(error, GS_ERROR_INTERNAL, "a sweep of %zu bytes in a cell of %zu", strlen(text), cell_bytes);
+    if (strlen(text) >= cell_bytes)
+        return gs_fail(error, GS_ERROR_INTERNAL, "a sweep of %zu bytes in a cell of %zu", strlen(text), cell_bytes);
     char *cell = calloc(1, cell_bytes);
     if (cell == NULL) return gs_fail(error, GS_ERROR_MEMORY, "out of memory for the sweep");
     memcpy(cell, text, strlen(text));
@@ -102,7 +106,8 @@ static gs_status write_text(gs_file *file, gs_dataset dataset, uint64_t row, con
     return status;
 }
 
-gs_status gs_changes_note(gs_changes *changes, gs_file *file, const gs_store_contents *contents, int32_t launch, gs_error *error)
+gs_status gs_changes_note(gs_changes *changes, gs_file *file, const gs_store_contents *contents, int32_t launch,
+                          gs_error *error)
 {
     uint64_t row = 0;
     bool unfinished = false;
@@ -110,8 +115,10 @@ gs_status gs_changes_note(gs_changes *changes, gs_file *file, const gs_store_con
     if (status != GS_OK || (!unfinished && is_same(file, contents, row))) return status;
     const gs_dataset columns[] = {changes->launch, changes->yaml, changes->overrides};
     for (int i = 0; i < 3 && status == GS_OK; i++) status = gs_file_resize(file, columns[i], row + 1, error);
-    if (status == GS_OK) status = write_text(file, changes->yaml, row, gs_sweep_text(contents->sweep), changes->yaml_cell, error);
-    if (status == GS_OK) status = write_text(file, changes->overrides, row, contents->overrides, changes->overrides_cell, error);
+    if (status == GS_OK)
+        status = write_text(file, changes->yaml, row, gs_sweep_text(contents->sweep), changes->yaml_cell, error);
+    if (status == GS_OK)
+        status = write_text(file, changes->overrides, row, contents->overrides, changes->overrides_cell, error);
     if (status == GS_OK) status = gs_file_flush(file, error);
     return status == GS_OK ? gs_file_write(file, changes->launch, row, 1, &launch, error) : status;
 }

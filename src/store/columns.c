@@ -19,10 +19,14 @@ static const gs_row_column from_row[] = {
     [SECONDS] = {"/runs/seconds", GS_CELL_FLOAT64, 0, GS_BY_RUN, offsetof(gs_row, seconds), NULL, .incidental = true},
     {"/runs/error", GS_CELL_TEXT, GS_REASON, GS_BY_RUN, offsetof(gs_row, error), NULL, false},
     {"/runs/digest", GS_CELL_TEXT, GS_DIGEST, GS_BY_RUN, offsetof(gs_row, digests.whole), NULL, false},
-    {"/digests/coverage", GS_CELL_TEXT, GS_DIGEST, GS_BY_RUN, offsetof(gs_row, digests.parts[GS_PART_COVERAGE]), NULL, false},
-    {"/digests/samples", GS_CELL_TEXT, GS_DIGEST, GS_BY_RUN, offsetof(gs_row, digests.parts[GS_PART_SAMPLES]), NULL, false},
-    {"/digests/checkpoint", GS_CELL_TEXT, GS_DIGEST, GS_BY_RUN, offsetof(gs_row, digests.parts[GS_PART_CHECKPOINT]), NULL, false},
-    {"/digests/curves", GS_CELL_TEXT, GS_DIGEST, GS_BY_RUN, offsetof(gs_row, digests.parts[GS_PART_CURVES]), NULL, false},
+    {"/digests/coverage", GS_CELL_TEXT, GS_DIGEST, GS_BY_RUN, offsetof(gs_row, digests.parts[GS_PART_COVERAGE]), NULL,
+     false},
+    {"/digests/samples", GS_CELL_TEXT, GS_DIGEST, GS_BY_RUN, offsetof(gs_row, digests.parts[GS_PART_SAMPLES]), NULL,
+     false},
+    {"/digests/checkpoint", GS_CELL_TEXT, GS_DIGEST, GS_BY_RUN, offsetof(gs_row, digests.parts[GS_PART_CHECKPOINT]),
+     NULL, false},
+    {"/digests/curves", GS_CELL_TEXT, GS_DIGEST, GS_BY_RUN, offsetof(gs_row, digests.parts[GS_PART_CURVES]), NULL,
+     false},
     {"/coverage/counts", GS_CELL_UINT32, 0, GS_BY_BIN, offsetof(gs_row, counts), NULL, false},
     {"/coverage/rejected", GS_CELL_UINT32, 0, GS_BY_RUN, offsetof(gs_row, rejected), NULL, false},
     {"/coverage/error_sum", GS_CELL_FLOAT64, 0, GS_BY_BIN, offsetof(gs_row, error_sum), NULL, false},
@@ -49,20 +53,33 @@ static gs_status add(maker *make, const char *path, gs_cell cell, size_t text, c
                      gs_error *error)
 {
     static const char *const axes[] = {"run"};
-    gs_dataset_spec spec = {.path = path, .cell = cell, .text = text, .layout = GS_ROWS, .rank = 1,
-                            .dims = {make->roster->rows}, .fill = fill, .axes = axes};
+    gs_dataset_spec spec = {.path = path,
+                            .cell = cell,
+                            .text = text,
+                            .layout = GS_ROWS,
+                            .rank = 1,
+                            .dims = {make->roster->rows},
+                            .fill = fill,
+                            .axes = axes};
     gs_status status = gs_file_add(make->file, &spec, dataset, error);
     return status == GS_OK ? gs_file_attach_scale(make->file, *dataset, 0, make->columns->run_scale, error) : status;
 }
 
-static gs_status add_by_bin(maker *make, const char *path, gs_cell cell, const void *fill, gs_dataset *dataset, gs_error *error)
+static gs_status add_by_bin(maker *make, const char *path, gs_cell cell, const void *fill, gs_dataset *dataset,
+                            gs_error *error)
 {
     static const char *const axes[] = {"run", "color", "digit"};
-    gs_dataset_spec spec = {.path = path, .cell = cell, .layout = GS_ROWS, .rank = 3,
-                            .dims = {make->roster->rows, GS_COLORS, GS_DIGITS}, .fill = fill, .axes = axes};
+    gs_dataset_spec spec = {.path = path,
+                            .cell = cell,
+                            .layout = GS_ROWS,
+                            .rank = 3,
+                            .dims = {make->roster->rows, GS_COLORS, GS_DIGITS},
+                            .fill = fill,
+                            .axes = axes};
     gs_status status = gs_file_add(make->file, &spec, dataset, error);
     const gs_dataset scales[] = {make->columns->run_scale, make->color, make->digit};
-    for (int i = 0; i < 3 && status == GS_OK; i++) status = gs_file_attach_scale(make->file, *dataset, i, scales[i], error);
+    for (int i = 0; i < 3 && status == GS_OK; i++)
+        status = gs_file_attach_scale(make->file, *dataset, i, scales[i], error);
     return status;
 }
 
@@ -83,8 +100,10 @@ static gs_status fill_column(maker *make, gs_dataset dataset, size_t cell_size, 
     gs_status status = GS_OK;
     for (uint64_t row = first; row < rows && status == GS_OK;) {
         uint64_t end = row;
-        for (; end < rows && make->roster->run_of_row[end] >= 0; end++) value(make->roster, what, end, cells + (end - first) * cell_size);
-        if (end > row) status = gs_file_write(make->file, dataset, row, end - row, cells + (row - first) * cell_size, error);
+        for (; end < rows && make->roster->run_of_row[end] >= 0; end++)
+            value(make->roster, what, end, cells + (end - first) * cell_size);
+        if (end > row)
+            status = gs_file_write(make->file, dataset, row, end - row, cells + (row - first) * cell_size, error);
         row = end + 1; /* of a kept run that is no longer planned nothing is known */
     }
     free(cells);
@@ -153,8 +172,10 @@ static gs_status add_planned(maker *make, gs_error *error)
         size_t text;
         planned_value value;
     } planned[] = {
-        {"/runs/id", GS_CELL_TEXT, GS_ID - 1, id_value},     {"/runs/label", GS_CELL_TEXT, GS_LABEL, label_value},
-        {"/runs/variant", GS_CELL_TEXT, GS_LABEL, variant_value}, {"/runs/model", GS_CELL_TEXT, MODEL_TEXT, model_value},
+        {"/runs/id", GS_CELL_TEXT, GS_ID - 1, id_value},
+        {"/runs/label", GS_CELL_TEXT, GS_LABEL, label_value},
+        {"/runs/variant", GS_CELL_TEXT, GS_LABEL, variant_value},
+        {"/runs/model", GS_CELL_TEXT, MODEL_TEXT, model_value},
         {"/runs/seed", GS_CELL_UINT64, 0, seed_value},
     };
     gs_status status = GS_OK;
@@ -180,8 +201,13 @@ static void setting_value(const gs_roster *roster, const void *what, size_t numb
 static gs_status add_weights_column(maker *make, const char *path, gs_dataset *dataset, gs_error *error)
 {
     static const char *const axes[] = {"run", "digit"};
-    gs_dataset_spec spec = {.path = path, .cell = GS_CELL_FLOAT64, .layout = GS_ROWS, .rank = 2,
-                            .dims = {make->roster->rows, GS_DIGITS}, .fill = &not_a_number, .axes = axes};
+    gs_dataset_spec spec = {.path = path,
+                            .cell = GS_CELL_FLOAT64,
+                            .layout = GS_ROWS,
+                            .rank = 2,
+                            .dims = {make->roster->rows, GS_DIGITS},
+                            .fill = &not_a_number,
+                            .axes = axes};
     gs_status status = gs_file_add(make->file, &spec, dataset, error);
     if (status == GS_OK) status = gs_file_attach_scale(make->file, *dataset, 0, make->columns->run_scale, error);
     return status == GS_OK ? gs_file_attach_scale(make->file, *dataset, 1, make->digit, error) : status;
@@ -202,10 +228,12 @@ static gs_status add_settings(maker *make, gs_error *error)
         status = row->type == GS_TYPE_WEIGHTS
                      ? add_weights_column(make, path, &dataset, error)
                      : add(make, path, gs_setting_cells[row->type], GS_CHOICE_TEXT, fills[row->type], &dataset, error);
-        if (status == GS_OK) status = fill_column(make, dataset, gs_setting_cell_size((gs_setting_id)id), setting_value, row, error);
+        if (status == GS_OK)
+            status = fill_column(make, dataset, gs_setting_cell_size((gs_setting_id)id), setting_value, row, error);
         bool has_fill = row->type == GS_TYPE_INTEGER || row->type == GS_TYPE_SWITCH;
         if (status == GS_OK && has_fill) status = gs_file_note_integer(make->file, path, "not_applicable", -1, error);
-        if (status == GS_OK && row->type == GS_TYPE_CHOICE) status = gs_file_note_text(make->file, path, "not_applicable", "", error);
+        if (status == GS_OK && row->type == GS_TYPE_CHOICE)
+            status = gs_file_note_text(make->file, path, "not_applicable", "", error);
         if (status == GS_OK) status = gs_file_note_text(make->file, path, "help", row->help, error);
     }
     return status;
@@ -234,13 +262,19 @@ static gs_status add_metrics(maker *make, gs_error *error)
     return status;
 }
 
-static gs_status add_curve(maker *make, const char *name, gs_cell cell, const void *fill, gs_dataset *dataset, gs_error *error)
+static gs_status add_curve(maker *make, const char *name, gs_cell cell, const void *fill, gs_dataset *dataset,
+                           gs_error *error)
 {
     static const char *const axes[] = {"run", "curve_point"};
     char path[128];
     snprintf(path, sizeof path, "/curves/%s", name);
-    gs_dataset_spec spec = {.path = path, .cell = cell, .layout = GS_ROWS, .rank = 2,
-                            .dims = {make->roster->rows, (uint64_t)make->columns->curve_points}, .fill = fill, .axes = axes};
+    gs_dataset_spec spec = {.path = path,
+                            .cell = cell,
+                            .layout = GS_ROWS,
+                            .rank = 2,
+                            .dims = {make->roster->rows, (uint64_t)make->columns->curve_points},
+                            .fill = fill,
+                            .axes = axes};
     gs_status status = gs_file_add(make->file, &spec, dataset, error);
     return status == GS_OK ? gs_file_attach_scale(make->file, *dataset, 0, make->columns->run_scale, error) : status;
 }
@@ -261,7 +295,8 @@ static gs_status add_curves_of(maker *make, const gs_model_type *type, gs_error 
     return status;
 }
 
-/* Whether a file that is continued has all curves of a model already, perhaps of runs that are no longer in the sweep. */
+/* Whether a file that is continued has all curves of a model already, perhaps of runs that are no longer in the sweep.
+ */
 static bool has_curves(const maker *make, const gs_model_type *type)
 {
     gs_extent extent;
@@ -281,9 +316,11 @@ static gs_status add_curves(maker *make, gs_error *error)
     gs_columns *columns = make->columns;
     const gs_plan *plan = make->roster->plan;
     gs_extent extent;
-    if (make->roster->earlier_rows > 0 && gs_file_extent(make->file, "/curves/step", &extent)) columns->curve_points = (int)extent.dims[1];
+    if (make->roster->earlier_rows > 0 && gs_file_extent(make->file, "/curves/step", &extent))
+        columns->curve_points = (int)extent.dims[1];
     if (columns->curve_points > GS_CURVE_POINTS)
-        return gs_fail(error, GS_ERROR_STORAGE, "the results file is damaged: /curves/step has %d points", columns->curve_points);
+        return gs_fail(error, GS_ERROR_STORAGE, "the results file is damaged: /curves/step has %d points",
+                       columns->curve_points);
     for (size_t v = 0; v < plan->variant_count; v++) {
         gs_settings settings = gs_plan_settings(plan, v);
         int points = gs_curve_points(gs_settings_integer(&settings, GS_SETTING_STEPS));
@@ -309,25 +346,34 @@ static gs_status add_results(maker *make, gs_error *error)
     gs_status status = add(make, "/runs/status", GS_CELL_STATUS, 0, NULL, &columns->status, error);
     if (status == GS_OK) status = add(make, "/runs/planned", GS_CELL_INT8, 0, &planned, &columns->planned, error);
     if (status == GS_OK) status = add(make, "/runs/attempts", GS_CELL_INT32, 0, NULL, &columns->attempts, error);
-    if (status == GS_OK) status = add(make, "/runs/interruptions", GS_CELL_INT32, 0, NULL, &columns->interruptions, error);
+    if (status == GS_OK)
+        status = add(make, "/runs/interruptions", GS_CELL_INT32, 0, NULL, &columns->interruptions, error);
     if (status == GS_OK) status = add(make, "/runs/launch", GS_CELL_INT32, 0, &no_launch, &columns->launch, error);
     for (int i = 0; i < FROM_ROW && status == GS_OK; i++)
-        status = from_row[i].shape == GS_BY_BIN
-                     ? add_by_bin(make, from_row[i].path, from_row[i].cell, from_row[i].fill, &columns->from_row[i], error)
-                     : add(make, from_row[i].path, from_row[i].cell, from_row[i].text, from_row[i].fill, &columns->from_row[i], error);
-    if (status == GS_OK) status = gs_file_note_texts(make->file, "/coverage/counts", "colors", gs_color_names, GS_COLORS, error);
-    if (status == GS_OK) status = gs_file_note_texts(make->file, "/coverage/counts", "digits", gs_digit_names, GS_DIGITS, error);
+        status = from_row[i].shape == GS_BY_BIN ? add_by_bin(make, from_row[i].path, from_row[i].cell, from_row[i].fill,
+                                                             &columns->from_row[i], error)
+                                                : add(make, from_row[i].path, from_row[i].cell, from_row[i].text,
+                                                      from_row[i].fill, &columns->from_row[i], error);
+    if (status == GS_OK)
+        status = gs_file_note_texts(make->file, "/coverage/counts", "colors", gs_color_names, GS_COLORS, error);
+    if (status == GS_OK)
+        status = gs_file_note_texts(make->file, "/coverage/counts", "digits", gs_digit_names, GS_DIGITS, error);
     if (status == GS_OK) status = add_metrics(make, error);
     return status == GS_OK ? add_curves(make, error) : status;
 }
 
-gs_status gs_columns_add(gs_columns *columns, gs_file *file, const gs_roster *roster, gs_dataset color_scale, gs_dataset digit_scale,
-                         gs_error *error)
+gs_status gs_columns_add(gs_columns *columns, gs_file *file, const gs_roster *roster, gs_dataset color_scale,
+                         gs_dataset digit_scale, gs_error *error)
 {
     maker make = {columns, file, roster, color_scale, digit_scale};
     static const char *const axes[] = {"run"};
     columns->roster = roster;
-    gs_dataset_spec scale = {.path = "/runs/index", .cell = GS_CELL_INT64, .layout = GS_ROWS, .rank = 1, .dims = {roster->rows}, .axes = axes};
+    gs_dataset_spec scale = {.path = "/runs/index",
+                             .cell = GS_CELL_INT64,
+                             .layout = GS_ROWS,
+                             .rank = 1,
+                             .dims = {roster->rows},
+                             .axes = axes};
     gs_status status = gs_file_add(file, &scale, &columns->run_scale, error);
     if (status == GS_OK) status = gs_file_make_scale(file, columns->run_scale, "run", error);
     if (status == GS_OK) status = fill_column(&make, columns->run_scale, sizeof(int64_t), index_value, NULL, error);
@@ -336,7 +382,8 @@ gs_status gs_columns_add(gs_columns *columns, gs_file *file, const gs_roster *ro
     return status == GS_OK ? add_results(&make, error) : status;
 }
 
-gs_status gs_columns_restore(gs_columns *columns, gs_file *file, uint64_t rows, gs_dataset color_scale, gs_dataset digit_scale, gs_error *error)
+gs_status gs_columns_restore(gs_columns *columns, gs_file *file, uint64_t rows, gs_dataset color_scale,
+                             gs_dataset digit_scale, gs_error *error)
 {
     const gs_plan nothing = {.run_count = 0};
     const gs_roster roster = {.plan = &nothing, .rows = rows, .earlier_rows = rows};
@@ -351,8 +398,8 @@ static uint64_t row_of(const gs_columns *columns, int64_t run)
     return (uint64_t)columns->roster->row_of_run[run];
 }
 
-gs_status gs_columns_start(gs_columns *columns, gs_file *file, int64_t run, int32_t attempts, int32_t launch, int32_t rank,
-                           gs_error *error)
+gs_status gs_columns_start(gs_columns *columns, gs_file *file, int64_t run, int32_t attempts, int32_t launch,
+                           int32_t rank, gs_error *error)
 {
     int8_t running = GS_RUN_RUNNING;
     uint64_t row = row_of(columns, run);
@@ -362,10 +409,14 @@ gs_status gs_columns_start(gs_columns *columns, gs_file *file, int64_t run, int3
     return status == GS_OK ? gs_file_write(file, columns->status, row, 1, &running, error) : status;
 }
 
-gs_status gs_columns_progress(gs_columns *columns, gs_file *file, int64_t run, const gs_standing *standing, gs_error *error)
+gs_status gs_columns_progress(gs_columns *columns, gs_file *file, int64_t run, const gs_standing *standing,
+                              gs_error *error)
 {
-    gs_status status = gs_file_write(file, columns->from_row[STEPS_DONE], row_of(columns, run), 1, &standing->steps_done, error);
-    return status == GS_OK ? gs_file_write(file, columns->from_row[SECONDS], row_of(columns, run), 1, &standing->seconds, error) : status;
+    gs_status status =
+        gs_file_write(file, columns->from_row[STEPS_DONE], row_of(columns, run), 1, &standing->steps_done, error);
+    return status == GS_OK
+               ? gs_file_write(file, columns->from_row[SECONDS], row_of(columns, run), 1, &standing->seconds, error)
+               : status;
 }
 
 gs_status gs_columns_release(gs_columns *columns, gs_file *file, int64_t run, int32_t attempts, gs_error *error)
@@ -393,8 +444,8 @@ gs_cell gs_metric_to_cell(gs_metric_id id, double value, void *cell)
 typedef void (*cell_of_row)(const gs_columns *columns, const gs_row *row, int column, void *cell);
 
 /* A column's cells of rows that are in the order of the file: neighbours in one go. */
-static gs_status write_cells(const gs_columns *columns, gs_file *file, gs_dataset dataset, const gs_row *const *rows, size_t count,
-                             size_t cell_size, cell_of_row value, int column, gs_error *error)
+static gs_status write_cells(const gs_columns *columns, gs_file *file, gs_dataset dataset, const gs_row *const *rows,
+                             size_t count, size_t cell_size, cell_of_row value, int column, gs_error *error)
 {
     unsigned char *cells = calloc(count, cell_size);
     gs_status status = GS_OK;
@@ -411,7 +462,8 @@ static gs_status write_cells(const gs_columns *columns, gs_file *file, gs_datase
 
 static size_t size_from_row(int column)
 {
-    return gs_cell_size(from_row[column].cell, from_row[column].text) * (from_row[column].shape == GS_BY_BIN ? GS_BINS : 1);
+    return gs_cell_size(from_row[column].cell, from_row[column].text) *
+           (from_row[column].shape == GS_BY_BIN ? GS_BINS : 1);
 }
 
 static void cell_from_row(const gs_columns *columns, const gs_row *row, int column, void *cell)
@@ -456,7 +508,8 @@ static void cell_of_curve(const gs_columns *columns, const gs_row *row, int colu
 {
     float *values = cell;
     int c = curve_of(columns, row, column);
-    for (int p = 0; p < columns->curve_points; p++) values[p] = c >= 0 && p < row->curves.points ? row->curves.values[c][p] : NAN;
+    for (int p = 0; p < columns->curve_points; p++)
+        values[p] = c >= 0 && p < row->curves.points ? row->curves.values[c][p] : NAN;
 }
 
 gs_status gs_columns_write(gs_columns *columns, gs_file *file, const gs_row *const *rows, size_t count, gs_error *error)
@@ -464,25 +517,30 @@ gs_status gs_columns_write(gs_columns *columns, gs_file *file, const gs_row *con
     size_t points = (size_t)columns->curve_points;
     gs_status status = GS_OK;
     for (int i = 0; i < FROM_ROW && status == GS_OK; i++)
-        status = write_cells(columns, file, columns->from_row[i], rows, count, size_from_row(i), cell_from_row, i, error);
+        status =
+            write_cells(columns, file, columns->from_row[i], rows, count, size_from_row(i), cell_from_row, i, error);
     for (int m = 0; m < GS_METRIC_COUNT && status == GS_OK; m++) {
         double unused;
         size_t size = gs_cell_size(gs_metric_to_cell((gs_metric_id)m, 0, &unused), 0);
         status = write_cells(columns, file, columns->metrics[m], rows, count, size, cell_of_metric, m, error);
     }
     if (status == GS_OK)
-        status = write_cells(columns, file, columns->curve_steps, rows, count, points * sizeof(int64_t), cell_of_curve_steps, 0, error);
+        status = write_cells(columns, file, columns->curve_steps, rows, count, points * sizeof(int64_t),
+                             cell_of_curve_steps, 0, error);
     for (int c = 0; c < columns->curve_count && status == GS_OK; c++)
-        status = write_cells(columns, file, columns->curves[c], rows, count, points * sizeof(float), cell_of_curve, c, error);
+        status = write_cells(columns, file, columns->curves[c], rows, count, points * sizeof(float), cell_of_curve, c,
+                             error);
     return status;
 }
 
-gs_status gs_columns_finish(gs_columns *columns, gs_file *file, const gs_row *const *rows, size_t count, gs_error *error)
+gs_status gs_columns_finish(gs_columns *columns, gs_file *file, const gs_row *const *rows, size_t count,
+                            gs_error *error)
 {
     return write_cells(columns, file, columns->status, rows, count, sizeof(int8_t), cell_of_status, 0, error);
 }
 
-gs_status gs_columns_settle(gs_columns *columns, gs_file *file, uint64_t row, int8_t status, int32_t interruptions, gs_error *error)
+gs_status gs_columns_settle(gs_columns *columns, gs_file *file, uint64_t row, int8_t status, int32_t interruptions,
+                            gs_error *error)
 {
     gs_status done = gs_file_write(file, columns->status, row, 1, &status, error);
     return done == GS_OK ? gs_file_write(file, columns->interruptions, row, 1, &interruptions, error) : done;
@@ -493,7 +551,8 @@ gs_status gs_columns_plan(gs_columns *columns, gs_file *file, gs_error *error)
     const gs_roster *roster = columns->roster;
     int8_t *before = malloc(roster->rows), *now = malloc(roster->rows);
     gs_status status = GS_OK;
-    if (before == NULL || now == NULL) status = gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu runs", (size_t)roster->rows);
+    if (before == NULL || now == NULL)
+        status = gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu runs", (size_t)roster->rows);
     if (status == GS_OK) status = gs_file_read(file, columns->planned, 0, roster->rows, before, error);
     for (uint64_t row = 0; row < roster->rows && status == GS_OK; row++) now[row] = roster->run_of_row[row] >= 0;
     if (status == GS_OK && memcmp(before, now, roster->rows) != 0)
@@ -515,7 +574,8 @@ static double metric_of(const void *cells, gs_metric_type type, uint64_t row)
     return (double)NAN;
 }
 
-gs_status gs_columns_ended(gs_columns *columns, gs_file *file, void (*ended)(void *context, const gs_row *row), void *context, gs_error *error)
+gs_status gs_columns_ended(gs_columns *columns, gs_file *file, void (*ended)(void *context, const gs_row *row),
+                           void *context, gs_error *error)
 {
     const gs_roster *roster = columns->roster;
     double(*metrics)[GS_METRIC_COUNT] = calloc(roster->rows, sizeof *metrics);
@@ -523,10 +583,12 @@ gs_status gs_columns_ended(gs_columns *columns, gs_file *file, void (*ended)(voi
     int64_t *steps = calloc(roster->rows, sizeof *steps);
     gs_row *row = calloc(1, sizeof *row);
     gs_status status = GS_OK;
-    if (metrics == NULL || cells == NULL || steps == NULL || row == NULL) status = gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu runs", (size_t)roster->rows);
+    if (metrics == NULL || cells == NULL || steps == NULL || row == NULL)
+        status = gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu runs", (size_t)roster->rows);
     for (int m = 0; m < GS_METRIC_COUNT && status == GS_OK; m++) {
         status = gs_file_read(file, columns->metrics[m], 0, roster->rows, cells, error);
-        for (uint64_t r = 0; r < roster->rows && status == GS_OK; r++) metrics[r][m] = metric_of(cells, gs_metrics_table[m].type, r);
+        for (uint64_t r = 0; r < roster->rows && status == GS_OK; r++)
+            metrics[r][m] = metric_of(cells, gs_metrics_table[m].type, r);
     }
     if (status == GS_OK) status = gs_file_read(file, columns->from_row[STEPS_DONE], 0, roster->rows, steps, error);
     for (uint64_t r = 0; r < roster->rows && status == GS_OK; r++) {

@@ -1,7 +1,7 @@
 /* The tables with one row a run: /runs, /digests, /settings, /coverage (but bulk data), /metrics, /curves.
  *
- * One static table in columns.c says for each column where it stands in the file and where in a gs_row; settings and metrics follow from
- * their own tables. */
+ * One static table in columns.c says for each column where it stands in the file and where in a gs_row; settings and
+ * metrics follow from their own tables. */
 #ifndef GS_STORE_COLUMNS_H
 #define GS_STORE_COLUMNS_H
 
@@ -19,7 +19,7 @@ typedef struct {
     gs_dataset curve_steps, curves[GS_MODEL_COUNT * GS_CURVES_MAX];
     const char *curve_names[GS_MODEL_COUNT * GS_CURVES_MAX];
     int curve_count;
-    int curve_points;        /* columns of /curves: most of any run */
+    int curve_points; /* columns of /curves: most of any run */
 } gs_columns;
 
 typedef enum { GS_BY_RUN, GS_BY_BIN /* (R, color, digit) */ } gs_column_shape;
@@ -41,34 +41,42 @@ const gs_row_column *gs_columns_of_row(int *count);
 gs_cell gs_metric_to_cell(gs_metric_id id, double value, void *cell);
 
 /* Makes all columns, or opens those that are there, and fills in what is planned: ids, labels, seeds, settings. */
-GS_MUST_CHECK gs_status gs_columns_add(gs_columns *columns, gs_file *file, const gs_roster *roster, gs_dataset color_scale,
-                                       gs_dataset digit_scale, gs_error *error);
+GS_MUST_CHECK gs_status gs_columns_add(gs_columns *columns, gs_file *file, const gs_roster *roster,
+                                       gs_dataset color_scale, gs_dataset digit_scale, gs_error *error);
 
-/* Only makes those of results that are not there, with `rows` rows. columns->run_scale is known; nothing else of the columns may be used then. */
-GS_MUST_CHECK gs_status gs_columns_restore(gs_columns *columns, gs_file *file, uint64_t rows, gs_dataset color_scale, gs_dataset digit_scale,
-                                           gs_error *error);
+/* Only makes those of results that are not there, with `rows` rows. columns->run_scale is known; nothing else of the
+ * columns may be used then. */
+GS_MUST_CHECK gs_status gs_columns_restore(gs_columns *columns, gs_file *file, uint64_t rows, gs_dataset color_scale,
+                                           gs_dataset digit_scale, gs_error *error);
 
 /* A run begins: attempts, launch, rank, status running; then tells how far it is. */
-GS_MUST_CHECK gs_status gs_columns_start(gs_columns *columns, gs_file *file, int64_t run, int32_t attempts, int32_t launch, int32_t rank,
-                                         gs_error *error);
-GS_MUST_CHECK gs_status gs_columns_progress(gs_columns *columns, gs_file *file, int64_t run, const gs_standing *standing, gs_error *error);
+GS_MUST_CHECK gs_status gs_columns_start(gs_columns *columns, gs_file *file, int64_t run, int32_t attempts,
+                                         int32_t launch, int32_t rank, gs_error *error);
+GS_MUST_CHECK gs_status gs_columns_progress(gs_columns *columns, gs_file *file, int64_t run,
+                                            const gs_standing *standing, gs_error *error);
 
 /* Status and number of interruptions of a row. */
-GS_MUST_CHECK gs_status gs_columns_settle(gs_columns *columns, gs_file *file, uint64_t row, int8_t status, int32_t interruptions,
-                                          gs_error *error);
+GS_MUST_CHECK gs_status gs_columns_settle(gs_columns *columns, gs_file *file, uint64_t row, int8_t status,
+                                          int32_t interruptions, gs_error *error);
 
 /* Writes which rows belong to the sweep as it is now. */
 GS_MUST_CHECK gs_status gs_columns_plan(gs_columns *columns, gs_file *file, gs_error *error);
 
 /* A run that was begun waits again. */
-GS_MUST_CHECK gs_status gs_columns_release(gs_columns *columns, gs_file *file, int64_t run, int32_t attempts, gs_error *error);
+GS_MUST_CHECK gs_status gs_columns_release(gs_columns *columns, gs_file *file, int64_t run, int32_t attempts,
+                                           gs_error *error);
 
-/* Everything of the rows of some runs but the status; then, after a flush, the status. The rows are in the order of the file. */
-GS_MUST_CHECK gs_status gs_columns_write(gs_columns *columns, gs_file *file, const gs_row *const *rows, size_t count, gs_error *error);
-GS_MUST_CHECK gs_status gs_columns_finish(gs_columns *columns, gs_file *file, const gs_row *const *rows, size_t count, gs_error *error);
+/* Everything of the rows of some runs but the status; then, after a flush, the status. The rows are in the order of the
+ * file. */
+GS_MUST_CHECK gs_status gs_columns_write(gs_columns *columns, gs_file *file, const gs_row *const *rows, size_t count,
+                                         gs_error *error);
+GS_MUST_CHECK gs_status gs_columns_finish(gs_columns *columns, gs_file *file, const gs_row *const *rows, size_t count,
+                                          gs_error *error);
 
-/* Tells of every planned run that has ended: number, failed or not, steps done, metrics; the rest of the row is empty. */
-GS_MUST_CHECK gs_status gs_columns_ended(gs_columns *columns, gs_file *file, void (*ended)(void *context, const gs_row *row), void *context,
+/* Tells of every planned run that has ended: number, failed or not, steps done, metrics; the rest of the row is empty.
+ */
+GS_MUST_CHECK gs_status gs_columns_ended(gs_columns *columns, gs_file *file,
+                                         void (*ended)(void *context, const gs_row *row), void *context,
                                          gs_error *error);
 
 #endif

@@ -67,7 +67,8 @@ gs_status gs_copy_file(const char *from, const char *to, const char *name, uint6
         uint64_t needed = (uint64_t)found.st_size + more;
         bool known = fstatvfs(target, &room) == 0;
         if (known && (uint64_t)room.f_bavail * room.f_frsize < needed)
-            status = gs_fail(error, GS_ERROR_STORAGE, "'%s' has to be copied to be extended: that takes %.1f MB, and %.1f MB are free", name,
+            status = gs_fail(error, GS_ERROR_STORAGE,
+                             "'%s' has to be copied to be extended: that takes %.1f MB, and %.1f MB are free", name,
                              (double)needed / 1e6, (double)room.f_bavail * (double)room.f_frsize / 1e6);
         if (status == GS_OK) reason = copy_bytes(source, target);
         if (reason != 0) status = fail_copy(name, reason, error);
@@ -155,5 +156,6 @@ gs_status gs_take_place(const char *temporary, const char *path, const char *asi
         return GS_OK;
     }
     unlink(temporary);
-    return gs_fail(error, GS_ERROR_STORAGE, "cannot put the extended file in the place of '%s': %s", path, strerror(reason));
+    return gs_fail(error, GS_ERROR_STORAGE, "cannot put the extended file in the place of '%s': %s", path,
+                   strerror(reason));
 }

@@ -14,9 +14,9 @@
 
 enum { REASON = 512 };
 
-/* Beside a writer HDF5 reads metadata whose checksum is wrong again, waits twice as long each time from 1 ns on, and would do so 100 times: for
- * ever, if the file is damaged. 24 times are 17 ms for each piece of metadata,
- * and a write takes less. */
+/* Beside a writer HDF5 reads metadata whose checksum is wrong again, waits twice as long each time from 1 ns on, and
+ * would do so 100 times: for ever, if the file is damaged. 24 times are 17 ms for each piece of metadata, and a write
+ * takes less. */
 enum { READ_ATTEMPTS = 24 };
 
 /* The operating system's reason is somewhere in the stack, as "... error message = 'No space left on device' ...". */
@@ -101,9 +101,11 @@ static hid_t status_type(void)
     static const struct {
         const char *name;
         int8_t value;
-    } members[] = {{"pending", GS_RUN_PENDING}, {"running", GS_RUN_RUNNING}, {"done", GS_RUN_DONE}, {"failed", GS_RUN_FAILED}};
+    } members[] = {
+        {"pending", GS_RUN_PENDING}, {"running", GS_RUN_RUNNING}, {"done", GS_RUN_DONE}, {"failed", GS_RUN_FAILED}};
     hid_t type = H5Tenum_create(H5T_STD_I8LE);
-    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) H5Tenum_insert(type, members[i].name, &members[i].value);
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
+        H5Tenum_insert(type, members[i].name, &members[i].value);
     return type;
 }
 
@@ -213,7 +215,8 @@ gs_status gs_file_keep(gs_file *file, hid_t id, hid_t type, uint64_t earlier_row
     return GS_OK;
 }
 
-gs_status gs_file_make_dataset(gs_file *file, const gs_dataset_spec *spec, uint64_t earlier_rows, gs_dataset *dataset, gs_error *error)
+gs_status gs_file_make_dataset(gs_file *file, const gs_dataset_spec *spec, uint64_t earlier_rows, gs_dataset *dataset,
+                               gs_error *error)
 {
     gs_status status = GS_OK;
     hid_t type = gs_file_type_of(file, spec->cell, spec->text);
@@ -292,12 +295,14 @@ gs_status gs_file_attach_scale(gs_file *file, gs_dataset dataset, int axis, gs_d
     if (file->fixed) return GS_OK;
     hid_t of = file->datasets[dataset].id, attached = file->datasets[scale].id;
     if (H5DSis_attached(of, attached, (unsigned)axis) > 0) return GS_OK;
-    return H5DSattach_scale(of, attached, (unsigned)axis) < 0 ? gs_file_failed(file, "attach a scale in", error) : GS_OK;
+    return H5DSattach_scale(of, attached, (unsigned)axis) < 0 ? gs_file_failed(file, "attach a scale in", error)
+                                                              : GS_OK;
 }
 
 /* ---- writing ----------------------------------------------------------------------------------------------------- */
 
-herr_t gs_file_transfer(const gs_open_dataset *dataset, uint64_t first, uint64_t count, uint64_t columns, void *into, const void *from)
+herr_t gs_file_transfer(const gs_open_dataset *dataset, uint64_t first, uint64_t count, uint64_t columns, void *into,
+                        const void *from)
 {
     gs_guard_enter();
     hid_t space = H5Dget_space(dataset->id), memory = H5S_ALL;
@@ -319,24 +324,35 @@ herr_t gs_file_transfer(const gs_open_dataset *dataset, uint64_t first, uint64_t
     return result;
 }
 
-gs_status gs_file_write(gs_file *file, gs_dataset dataset, uint64_t first, uint64_t count, const void *values, gs_error *error)
+gs_status gs_file_write(gs_file *file, gs_dataset dataset, uint64_t first, uint64_t count, const void *values,
+                        gs_error *error)
 {
-    return gs_file_transfer(&file->datasets[dataset], first, count, 0, NULL, values) < 0 ? gs_file_failed(file, "write to", error) : GS_OK;
+    return gs_file_transfer(&file->datasets[dataset], first, count, 0, NULL, values) < 0
+               ? gs_file_failed(file, "write to", error)
+               : GS_OK;
 }
 
 gs_status gs_file_read(gs_file *file, gs_dataset dataset, uint64_t first, uint64_t count, void *values, gs_error *error)
 {
-    return gs_file_transfer(&file->datasets[dataset], first, count, 0, values, NULL) < 0 ? gs_file_failed(file, "read", error) : GS_OK;
+    return gs_file_transfer(&file->datasets[dataset], first, count, 0, values, NULL) < 0
+               ? gs_file_failed(file, "read", error)
+               : GS_OK;
 }
 
-gs_status gs_file_read_part(gs_file *file, gs_dataset dataset, uint64_t row, uint64_t columns, void *values, gs_error *error)
+gs_status gs_file_read_part(gs_file *file, gs_dataset dataset, uint64_t row, uint64_t columns, void *values,
+                            gs_error *error)
 {
-    return gs_file_transfer(&file->datasets[dataset], row, 1, columns, values, NULL) < 0 ? gs_file_failed(file, "read", error) : GS_OK;
+    return gs_file_transfer(&file->datasets[dataset], row, 1, columns, values, NULL) < 0
+               ? gs_file_failed(file, "read", error)
+               : GS_OK;
 }
 
-gs_status gs_file_write_part(gs_file *file, gs_dataset dataset, uint64_t row, uint64_t columns, const void *values, gs_error *error)
+gs_status gs_file_write_part(gs_file *file, gs_dataset dataset, uint64_t row, uint64_t columns, const void *values,
+                             gs_error *error)
 {
-    return gs_file_transfer(&file->datasets[dataset], row, 1, columns, NULL, values) < 0 ? gs_file_failed(file, "write to", error) : GS_OK;
+    return gs_file_transfer(&file->datasets[dataset], row, 1, columns, NULL, values) < 0
+               ? gs_file_failed(file, "write to", error)
+               : GS_OK;
 }
 
 gs_status gs_file_clear_row(gs_file *file, gs_dataset dataset, uint64_t row, gs_error *error)
@@ -397,9 +413,11 @@ gs_file_place gs_file_look_for(const gs_file *file, char handle[GS_FILE_HANDLE])
 {
     void *descriptor = NULL;
     struct stat ours, named;
-    if (H5Fget_vfd_handle(file->file, H5P_DEFAULT, &descriptor) < 0 || fstat(*(int *)descriptor, &ours) != 0) return GS_FILE_THERE;
+    if (H5Fget_vfd_handle(file->file, H5P_DEFAULT, &descriptor) < 0 || fstat(*(int *)descriptor, &ours) != 0)
+        return GS_FILE_THERE;
     snprintf(handle, GS_FILE_HANDLE, "/proc/self/fd/%d", *(int *)descriptor);
-    if (stat(file->name, &named) == 0 && named.st_ino == ours.st_ino && named.st_dev == ours.st_dev) return GS_FILE_THERE;
+    if (stat(file->name, &named) == 0 && named.st_ino == ours.st_ino && named.st_dev == ours.st_dev)
+        return GS_FILE_THERE;
     return ours.st_nlink > 0 ? GS_FILE_MOVED : GS_FILE_REMOVED;
 }
 
@@ -415,7 +433,8 @@ gs_status gs_file_close(gs_file **file, gs_error *error)
     if (!(*file)->broken) {
         for (int i = 0; i < (*file)->count; i++) {
             H5Tclose((*file)->datasets[i].type);
-            if (H5Dclose((*file)->datasets[i].id) < 0 && status == GS_OK) status = gs_file_failed(*file, "close", error);
+            if (H5Dclose((*file)->datasets[i].id) < 0 && status == GS_OK)
+                status = gs_file_failed(*file, "close", error);
         }
         H5Tclose((*file)->status_type);
         if (H5Fclose((*file)->file) < 0 && status == GS_OK) status = gs_file_failed(*file, "close", error);

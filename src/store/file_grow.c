@@ -15,10 +15,13 @@ static int level_of(hid_t creation)
     unsigned flags, level = 0, filter;
     size_t count = 1;
     if (H5Pget_nfilters(creation) < 1) return 0;
-    return H5Pget_filter_by_id2(creation, H5Z_FILTER_DEFLATE, &flags, &count, &level, 0, NULL, &filter) < 0 ? 0 : (int)level;
+    return H5Pget_filter_by_id2(creation, H5Z_FILTER_DEFLATE, &flags, &count, &level, 0, NULL, &filter) < 0
+               ? 0
+               : (int)level;
 }
 
-/* Whether the file's own size of a chunk is that of its cells. HDF5 does not look, and would write behind the memory that it reads into. */
+/* Whether the file's own size of a chunk is that of its cells. HDF5 does not look, and would write behind the memory
+ * that it reads into. */
 static bool chunks_fit(hid_t dataset, const gs_extent *shape)
 {
     hsize_t first[GS_RANK_MAX] = {0}, size = 0;
@@ -26,7 +29,8 @@ static bool chunks_fit(hid_t dataset, const gs_extent *shape)
     unsigned mask;
     uint64_t expected = shape->cell;
     for (int i = 0; i < shape->rank; i++) expected *= shape->chunk[i];
-    if (H5Dget_chunk_info_by_coord(dataset, first, &mask, &address, &size) < 0 || address == HADDR_UNDEF) return true; /* none is there */
+    if (H5Dget_chunk_info_by_coord(dataset, first, &mask, &address, &size) < 0 || address == HADDR_UNDEF)
+        return true; /* none is there */
     return size == expected;
 }
 
@@ -91,16 +95,20 @@ static uint64_t cells_of_row(const gs_extent *shape)
     return cells;
 }
 
-gs_status gs_file_find(gs_file *file, const char *path, gs_cell cell, size_t text, uint64_t cells, gs_dataset *dataset, gs_error *error)
+gs_status gs_file_find(gs_file *file, const char *path, gs_cell cell, size_t text, uint64_t cells, gs_dataset *dataset,
+                       gs_error *error)
 {
     gs_extent shape;
     if (!gs_file_extent(file, path, &shape))
-        return gs_fail(error, GS_ERROR_STORAGE, gs_file_has(file, path) ? "'%s' is damaged: %s cannot be read" : "'%s' is damaged: it has no %s", file->name, path);
+        return gs_fail(error, GS_ERROR_STORAGE,
+                       gs_file_has(file, path) ? "'%s' is damaged: %s cannot be read" : "'%s' is damaged: it has no %s",
+                       file->name, path);
     if (cells != GS_ANY_CELLS && cells_of_row(&shape) != cells)
         return gs_fail(error, GS_ERROR_STORAGE, "'%s' is damaged: %s has another shape", file->name, path);
     hid_t id = H5Dopen2(file->file, path, H5P_DEFAULT);
     hid_t stored = H5Dget_type(id), type = gs_file_type_of(file, cell, text);
-    bool same = cell == GS_CELL_TEXT ? H5Tget_class(stored) == H5T_STRING && H5Tis_variable_str(stored) == 0 : H5Tequal(stored, type) > 0;
+    bool same = cell == GS_CELL_TEXT ? H5Tget_class(stored) == H5T_STRING && H5Tis_variable_str(stored) == 0
+                                     : H5Tequal(stored, type) > 0;
     H5Tclose(stored);
     if (same) return gs_file_keep(file, id, type, shape.rank > 0 ? shape.dims[0] : 1, dataset, error);
     H5Tclose(type);
@@ -132,7 +140,8 @@ static bool read_texts(const gs_file *file, const char *path, const char *name, 
     if (attribute < 0) return false;
     hid_t type = H5Aget_type(attribute), space = H5Aget_space(attribute), wanted = gs_file_text_type(size);
     hssize_t found = H5Sget_simple_extent_npoints(space);
-    if (H5Tget_class(type) == H5T_STRING && H5Tis_variable_str(type) == 0 && H5Tget_size(type) < size && found > 0 && (size_t)found <= *count) {
+    if (H5Tget_class(type) == H5T_STRING && H5Tis_variable_str(type) == 0 && H5Tget_size(type) < size && found > 0 &&
+        (size_t)found <= *count) {
         memset(texts, 0, *count * size);
         good = H5Aread(attribute, wanted, texts) >= 0;
         *count = (size_t)found;
@@ -144,7 +153,8 @@ static bool read_texts(const gs_file *file, const char *path, const char *name, 
     return good;
 }
 
-bool gs_file_noted_texts(const gs_file *file, const char *path, const char *name, char *texts, size_t size, size_t *count)
+bool gs_file_noted_texts(const gs_file *file, const char *path, const char *name, char *texts, size_t size,
+                         size_t *count)
 {
     gs_guard_enter();
     bool good = read_texts(file, path, name, texts, size, count);
@@ -171,7 +181,8 @@ static herr_t collect_scale(hid_t dataset, unsigned axis, hid_t scale, void *col
 }
 
 /* Makes a dataset anew, with wider rows or cells, and copies what the old one holds. */
-static gs_status replace(gs_file *file, const gs_dataset_spec *spec, const gs_extent *old, gs_dataset *dataset, gs_error *error)
+static gs_status replace(gs_file *file, const gs_dataset_spec *spec, const gs_extent *old, gs_dataset *dataset,
+                         gs_error *error)
 {
     gs_dataset before;
     gs_status status = gs_file_find(file, spec->path, spec->cell, spec->text, GS_ANY_CELLS, &before, error);
@@ -187,7 +198,8 @@ static gs_status replace(gs_file *file, const gs_dataset_spec *spec, const gs_ex
         H5DSdetach_scale(from.id, scale, (unsigned)axis);
         H5Idec_ref(scale);
     }
-    if (H5Ldelete(file->file, spec->path, H5P_DEFAULT) < 0) status = gs_file_failed(file, "replace a dataset in", error);
+    if (H5Ldelete(file->file, spec->path, H5P_DEFAULT) < 0)
+        status = gs_file_failed(file, "replace a dataset in", error);
     if (status == GS_OK) status = gs_file_make_dataset(file, spec, old->dims[0], dataset, error);
     for (uint64_t r = 0; r < old->dims[0] && status == GS_OK; r++)
         if (gs_file_transfer(&from, r, 1, 0, row, NULL) < 0 ||
@@ -209,7 +221,8 @@ gs_status gs_file_add(gs_file *file, const gs_dataset_spec *spec, gs_dataset *da
         return GS_OK;
     }
     if (!exists) return gs_file_make_dataset(file, spec, 0, dataset, error);
-    if (old.rank != spec->rank) return gs_fail(error, GS_ERROR_STORAGE, "'%s' is damaged: %s has %d axes", file->name, spec->path, old.rank);
+    if (old.rank != spec->rank)
+        return gs_fail(error, GS_ERROR_STORAGE, "'%s' is damaged: %s has %d axes", file->name, spec->path, old.rank);
     gs_dataset_spec larger = *spec;
     bool more = false, wider = spec->cell == GS_CELL_TEXT && spec->layout == GS_ROWS && spec->text > old.cell;
     for (int i = 0; i < spec->rank; i++) {

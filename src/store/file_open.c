@@ -9,8 +9,9 @@
 
 #include "store/guard.h"
 
-/* What h5clear does, in one step with opening: forgets the marks of a writer that was killed, and does not compare the length of the file with
- * the one that it last noted. These properties are registered by the library but not in its headers. */
+/* What h5clear does, in one step with opening: forgets the marks of a writer that was killed, and does not compare the
+ * length of the file with the one that it last noted. These properties are registered by the library but not in its
+ * headers. */
 static void tolerate_killed_writer(hid_t access)
 {
     static const char *const names[] = {"clear_status_flags", "skip_eof_check", "null_fsm_addr"};
@@ -22,7 +23,9 @@ static void tolerate_killed_writer(hid_t access)
 static hid_t open_to_read(const char *path, hid_t access)
 {
     hid_t file = H5Fopen(path, H5F_ACC_RDONLY, access);
-    return file >= 0 ? file : H5Fopen(path, H5F_ACC_RDONLY | H5F_ACC_SWMR_READ, access); /* it has a writer, or had one that was killed */
+    return file >= 0 ? file
+                     : H5Fopen(path, H5F_ACC_RDONLY | H5F_ACC_SWMR_READ,
+                               access); /* it has a writer, or had one that was killed */
 }
 
 /* Only to read: what is written with these properties need not be right. */
@@ -49,14 +52,15 @@ static bool says_ours(hid_t file, int64_t *version)
     return strncmp(format, "gensweep", sizeof format) == 0;
 }
 
-/* A file that was cut off is shorter than the end that its superblock notes. One that a killed writer left is longer, or as long, or, if it was killed while
- * it closed the file, shorter by what is unused of the last page: HDF5 notes the end and then fills up the page. HDF5 would try for minutes to read what
- * is not there. */
+/* A file that was cut off is shorter than the end that its superblock notes. One that a killed writer left is longer,
+ * or as long, or, if it was killed while it closed the file, shorter by what is unused of the last page: HDF5 notes the
+ * end and then fills up the page. HDF5 would try for minutes to read what is not there. */
 static bool is_cut_off(int file)
 {
     enum { VERSION = 8, OFFSET_SIZE = 9, END = 28 };
     unsigned char head[48];
-    if (pread(file, head, sizeof head, 0) != (ssize_t)sizeof head || head[VERSION] < 2 || head[OFFSET_SIZE] != 8) return false;
+    if (pread(file, head, sizeof head, 0) != (ssize_t)sizeof head || head[VERSION] < 2 || head[OFFSET_SIZE] != 8)
+        return false;
     uint64_t end = 0;
     for (int i = 7; i >= 0; i--) end = end << 8 | head[END + i];
     off_t size = lseek(file, 0, SEEK_END);
@@ -70,29 +74,40 @@ static gs_status look(gs_file *file, const char *path, hid_t access, gs_error *e
     if (readable < 0) return gs_fail(error, GS_ERROR_STORAGE, "cannot open '%s': %s", file->name, strerror(errno));
     bool cut_off = is_cut_off(readable);
     close(readable);
-    if (H5Fis_hdf5(path) <= 0) return gs_fail(error, GS_ERROR_STORAGE, "'%s' is no results file of gensweep, so it is left alone", file->name);
+    if (H5Fis_hdf5(path) <= 0)
+        return gs_fail(error, GS_ERROR_STORAGE, "'%s' is no results file of gensweep, so it is left alone", file->name);
     if (cut_off)
-        return gs_fail(error, GS_ERROR_STORAGE, "'%s' is damaged: its end is missing. Nothing was changed; restore it from a copy, or give another "
-                       "name with -o, or --fresh", file->name);
+        return gs_fail(
+            error, GS_ERROR_STORAGE,
+            "'%s' is damaged: its end is missing. Nothing was changed; restore it from a copy, or give another "
+            "name with -o, or --fresh",
+            file->name);
     hid_t opened = open_to_read(path, access);
     if (opened < 0) {
         gs_status status = gs_file_failed(file, "open", error);
         if (strstr(error->text, "errno = 11") != NULL || strstr(error->text, "temporarily unavailable") != NULL)
-            return gs_fail(error, status, "cannot open '%s': another program has it open; close it there (h5py: swmr=True keeps it free)",
-                           file->name);
+            return gs_fail(
+                error, status,
+                "cannot open '%s': another program has it open; close it there (h5py: swmr=True keeps it free)",
+                file->name);
         opened = open_left(path); /* killed before it let readers in, or while it closed the file? */
         if (opened < 0)
-            return gs_fail(error, GS_ERROR_STORAGE, "'%s' is damaged or incomplete: HDF5 cannot open it. Nothing was changed; take a copy "
-                           "of it, or --fresh or another name with -o to start over", file->name);
+            return gs_fail(error, GS_ERROR_STORAGE,
+                           "'%s' is damaged or incomplete: HDF5 cannot open it. Nothing was changed; take a copy "
+                           "of it, or --fresh or another name with -o to start over",
+                           file->name);
         file->broken = false;
     }
     int64_t version;
     bool ours = says_ours(opened, &version);
     H5Fclose(opened);
-    if (!ours) return gs_fail(error, GS_ERROR_STORAGE, "'%s' is no results file of gensweep, so it is left alone", file->name);
+    if (!ours)
+        return gs_fail(error, GS_ERROR_STORAGE, "'%s' is no results file of gensweep, so it is left alone", file->name);
     if (version > GS_FORMAT_VERSION || version < 1)
-        return gs_fail(error, GS_ERROR_STORAGE, "'%s' has format %lld; this version of gensweep knows format %d. Use a newer gensweep, or "
-                       "another name with -o", file->name, (long long)version, GS_FORMAT_VERSION);
+        return gs_fail(error, GS_ERROR_STORAGE,
+                       "'%s' has format %lld; this version of gensweep knows format %d. Use a newer gensweep, or "
+                       "another name with -o",
+                       file->name, (long long)version, GS_FORMAT_VERSION);
     return GS_OK;
 }
 
@@ -107,8 +122,8 @@ static bool is_marked(const char *path)
     return file < 0;
 }
 
-/* Removes the marks and the wrong end that a killed writer left, if it did. Readers are let in all the while, so that there is no moment at which a kill
- * would shut them out. */
+/* Removes the marks and the wrong end that a killed writer left, if it did. Readers are let in all the while, so that
+ * there is no moment at which a kill would shut them out. */
 static gs_status repair(gs_file *file, const char *path, gs_error *error)
 {
     gs_status status = GS_OK;
@@ -117,7 +132,8 @@ static gs_status repair(gs_file *file, const char *path, gs_error *error)
     tolerate_killed_writer(access);
     hid_t opened = H5Fopen(path, H5F_ACC_RDWR | H5F_ACC_SWMR_WRITE, access);
     if (opened < 0) status = gs_file_failed(file, "open", error);
-    if (status == GS_OK && H5Fincrement_filesize(opened, 0) < 0) status = gs_file_failed(file, "repair", error); /* its end: that of the disk */
+    if (status == GS_OK && H5Fincrement_filesize(opened, 0) < 0)
+        status = gs_file_failed(file, "repair", error); /* its end: that of the disk */
     if (status == GS_OK && H5Fclose(opened) < 0) status = gs_file_failed(file, "repair", error);
     H5Pclose(access);
     return status;

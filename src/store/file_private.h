@@ -1,6 +1,7 @@
 /* What the sources that speak HDF5 share; nobody else includes this, or hdf5.h.
  *
- * file.c makes datasets and writes them, file_open.c opens and repairs files, file_grow.c finds and extends what is there. */
+ * file.c makes datasets and writes them, file_open.c opens and repairs files, file_grow.c finds and extends what is
+ * there. */
 #ifndef GS_STORE_FILE_PRIVATE_H
 #define GS_STORE_FILE_PRIVATE_H
 
@@ -30,11 +31,12 @@ struct gs_file {
 /* Before anything else of HDF5. */
 void gs_file_quiet_library(void);
 
-/* How every file is opened: in the format of HDF5 1.10, and without HDF5's own locks, with which a reader that opens the file for a moment
- * would turn away the writer. Two writers are kept apart by store/lock.h. */
+/* How every file is opened: in the format of HDF5 1.10, and without HDF5's own locks, with which a reader that opens
+ * the file for a moment would turn away the writer. Two writers are kept apart by store/lock.h. */
 hid_t gs_file_access(void);
 
-/* GS_ERROR_STORAGE, "cannot `doing` 'FILE': " and HDF5's reason. Must be called before any other call of HDF5, which would clear its error stack. */
+/* GS_ERROR_STORAGE, "cannot `doing` 'FILE': " and HDF5's reason. Must be called before any other call of HDF5, which
+ * would clear its error stack. */
 gs_status gs_file_failed(gs_file *file, const char *doing, gs_error *error);
 
 /* Around calls that clean up after a failure: takes HDF5's reason away, and gives it back. */
@@ -52,20 +54,23 @@ hid_t gs_file_type_of(const gs_file *file, gs_cell cell, size_t text);
 hid_t gs_file_text_type(size_t size);
 
 /* The file takes over `id` and `type`. GS_ERROR_MEMORY. */
-GS_MUST_CHECK gs_status gs_file_keep(gs_file *file, hid_t id, hid_t type, uint64_t earlier_rows, gs_dataset *dataset, gs_error *error);
+GS_MUST_CHECK gs_status gs_file_keep(gs_file *file, hid_t id, hid_t type, uint64_t earlier_rows, gs_dataset *dataset,
+                                     gs_error *error);
 
 /* Makes a dataset that is not there. */
-GS_MUST_CHECK gs_status gs_file_make_dataset(gs_file *file, const gs_dataset_spec *spec, uint64_t earlier_rows, gs_dataset *dataset,
-                                             gs_error *error);
+GS_MUST_CHECK gs_status gs_file_make_dataset(gs_file *file, const gs_dataset_spec *spec, uint64_t earlier_rows,
+                                             gs_dataset *dataset, gs_error *error);
 
-/* Whether a chunked dataset of gensweep can have this extent in a file of this size: damage that HDF5 believes may give it
- * more rows than anybody could walk through, or make room for. Tables are on the disk as a whole. Of other datasets chunks
- * may be missing, but each of their rows has its part of tables; along the second axis there are at most as many chunks as
- * samples of a run, and the others are not divided. */
+/* Whether a chunked dataset of gensweep can have this extent in a file of this size: damage that HDF5 believes may give
+ * it more rows than anybody could walk through, or make room for. Tables are on the disk as a whole. Of other datasets
+ * chunks may be missing, but each of their rows has its part of tables; along the second axis there are at most as many
+ * chunks as samples of a run, and the others are not divided. */
 bool gs_file_extent_is_possible(hid_t dataset, hid_t creation, int rank, const hsize_t dims[], const hsize_t chunk[],
                                 size_t cell);
 
-/* Reads (`into`) or writes (`from`) rows first ... first + count - 1; with `columns` > 0 only so many of the second axis. */
-herr_t gs_file_transfer(const gs_open_dataset *dataset, uint64_t first, uint64_t count, uint64_t columns, void *into, const void *from);
+/* Reads (`into`) or writes (`from`) rows first ... first + count - 1; with `columns` > 0 only so many of the second
+ * axis. */
+herr_t gs_file_transfer(const gs_open_dataset *dataset, uint64_t first, uint64_t count, uint64_t columns, void *into,
+                        const void *from);
 
 #endif

@@ -25,7 +25,7 @@ typedef struct {
     hid_t id, type;
     int rank;
     hsize_t dims[H5S_MAX_RANK], chunk[H5S_MAX_RANK];
-    size_t size; /* bytes of a chunk */
+    size_t size;              /* bytes of a chunk */
     bool filtered, too_large; /* to be true */
     unsigned char *values, *raw;
     size_t raw_room;
@@ -58,12 +58,14 @@ static bool describe(hid_t dataset, const char *path, chunked *shape)
     *shape = (chunked){.id = dataset};
     hid_t space = H5Dget_space(dataset), creation = H5Dget_create_plist(dataset), stored = H5Dget_type(dataset);
     shape->rank = H5Sget_simple_extent_ndims(space);
-    bool good = shape->rank > 0 && shape->rank <= GS_RANK_MAX && H5Pget_layout(creation) == H5D_CHUNKED && H5Pget_chunk(creation, shape->rank, shape->chunk) == shape->rank;
+    bool good = shape->rank > 0 && shape->rank <= GS_RANK_MAX && H5Pget_layout(creation) == H5D_CHUNKED &&
+                H5Pget_chunk(creation, shape->rank, shape->chunk) == shape->rank;
     if (good) H5Sget_simple_extent_dims(space, shape->dims, NULL);
     shape->filtered = H5Pget_nfilters(creation) > 0;
     shape->size = H5Tget_size(stored);
     shape->type = H5Tget_native_type(stored, H5T_DIR_DEFAULT);
-    shape->too_large = good && !gs_file_extent_is_possible(dataset, creation, shape->rank, shape->dims, shape->chunk, shape->size);
+    shape->too_large =
+        good && !gs_file_extent_is_possible(dataset, creation, shape->rank, shape->dims, shape->chunk, shape->size);
     H5Tclose(stored);
     H5Pclose(creation);
     H5Sclose(space);
@@ -90,7 +92,8 @@ static bool is_by_row(const chunked *shape)
 static bool can_be_read(const chunked *shape, const hsize_t offset[])
 {
     hsize_t count[H5S_MAX_RANK];
-    for (int i = 0; i < shape->rank; i++) count[i] = shape->dims[i] - offset[i] < shape->chunk[i] ? shape->dims[i] - offset[i] : shape->chunk[i];
+    for (int i = 0; i < shape->rank; i++)
+        count[i] = shape->dims[i] - offset[i] < shape->chunk[i] ? shape->dims[i] - offset[i] : shape->chunk[i];
     hid_t space = H5Dget_space(shape->id), memory = H5Screate_simple(shape->rank, count, NULL);
     H5Sselect_hyperslab(space, H5S_SELECT_SET, offset, NULL, count, NULL);
     bool good = H5Dread(shape->id, shape->type, memory, space, H5P_DEFAULT, shape->values) >= 0;
@@ -109,7 +112,8 @@ static outcome copy_chunk(chunked *shape, hid_t target, const hsize_t offset[])
     hsize_t size = 0;
     if (H5Dget_chunk_info_by_coord(shape->id, offset, &mask, &address, &size) < 0) return NOT_READ;
     if (address == HADDR_UNDEF) return COPIED;
-    if (!shape->filtered && size != shape->size) return NOT_READ; /* HDF5 does not look, and would write behind the memory */
+    if (!shape->filtered && size != shape->size)
+        return NOT_READ; /* HDF5 does not look, and would write behind the memory */
     if (!can_be_read(shape, offset)) return NOT_READ;
     if (target < 0) return COPIED;
     if (size > shape->raw_room) {
@@ -157,7 +161,9 @@ static void visit_chunks(walk *w, chunked *shape, hid_t target)
         if (is_by_row(shape) && !visitor->wants_row(visitor->context, w->path, first)) continue;
         outcome found = copy_rows(shape, target, first);
         uint64_t left = shape->dims[0] - first;
-        if (found == NOT_READ) tell_gap(w, shape->axes[0] != NULL ? shape->axes[0] : "", first, left < shape->chunk[0] ? left : shape->chunk[0]);
+        if (found == NOT_READ)
+            tell_gap(w, shape->axes[0] != NULL ? shape->axes[0] : "", first,
+                     left < shape->chunk[0] ? left : shape->chunk[0]);
         if (found == NOT_WRITTEN) writing_failed(w);
     }
 }
@@ -185,13 +191,15 @@ typedef struct {
 /* Names and scales of axes are made anew (store/axes.h). */
 static bool is_of_axes(const char *name)
 {
-    return strcmp(name, "DIMENSION_LABELS") == 0 || strcmp(name, "DIMENSION_LIST") == 0 || strcmp(name, "REFERENCE_LIST") == 0;
+    return strcmp(name, "DIMENSION_LABELS") == 0 || strcmp(name, "DIMENSION_LIST") == 0 ||
+           strcmp(name, "REFERENCE_LIST") == 0;
 }
 
 /* No file of ours has other attributes of variable length. */
 static bool has_pointers(hid_t type)
 {
-    return H5Tdetect_class(type, H5T_VLEN) != 0 || H5Tis_variable_str(type) != 0 || H5Tdetect_class(type, H5T_REFERENCE) != 0;
+    return H5Tdetect_class(type, H5T_VLEN) != 0 || H5Tis_variable_str(type) != 0 ||
+           H5Tdetect_class(type, H5T_REFERENCE) != 0;
 }
 
 static herr_t visit_attribute(hid_t object, const char *name, const H5A_info_t *info, void *data)
@@ -204,7 +212,8 @@ static herr_t visit_attribute(hid_t object, const char *name, const H5A_info_t *
         tell_gap(copy->w, "", 0, 0);
         return 0;
     }
-    hid_t stored = H5Aget_type(attribute), type = H5Tget_native_type(stored, H5T_DIR_DEFAULT), space = H5Aget_space(attribute);
+    hid_t stored = H5Aget_type(attribute), type = H5Tget_native_type(stored, H5T_DIR_DEFAULT),
+          space = H5Aget_space(attribute);
     hssize_t count = H5Sget_simple_extent_npoints(space);
     unsigned char *values = calloc(count > 0 ? (size_t)count : 1, H5Tget_size(type));
     bool read = values != NULL && !has_pointers(stored) && H5Aread(attribute, type, values) >= 0;
@@ -244,7 +253,8 @@ static void visit_dataset(walk *w, hid_t source)
         hid_t type = H5Dget_type(source), space = H5Dget_space(source), creation = H5Dget_create_plist(source);
         target = H5Dcreate2(w->to->file, w->path, type, space, H5P_DEFAULT, creation, H5P_DEFAULT);
         for (int axis = 0; axis < shape.rank && good && target >= 0; axis++)
-            if (shape.axes[axis] != NULL && H5DSset_label(target, (unsigned)axis, shape.axes[axis]) < 0) writing_failed(w);
+            if (shape.axes[axis] != NULL && H5DSset_label(target, (unsigned)axis, shape.axes[axis]) < 0)
+                writing_failed(w);
         if (target < 0) writing_failed(w);
         H5Pclose(creation);
         H5Sclose(space);
@@ -270,7 +280,9 @@ static void visit_group(walk *w, hid_t source)
     if (target >= 0) H5Gclose(target);
     w->depth++;
     hsize_t from = 0;
-    if (w->status == GS_OK && H5Literate(source, H5_INDEX_NAME, H5_ITER_NATIVE, &from, visit_link, w) < 0 && w->status == GS_OK) tell_gap(w, "", 0, 0);
+    if (w->status == GS_OK && H5Literate(source, H5_INDEX_NAME, H5_ITER_NATIVE, &from, visit_link, w) < 0 &&
+        w->status == GS_OK)
+        tell_gap(w, "", 0, 0);
     w->depth--;
 }
 
@@ -284,7 +296,8 @@ static herr_t visit_link(hid_t group, const char *name, const H5L_info_t *info, 
     if (w->visitor->wants(w->visitor->context, w->path)) {
         hid_t object = H5Oopen(group, name, H5P_DEFAULT);
         if (object < 0) tell_gap(w, "", 0, 0);
-        if (object < 0) object = H5Dopen2(group, name, H5P_DEFAULT); /* enough, if what is damaged says nothing of its contents */
+        if (object < 0)
+            object = H5Dopen2(group, name, H5P_DEFAULT); /* enough, if what is damaged says nothing of its contents */
         H5I_type_t type = object < 0 ? H5I_BADID : H5Iget_type(object);
         if (type == H5I_DATASET) visit_dataset(w, object);
         else if (type == H5I_GROUP) visit_group(w, object);
@@ -321,7 +334,8 @@ static herr_t collect_scale(hid_t root, const char *name, const H5O_info_t *info
     scale_list *list = data;
     if (info->type != H5O_TYPE_DATASET || list->count == SCALES_MAX) return 0;
     hid_t dataset = H5Dopen2(root, name, H5P_DEFAULT);
-    if (H5DSis_scale(dataset) > 0 && H5DSget_scale_name(dataset, list->names[list->count], AXIS) > 0) list->scales[list->count++] = dataset;
+    if (H5DSis_scale(dataset) > 0 && H5DSget_scale_name(dataset, list->names[list->count], AXIS) > 0)
+        list->scales[list->count++] = dataset;
     else H5Dclose(dataset);
     return 0;
 }
@@ -375,7 +389,8 @@ gs_status gs_file_copy_row(gs_file *from, gs_file *to, const char *path, uint64_
     hid_t source = H5Dopen2(from->file, path, H5P_DEFAULT), target = H5Dopen2(to->file, path, H5P_DEFAULT);
     outcome found = NOT_READ;
     chunked shape = {.rank = 0};
-    if (source >= 0 && target >= 0 && describe(source, path, &shape) && is_by_row(&shape) && row < shape.dims[0]) found = copy_rows(&shape, target, row);
+    if (source >= 0 && target >= 0 && describe(source, path, &shape) && is_by_row(&shape) && row < shape.dims[0])
+        found = copy_rows(&shape, target, row);
     gs_status status = GS_OK;
     *readable = found != NOT_READ;
     if (found == NOT_READ) (void)!gs_file_failed(from, "read", error);

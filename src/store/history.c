@@ -5,7 +5,8 @@
 
 #include "store/roster.h"
 
-static gs_status read_column(gs_file *file, const char *path, gs_cell cell, uint64_t rows, void *values, gs_error *error)
+static gs_status read_column(gs_file *file, const char *path, gs_cell cell, uint64_t rows, void *values,
+                             gs_error *error)
 {
     gs_dataset dataset;
     gs_status status = gs_file_find(file, path, cell, 0, 1, &dataset, error);
@@ -14,7 +15,8 @@ static gs_status read_column(gs_file *file, const char *path, gs_cell cell, uint
     return status == GS_OK ? gs_file_read(file, dataset, 0, rows, values, error) : status;
 }
 
-static void note_run(gs_history *history, const gs_roster *roster, const double *seconds, const int64_t *steps_done, size_t run)
+static void note_run(gs_history *history, const gs_roster *roster, const double *seconds, const int64_t *steps_done,
+                     size_t run)
 {
     int64_t row = roster->row_of_run[run];
     if ((uint64_t)row >= roster->earlier_rows) return;
@@ -24,7 +26,8 @@ static void note_run(gs_history *history, const gs_roster *roster, const double 
     history->failed += failed;
     if (!done || !(seconds[row] > 0) || steps_done[row] <= 0) return;
     gs_job job = gs_plan_job(roster->plan, run);
-    history->seconds[run] = seconds[row] * (double)gs_settings_integer(&job.settings, GS_SETTING_STEPS) / (double)steps_done[row];
+    history->seconds[run] =
+        seconds[row] * (double)gs_settings_integer(&job.settings, GS_SETTING_STEPS) / (double)steps_done[row];
 }
 
 static gs_status read_runs(gs_history *history, gs_file *file, const gs_plan *plan, const gs_digits *digits,
@@ -37,8 +40,10 @@ static gs_status read_runs(gs_history *history, gs_file *file, const gs_plan *pl
     int64_t *steps_done = calloc(roster.earlier_rows + 1, sizeof *steps_done);
     if (seconds == NULL || steps_done == NULL)
         status = gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu runs", (size_t)roster.earlier_rows);
-    if (status == GS_OK) status = read_column(file, "/runs/seconds", GS_CELL_FLOAT64, roster.earlier_rows, seconds, error);
-    if (status == GS_OK) status = read_column(file, "/runs/steps_done", GS_CELL_INT64, roster.earlier_rows, steps_done, error);
+    if (status == GS_OK)
+        status = read_column(file, "/runs/seconds", GS_CELL_FLOAT64, roster.earlier_rows, seconds, error);
+    if (status == GS_OK)
+        status = read_column(file, "/runs/steps_done", GS_CELL_INT64, roster.earlier_rows, steps_done, error);
     for (size_t run = 0; run < plan->run_count && status == GS_OK; run++)
         note_run(history, &roster, seconds, steps_done, run);
     free(seconds);

@@ -6,7 +6,8 @@
 
 typedef struct {
     bool found;      /* there is such a file */
-    double *seconds; /* of each planned run that is done, for all its steps: scaled up where it was stopped early; 0: is not; owned */
+    double *seconds; /* of each planned run that is done, for all its steps: scaled up where it was stopped early; 0: is
+                        not; owned */
     bool *ended;     /* of each planned run: done or failed; owned */
     size_t done, failed;
     double file_bytes;
@@ -16,8 +17,7 @@ typedef struct {
     or not
  * ours; GS_ERROR_MEMORY. */
 GS_MUST_CHECK gs_status gs_history_read(gs_history *history, const char *path, const gs_plan *plan,
-                                        const gs_digits *digits,
-                                        gs_error *error);
+                                        const gs_digits *digits, gs_error *error);
 void gs_history_free(gs_history *history);
 
 #endif

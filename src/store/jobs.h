@@ -10,8 +10,8 @@ enum { GS_KERNEL = 64 };
 /* The digits of /data/templates. GS_ERROR_STORAGE if they are not grey values. */
 GS_MUST_CHECK gs_status gs_stored_digits(gs_lookup *lookup, gs_digits *digits, gs_error *error);
 
-/* Settings of a row: /settings is what holds, not /sweep/yaml, which may have been edited since. Settings that the file has no column for have
- * their defaults: that is what they were before they were added. GS_ERROR_STORAGE. */
+/* Settings of a row: /settings is what holds, not /sweep/yaml, which may have been edited since. Settings that the file
+ * has no column for have their defaults: that is what they were before they were added. GS_ERROR_STORAGE. */
 GS_MUST_CHECK gs_status gs_stored_settings(gs_lookup *lookup, uint64_t row, gs_settings *settings, gs_error *error);
 
 /* Settings and seed of a row, as job number `row`. */

@@ -27,7 +27,8 @@ bool gs_layout_tensors(const gs_file *file, const char *group, char names[][GS_T
     gs_extent extent;
     char path[128];
     snprintf(path, sizeof path, "%s/run", group);
-    return gs_file_extent(file, path, &extent) && gs_file_noted_texts(file, group, "tensors", names[0], GS_TENSOR_NAME, count);
+    return gs_file_extent(file, path, &extent) &&
+           gs_file_noted_texts(file, group, "tensors", names[0], GS_TENSOR_NAME, count);
 }
 
 /* Shape of a tensor's dataset with so many rows. */
@@ -37,10 +38,20 @@ static gs_dataset_spec spec_of(const gs_tensor *tensor, const char *path, uint64
     static const char *const kernel_axes[] = {"checkpoint", "input", "output"};
     uint64_t rows = (uint64_t)tensor->rows, columns = (uint64_t)tensor->columns;
     if (tensor->rank == 1)
-        return (gs_dataset_spec){.path = path, .cell = GS_CELL_FLOAT32, .layout = GS_BULK, .rank = 2, .dims = {layout_rows, columns},
-                                 .chunk = {1, columns}, .axes = bias_axes};
-    return (gs_dataset_spec){.path = path, .cell = GS_CELL_FLOAT32, .layout = GS_BULK, .rank = 3, .dims = {layout_rows, rows, columns},
-                             .chunk = {1, rows, columns}, .axes = kernel_axes};
+        return (gs_dataset_spec){.path = path,
+                                 .cell = GS_CELL_FLOAT32,
+                                 .layout = GS_BULK,
+                                 .rank = 2,
+                                 .dims = {layout_rows, columns},
+                                 .chunk = {1, columns},
+                                 .axes = bias_axes};
+    return (gs_dataset_spec){.path = path,
+                             .cell = GS_CELL_FLOAT32,
+                             .layout = GS_BULK,
+                             .rank = 3,
+                             .dims = {layout_rows, rows, columns},
+                             .chunk = {1, rows, columns},
+                             .axes = kernel_axes};
 }
 
 /* Whether the file's layout `group` holds exactly these tensors. */
@@ -54,7 +65,9 @@ static bool file_has(const gs_file *file, const char *group, const gs_tensor_tab
         char path[256];
         snprintf(path, sizeof path, "%s/%.*s", group, GS_TENSOR_NAME, names[t]);
         gs_dataset_spec spec = spec_of(&tensors->tensors[t], path, 0);
-        if (strcmp(names[t], tensors->tensors[t].name) != 0 || !gs_file_extent(file, path, &extent) || extent.rank != spec.rank) return false;
+        if (strcmp(names[t], tensors->tensors[t].name) != 0 || !gs_file_extent(file, path, &extent) ||
+            extent.rank != spec.rank)
+            return false;
         for (int i = 1; i < spec.rank; i++)
             if (extent.dims[i] != spec.dims[i]) return false;
     }
@@ -70,7 +83,8 @@ static int number_of(const gs_layouts *layouts, const gs_file *file, gs_model_id
         gs_layout_path(model, number, group, sizeof group);
         snprintf(path, sizeof path, "%s/run", group);
         bool taken = false;
-        for (size_t i = 0; i < layouts->count; i++) taken = taken || (layouts->layouts[i].model == model && layouts->layouts[i].number == number);
+        for (size_t i = 0; i < layouts->count; i++)
+            taken = taken || (layouts->layouts[i].model == model && layouts->layouts[i].number == number);
         if (taken) continue;
         bool there = layouts->roster->earlier_rows > 0 && gs_file_extent(file, path, &extent);
         if (!there || file_has(file, group, tensors)) return number;
@@ -92,7 +106,8 @@ static gs_status find_layouts(gs_layouts *layouts, const gs_file *file, gs_error
             place++;
         if (place == layouts->count) {
             int number = number_of(layouts, file, model, &tensors);
-            layouts->layouts[layouts->count++] = (gs_tensor_layout){.tensors = tensors, .model = model, .number = number};
+            layouts->layouts[layouts->count++] =
+                (gs_tensor_layout){.tensors = tensors, .model = model, .number = number};
         }
         layouts->layout_of_variant[v] = place;
     }
@@ -100,7 +115,8 @@ static gs_status find_layouts(gs_layouts *layouts, const gs_file *file, gs_error
 }
 
 /* Reads which rows have a place in the layout already. */
-static gs_status read_places(gs_layouts *layouts, gs_file *file, gs_tensor_layout *layout, const char *path, gs_error *error)
+static gs_status read_places(gs_layouts *layouts, gs_file *file, gs_tensor_layout *layout, const char *path,
+                             gs_error *error)
 {
     gs_extent extent;
     if (layouts->roster->earlier_rows == 0 || !gs_file_extent(file, path, &extent)) return GS_OK;
@@ -110,9 +126,10 @@ static gs_status read_places(gs_layouts *layouts, gs_file *file, gs_tensor_layou
     gs_status status = gs_file_find(file, path, GS_CELL_INT64, 0, 1, &layout->run, error);
     if (status == GS_OK) status = gs_file_read(file, layout->run, 0, layout->rows, runs, error);
     for (uint64_t place = 0; place < layout->rows && status == GS_OK; place++) {
-        if (runs[place] < 0 || (uint64_t)runs[place] >= layouts->roster->rows || layouts->place_of_row[runs[place]] >= 0)
-            status = gs_fail(error, GS_ERROR_STORAGE, "the results file is damaged: %s[%zu] is %lld", path, (size_t)place,
-                             (long long)runs[place]);
+        if (runs[place] < 0 || (uint64_t)runs[place] >= layouts->roster->rows ||
+            layouts->place_of_row[runs[place]] >= 0)
+            status = gs_fail(error, GS_ERROR_STORAGE, "the results file is damaged: %s[%zu] is %lld", path,
+                             (size_t)place, (long long)runs[place]);
         else layouts->place_of_row[runs[place]] = (int64_t)place;
     }
     free(runs);
@@ -132,12 +149,15 @@ static gs_status add_run_column(gs_layouts *layouts, gs_file *file, size_t place
     int64_t *runs = malloc(roster->rows * sizeof *runs);
     if (runs == NULL) return gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu runs", (size_t)roster->rows);
     for (uint64_t row = 0; row < roster->rows; row++) {
-        bool to_do = roster->run_of_row[row] >= 0 && roster->status[row] != GS_RUN_DONE && layouts->place_of_row[row] < 0;
-        if (!to_do || layouts->layout_of_variant[(size_t)roster->run_of_row[row] / roster->plan->seed_count] != place) continue;
+        bool to_do =
+            roster->run_of_row[row] >= 0 && roster->status[row] != GS_RUN_DONE && layouts->place_of_row[row] < 0;
+        if (!to_do || layouts->layout_of_variant[(size_t)roster->run_of_row[row] / roster->plan->seed_count] != place)
+            continue;
         runs[layout->rows - earlier] = (int64_t)row;
         layouts->place_of_row[row] = (int64_t)layout->rows++;
     }
-    gs_dataset_spec spec = {.path = path, .cell = GS_CELL_INT64, .layout = GS_ROWS, .rank = 1, .dims = {layout->rows}, .axes = axes};
+    gs_dataset_spec spec = {
+        .path = path, .cell = GS_CELL_INT64, .layout = GS_ROWS, .rank = 1, .dims = {layout->rows}, .axes = axes};
     if (status == GS_OK && layout->rows > 0) status = gs_file_add(file, &spec, &layout->run, error);
     if (status == GS_OK && layout->rows > earlier && !gs_file_lacks(file))
         status = gs_file_write(file, layout->run, earlier, layout->rows - earlier, runs, error);
@@ -176,19 +196,22 @@ gs_status gs_layouts_add(gs_layouts *layouts, gs_file *file, const gs_roster *ro
         return gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu variants", variants);
     for (uint64_t row = 0; row < roster->rows; row++) layouts->place_of_row[row] = -1;
     gs_status status = find_layouts(layouts, file, error);
-    for (size_t place = 0; place < layouts->count && status == GS_OK; place++) status = add_layout(layouts, file, place, error);
+    for (size_t place = 0; place < layouts->count && status == GS_OK; place++)
+        status = add_layout(layouts, file, place, error);
     return status;
 }
 
-gs_status gs_layouts_write(gs_layouts *layouts, gs_file *file, int64_t run, uint32_t tensor, const void *bytes, size_t size,
-                           gs_error *error)
+gs_status gs_layouts_write(gs_layouts *layouts, gs_file *file, int64_t run, uint32_t tensor, const void *bytes,
+                           size_t size, gs_error *error)
 {
     const gs_roster *roster = layouts->roster;
-    const gs_tensor_layout *layout = &layouts->layouts[layouts->layout_of_variant[(size_t)run / roster->plan->seed_count]];
+    const gs_tensor_layout *layout =
+        &layouts->layouts[layouts->layout_of_variant[(size_t)run / roster->plan->seed_count]];
     int64_t place = layouts->place_of_row[roster->row_of_run[run]];
     if (place < 0 || tensor >= (uint32_t)layout->tensors.count ||
         size != gs_tensor_elements(&layout->tensors.tensors[tensor]) * sizeof(float))
-        return gs_fail(error, GS_ERROR_INTERNAL, "run %lld: tensor %u of %zu bytes fits no layout", (long long)run, tensor, size);
+        return gs_fail(error, GS_ERROR_INTERNAL, "run %lld: tensor %u of %zu bytes fits no layout", (long long)run,
+                       tensor, size);
     const uint64_t offset[GS_RANK_MAX] = {(uint64_t)place};
     return gs_file_write_chunk(file, layout->datasets[tensor], offset, bytes, size, error);
 }

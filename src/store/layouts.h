@@ -1,5 +1,5 @@
-/* /checkpoints: final weights. Runs whose models have the same tensors share a layout ("gan", "gan_2", ...), with one row a run. A file that is
- * continued keeps its layouts and their rows; new runs get rows behind them. */
+/* /checkpoints: final weights. Runs whose models have the same tensors share a layout ("gan", "gan_2", ...), with one
+ * row a run. A file that is continued keeps its layouts and their rows; new runs get rows behind them. */
 #ifndef GS_STORE_LAYOUTS_H
 #define GS_STORE_LAYOUTS_H
 
@@ -29,12 +29,13 @@ GS_MUST_CHECK gs_status gs_layouts_add(gs_layouts *layouts, gs_file *file, const
 /* The group of the number-th layout of a model, from 1: "/checkpoints/gan", "/checkpoints/gan_2". */
 void gs_layout_path(gs_model_id model, int number, char *path, size_t size);
 
-/* The names of a layout's tensors, each at most GS_TENSOR_NAME bytes with its NUL; *count: in the room, out how many. */
+/* The names of a layout's tensors, each at most GS_TENSOR_NAME bytes with its NUL; *count: in the room, out how many.
+ */
 bool gs_layout_tensors(const gs_file *file, const char *group, char names[][GS_TENSOR_NAME], size_t *count);
 
 /* Tensor number `tensor` of a run: its values in row order. */
-GS_MUST_CHECK gs_status gs_layouts_write(gs_layouts *layouts, gs_file *file, int64_t run, uint32_t tensor, const void *bytes,
-                                         size_t size, gs_error *error);
+GS_MUST_CHECK gs_status gs_layouts_write(gs_layouts *layouts, gs_file *file, int64_t run, uint32_t tensor,
+                                         const void *bytes, size_t size, gs_error *error);
 void gs_layouts_free(gs_layouts *layouts);
 
 #endif

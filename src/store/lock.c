@@ -19,7 +19,8 @@ struct gs_lock {
     char *path;
 };
 
-/* What stands in a lock file, one word each: host, process, start of the process, job, restart of the job, since when. */
+/* What stands in a lock file, one word each: host, process, start of the process, job, restart of the job, since when.
+ */
 typedef struct {
     char host[128], job[64], since[32];
     long process, restart;
@@ -28,7 +29,8 @@ typedef struct {
 
 enum { TRIES = 20 }; /* of 50 ms: somebody who only looks holds the lock for a moment too */
 
-/* When a process started, in clock ticks since the host did: tells it from a later one with the same number. 0: there is none. */
+/* When a process started, in clock ticks since the host did: tells it from a later one with the same number. 0: there
+ * is none. */
 static unsigned long long start_of(long process)
 {
     char path[64], text[1024];
@@ -64,21 +66,23 @@ static bool read_holder(int file, holder *found)
     ssize_t size = pread(file, text, sizeof text - 1, 0);
     if (size <= 0) return false;
     text[size] = '\0';
-    return sscanf(text, "%127s %ld %llu %63s %ld %31s", found->host, &found->process, &found->started, found->job, &found->restart,
-                  found->since) == 6;
+    return sscanf(text, "%127s %ld %llu %63s %ld %31s", found->host, &found->process, &found->started, found->job,
+                  &found->restart, found->since) == 6;
 }
 
 static bool write_holder(int file, const holder *self)
 {
     char text[512];
-    int size = snprintf(text, sizeof text, "%s %ld %llu %s %ld %s\n", self->host, self->process, self->started, self->job, self->restart, self->since);
+    int size = snprintf(text, sizeof text, "%s %ld %llu %s %ld %s\n", self->host, self->process, self->started,
+                        self->job, self->restart, self->since);
     return ftruncate(file, 0) == 0 && pwrite(file, text, (size_t)size, 0) == size;
 }
 
 static void describe(const holder *who, char text[GS_LOCK_HOLDER])
 {
     bool job = strcmp(who->job, "-") != 0;
-    snprintf(text, GS_LOCK_HOLDER, "host %s, process %ld%s%s, since %s", who->host, who->process, job ? ", job " : "", job ? who->job : "", who->since);
+    snprintf(text, GS_LOCK_HOLDER, "host %s, process %ld%s%s, since %s", who->host, who->process, job ? ", job " : "",
+             job ? who->job : "", who->since);
 }
 
 /* Whether a lock whose flock is free, or cannot be had on this file system, still means something. */
@@ -106,9 +110,14 @@ static gs_status fail_held(const char *path, const char *lock, int file, gs_lock
     holder who;
     char text[GS_LOCK_HOLDER] = "a program that has just started";
     if (read_holder(file, &who)) describe(&who, text);
-    if (state == GS_LOCK_HELD) return gs_fail(error, GS_ERROR_STORAGE, "'%s' is being written by another gensweep (%s); wait for it, or end it first", path, text);
-    return gs_fail(error, GS_ERROR_STORAGE, "'%s' was last written from another host (%s), and whether that program is alive cannot be told from here. "
-                   "If it is gone, remove the lock: rm '%s'", path, text, lock);
+    if (state == GS_LOCK_HELD)
+        return gs_fail(error, GS_ERROR_STORAGE,
+                       "'%s' is being written by another gensweep (%s); wait for it, or end it first", path, text);
+    return gs_fail(
+        error, GS_ERROR_STORAGE,
+        "'%s' was last written from another host (%s), and whether that program is alive cannot be told from here. "
+        "If it is gone, remove the lock: rm '%s'",
+        path, text, lock);
 }
 
 /* One try: GS_OK and a file in *lock, GS_OK and none (somebody replaced the lock meanwhile: try again), or an error. */
@@ -151,7 +160,8 @@ gs_status gs_lock_take(gs_lock **lock, const char *path, gs_error *error)
         if (i > 0) gs_sleep(0.05);
         status = try_lock(made, path, i + 1 == TRIES, error);
     }
-    if (status == GS_OK && made->file < 0) status = gs_fail(error, GS_ERROR_STORAGE, "cannot get the lock '%s'", made->path);
+    if (status == GS_OK && made->file < 0)
+        status = gs_fail(error, GS_ERROR_STORAGE, "cannot get the lock '%s'", made->path);
     if (status == GS_OK) {
         *lock = made;
         return GS_OK;

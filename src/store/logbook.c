@@ -11,15 +11,19 @@ gs_status gs_logbook_add(const gs_logbook *logbook, gs_file *file, bool continue
         gs_extent extent;
         gs_dataset dataset;
         if (continued && !gs_file_extent(file, column->path, &extent)) continue;
-        gs_dataset_spec spec = {.path = column->path, .cell = column->cell, .text = column->text, .layout = GS_ROWS, .rank = 1,
+        gs_dataset_spec spec = {.path = column->path,
+                                .cell = column->cell,
+                                .text = column->text,
+                                .layout = GS_ROWS,
+                                .rank = 1,
                                 .axes = &logbook->axis};
         status = gs_file_add(file, &spec, &dataset, error);
     }
     return status;
 }
 
-static gs_status append_column(const gs_logbook *logbook, const gs_logbook_column *column, gs_file *file, uint64_t row, const unsigned char *records,
-                               size_t count, gs_error *error)
+static gs_status append_column(const gs_logbook *logbook, const gs_logbook_column *column, gs_file *file, uint64_t row,
+                               const unsigned char *records, size_t count, gs_error *error)
 {
     size_t size = gs_cell_size(column->cell, column->text);
     unsigned char *cells = malloc(count * size);
@@ -33,7 +37,8 @@ static gs_status append_column(const gs_logbook *logbook, const gs_logbook_colum
     return status;
 }
 
-gs_status gs_logbook_append(const gs_logbook *logbook, gs_file *file, const void *records, size_t count, bool *missing, gs_error *error)
+gs_status gs_logbook_append(const gs_logbook *logbook, gs_file *file, const void *records, size_t count, bool *missing,
+                            gs_error *error)
 {
     gs_extent extent;
     gs_status status = GS_OK;

@@ -22,10 +22,12 @@ const gs_found *gs_lookup_find(gs_lookup *lookup, const char *path, gs_cell cell
     gs_found found = {.cell = cell, .text = text};
     snprintf(found.path, sizeof found.path, "%s", path);
     lookup->status = make_room(lookup, error);
-    if (lookup->status == GS_OK) lookup->status = gs_file_find(lookup->file, path, cell, text, GS_ANY_CELLS, &found.dataset, error);
+    if (lookup->status == GS_OK)
+        lookup->status = gs_file_find(lookup->file, path, cell, text, GS_ANY_CELLS, &found.dataset, error);
     if (lookup->status != GS_OK) return NULL;
     if (!gs_file_extent(lookup->file, path, &found.extent) || (cell == GS_CELL_TEXT && found.extent.cell != text)) {
-        lookup->status = gs_fail(error, GS_ERROR_STORAGE, "the results file is damaged: %s is not as it should be", path);
+        lookup->status =
+            gs_fail(error, GS_ERROR_STORAGE, "the results file is damaged: %s is not as it should be", path);
         return NULL;
     }
     lookup->found[lookup->count] = found;
@@ -39,12 +41,13 @@ uint64_t gs_found_cells(const gs_found *found)
     return cells;
 }
 
-gs_status gs_lookup_read(gs_lookup *lookup, const char *path, gs_cell cell, size_t text, uint64_t row, void *values, size_t size,
-                         gs_error *error)
+gs_status gs_lookup_read(gs_lookup *lookup, const char *path, gs_cell cell, size_t text, uint64_t row, void *values,
+                         size_t size, gs_error *error)
 {
     const gs_found *found = gs_lookup_find(lookup, path, cell, text, error);
     if (found == NULL) return lookup->status;
-    if (found->extent.rank < 1 || row >= found->extent.dims[0] || gs_found_cells(found) * gs_cell_size(cell, text) != size)
+    if (found->extent.rank < 1 || row >= found->extent.dims[0] ||
+        gs_found_cells(found) * gs_cell_size(cell, text) != size)
         return gs_fail(error, GS_ERROR_STORAGE, "the results file is damaged: %s has another shape", path);
     return gs_file_read(lookup->file, found->dataset, row, 1, values, error);
 }

@@ -26,8 +26,8 @@ const gs_found *gs_lookup_find(gs_lookup *lookup, const char *path, gs_cell cell
 uint64_t gs_found_cells(const gs_found *found);
 
 /* Reads one row, which must be `size` bytes. GS_ERROR_STORAGE. */
-GS_MUST_CHECK gs_status gs_lookup_read(gs_lookup *lookup, const char *path, gs_cell cell, size_t text, uint64_t row, void *values, size_t size,
-                                       gs_error *error);
+GS_MUST_CHECK gs_status gs_lookup_read(gs_lookup *lookup, const char *path, gs_cell cell, size_t text, uint64_t row,
+                                       void *values, size_t size, gs_error *error);
 void gs_lookup_free(gs_lookup *lookup);
 
 #endif

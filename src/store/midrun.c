@@ -27,8 +27,8 @@ typedef struct {
     char id[GS_ID - 1];
     char maker[GS_MIDRUN_MAKER];
     double seconds;
-    uint64_t size;         /* of the state */
-    XXH128_hash_t digest;  /* of header and state, itself 0 */
+    uint64_t size;        /* of the state */
+    XXH128_hash_t digest; /* of header and state, itself 0 */
 } header;
 
 void gs_midrun_folder(const char *results, char folder[GS_MIDRUN_FOLDER])
@@ -91,7 +91,8 @@ static bool write_all(const char *path, const header *head, const gs_spans *stat
     int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (file < 0) return false;
     bool good = write_bytes(file, head, sizeof *head);
-    for (int i = 0; i < state->count && good; i++) good = write_bytes(file, state->spans[i].bytes, state->spans[i].size);
+    for (int i = 0; i < state->count && good; i++)
+        good = write_bytes(file, state->spans[i].bytes, state->spans[i].size);
     good = good && fdatasync(file) == 0;
     int reason = errno;
     if (close(file) != 0 && good) return false;

@@ -4,7 +4,8 @@
 #include <string.h>
 
 /* A column of numbers, spread over the runs. */
-static gs_status read_numbers(gs_overview *overview, gs_file *file, const char *path, gs_cell cell, size_t offset, gs_error *error)
+static gs_status read_numbers(gs_overview *overview, gs_file *file, const char *path, gs_cell cell, size_t offset,
+                              gs_error *error)
 {
     size_t size = gs_cell_size(cell, 0), count = (size_t)overview->run_count;
     unsigned char *cells = malloc(count * size + 1);
@@ -14,7 +15,8 @@ static gs_status read_numbers(gs_overview *overview, gs_file *file, const char *
     if (status == GS_OK && gs_file_earlier_rows(file, dataset) < count)
         status = gs_fail(error, GS_ERROR_STORAGE, "the results file is damaged: %s is shorter than /runs/status", path);
     if (status == GS_OK) status = gs_file_read(file, dataset, 0, count, cells, error);
-    for (size_t i = 0; i < count && status == GS_OK; i++) memcpy((unsigned char *)&overview->runs[i] + offset, cells + i * size, size);
+    for (size_t i = 0; i < count && status == GS_OK; i++)
+        memcpy((unsigned char *)&overview->runs[i] + offset, cells + i * size, size);
     free(cells);
     return status;
 }
@@ -41,14 +43,16 @@ static gs_status read_runs(gs_overview *overview, gs_file *file, gs_error *error
         return gs_fail(error, GS_ERROR_STORAGE, "the results file is damaged: it has no /runs/status");
     overview->run_count = (int64_t)extent.dims[0];
     overview->runs = calloc(extent.dims[0] + 1, sizeof *overview->runs);
-    if (overview->runs == NULL) return gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu runs", (size_t)extent.dims[0]);
+    if (overview->runs == NULL)
+        return gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu runs", (size_t)extent.dims[0]);
     gs_status status = GS_OK;
     for (size_t i = 0; i < sizeof columns / sizeof columns[0] && status == GS_OK; i++)
         status = read_numbers(overview, file, columns[i].path, columns[i].cell, columns[i].offset, error);
     gs_dataset models;
     if (status == GS_OK) status = gs_file_find(file, "/runs/model", GS_CELL_TEXT, 16, 1, &models, error);
     char(*names)[16] = calloc((size_t)overview->run_count + 1, sizeof *names);
-    if (names == NULL && status == GS_OK) status = gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu runs", (size_t)extent.dims[0]);
+    if (names == NULL && status == GS_OK)
+        status = gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu runs", (size_t)extent.dims[0]);
     if (status == GS_OK) status = gs_file_read(file, models, 0, extent.dims[0], names, error);
     for (int64_t i = 0; i < overview->run_count && status == GS_OK; i++)
         for (int m = 0; m < GS_MODEL_COUNT; m++)
@@ -61,9 +65,11 @@ static gs_status read_details(gs_overview *overview, gs_file *file, gs_error *er
 {
     gs_dataset labels, errors;
     for (int64_t i = 0; i < overview->run_count; i++)
-        overview->detail_count += overview->runs[i].status == GS_RUN_RUNNING || overview->runs[i].status == GS_RUN_FAILED;
+        overview->detail_count +=
+            overview->runs[i].status == GS_RUN_RUNNING || overview->runs[i].status == GS_RUN_FAILED;
     overview->details = calloc((size_t)overview->detail_count + 1, sizeof *overview->details);
-    if (overview->details == NULL) return gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu runs", (size_t)overview->detail_count);
+    if (overview->details == NULL)
+        return gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu runs", (size_t)overview->detail_count);
     gs_status status = gs_file_find(file, "/runs/label", GS_CELL_TEXT, GS_LABEL, 1, &labels, error);
     if (status == GS_OK) status = gs_file_find(file, "/runs/error", GS_CELL_TEXT, GS_REASON, 1, &errors, error);
     gs_overview_detail *detail = overview->details;

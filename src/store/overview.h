@@ -25,7 +25,7 @@ typedef struct {
     gs_overview_run *runs;       /* owned */
     gs_overview_detail *details; /* owned; in the order of the rows */
     int64_t run_count, detail_count;
-    int64_t launches, ranks;     /* the rest is of the last launch */
+    int64_t launches, ranks; /* the rest is of the last launch */
     char started[64], hosts[256], job[64];
 } gs_overview;
 

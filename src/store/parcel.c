@@ -15,7 +15,8 @@ static gs_status reserve(gs_parcel *parcel, size_t more, gs_error *error)
     size_t room = parcel->room + parcel->room / 2;
     if (room < parcel->size + more) room = parcel->size + more;
     unsigned char *bytes = realloc(parcel->bytes, room);
-    if (bytes == NULL) return gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu bytes for the results of a run", room);
+    if (bytes == NULL)
+        return gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu bytes for the results of a run", room);
     parcel->bytes = bytes;
     parcel->room = room;
     return GS_OK;
@@ -43,8 +44,8 @@ static gs_status make_compressor(compressor **made, int level, gs_error *error)
 }
 
 /* Appends a chunk of `size` bytes. */
-static gs_status add_chunk(gs_parcel *parcel, gs_bulk bulk, uint32_t place, const void *bytes, size_t size, compressor *deflate,
-                           gs_error *error)
+static gs_status add_chunk(gs_parcel *parcel, gs_bulk bulk, uint32_t place, const void *bytes, size_t size,
+                           compressor *deflate, gs_error *error)
 {
     size_t room = deflate != NULL ? libdeflate_zlib_compress_bound(deflate, size) : size, stored = size;
     gs_status status = reserve(parcel, CHUNK_HEADER + padded(room), error);
@@ -58,7 +59,8 @@ static gs_status add_chunk(gs_parcel *parcel, gs_bulk bulk, uint32_t place, cons
     return GS_OK;
 }
 
-/* Where what follows the row begins: behind this number, the row without its curves, and its curves no longer than they are. */
+/* Where what follows the row begins: behind this number, the row without its curves, and its curves no longer than they
+ * are. */
 typedef uint64_t row_end;
 
 static size_t curves_size(size_t points)
@@ -80,7 +82,8 @@ static gs_status add_row(gs_parcel *parcel, const gs_row *row, gs_error *error)
     memcpy(at += fixed, &(row_end){points}, sizeof(row_end));
     memcpy(at += sizeof(row_end), row->curves.step, points * sizeof *row->curves.step);
     at += points * sizeof *row->curves.step;
-    for (int c = 0; c < GS_CURVES_MAX; c++, at += points * sizeof(float)) memcpy(at, row->curves.values[c], points * sizeof(float));
+    for (int c = 0; c < GS_CURVES_MAX; c++, at += points * sizeof(float))
+        memcpy(at, row->curves.values[c], points * sizeof(float));
     parcel->size = end;
     return GS_OK;
 }
@@ -112,7 +115,8 @@ static gs_status add_samples(gs_parcel *parcel, const gs_result *result, compres
     return status;
 }
 
-/* Bins and errors, in chunks as wide as the file's; together as wide as its rows: behind the last sample bins say rejected and errors 0. */
+/* Bins and errors, in chunks as wide as the file's; together as wide as its rows: behind the last sample bins say
+ * rejected and errors 0. */
 static gs_status add_classes(gs_parcel *parcel, const gs_result *result, const gs_storage *storage, compressor *deflate,
                              gs_error *error)
 {
@@ -131,7 +135,8 @@ static gs_status add_classes(gs_parcel *parcel, const gs_result *result, const g
     for (size_t c = 0; c < chunks && status == GS_OK; c++)
         status = add_chunk(parcel, GS_BULK_BIN, (uint32_t)c, bins + c * chunk, chunk, deflate, error);
     for (size_t c = 0; c < chunks && status == GS_OK; c++)
-        status = add_chunk(parcel, GS_BULK_ERROR, (uint32_t)c, errors + c * chunk, chunk * sizeof *errors, deflate, error);
+        status =
+            add_chunk(parcel, GS_BULK_ERROR, (uint32_t)c, errors + c * chunk, chunk * sizeof *errors, deflate, error);
     free(bins);
     free(errors);
     return status;
@@ -188,7 +193,8 @@ gs_status gs_parcel_pack(gs_parcel *parcel, const gs_job *job, const gs_result *
 
     gs_status status = add_row(parcel, &row, error);
     if (status == GS_OK && result->points > 0)
-        status = add_chunk(parcel, GS_BULK_ALONG, 0, result->along, (size_t)result->points * sizeof *result->along, NULL, error);
+        status = add_chunk(parcel, GS_BULK_ALONG, 0, result->along, (size_t)result->points * sizeof *result->along,
+                           NULL, error);
     if (status != GS_OK || result->outcome != GS_OUTCOME_DONE) return status;
     compressor *deflate;
     status = make_compressor(&deflate, storage.compression, error);
@@ -249,7 +255,8 @@ gs_status gs_parcel_row(const gs_parcel *parcel, gs_row *row, gs_error *error)
     row->curves.points = (int)points;
     memcpy(row->curves.step, at, points * sizeof *row->curves.step);
     at += points * sizeof *row->curves.step;
-    for (int c = 0; c < GS_CURVES_MAX; c++, at += points * sizeof(float)) memcpy(row->curves.values[c], at, points * sizeof(float));
+    for (int c = 0; c < GS_CURVES_MAX; c++, at += points * sizeof(float))
+        memcpy(row->curves.values[c], at, points * sizeof(float));
     return GS_OK;
 }
 

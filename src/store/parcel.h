@@ -1,7 +1,7 @@
 /* A finished run on its way from the rank that trained it to the writer: one block of memory that may be sent as it is.
  *
- * It holds the row of small values and the chunks of bulk data, deflated already, so that the writer only has to put them in
- * their places. */
+ * It holds the row of small values and the chunks of bulk data, deflated already, so that the writer only has to put
+ * them in their places. */
 #ifndef GS_STORE_PARCEL_H
 #define GS_STORE_PARCEL_H
 
@@ -35,9 +35,9 @@ typedef enum { GS_BULK_IMAGE, GS_BULK_BIN, GS_BULK_ERROR, GS_BULK_EXAMPLES, GS_B
 enum { GS_IMAGES_PER_CHUNK = 400 /* 940,800 bytes: less than HDF5's default chunk cache of 1 MiB */ };
 
 typedef struct {
-    uint32_t bulk;   /* gs_bulk */
-    uint32_t place;  /* number of the chunk along the second axis; for tensors the number of the tensor */
-    uint64_t size;   /* bytes that follow */
+    uint32_t bulk;  /* gs_bulk */
+    uint32_t place; /* number of the chunk along the second axis; for tensors the number of the tensor */
+    uint64_t size;  /* bytes that follow */
     const unsigned char *bytes;
 } gs_chunk;
 
@@ -47,8 +47,8 @@ typedef struct {
 } gs_parcel;
 
 /* Packs what `storage` asks for. `rank` and `seconds` are told by the farm. GS_ERROR_MEMORY. */
-GS_MUST_CHECK gs_status gs_parcel_pack(gs_parcel *parcel, const gs_job *job, const gs_result *result, gs_storage storage, int rank,
-                                       double seconds, gs_error *error);
+GS_MUST_CHECK gs_status gs_parcel_pack(gs_parcel *parcel, const gs_job *job, const gs_result *result,
+                                       gs_storage storage, int rank, double seconds, gs_error *error);
 
 /* Packs a run that could not even begin, for `reason`. */
 GS_MUST_CHECK gs_status gs_parcel_pack_failure(gs_parcel *parcel, const gs_job *job, const char *reason, int rank,
@@ -61,8 +61,8 @@ void gs_parcel_free(gs_parcel *parcel);
 /* Chunks of images of a run with so many samples. */
 int64_t gs_image_chunks(int64_t samples);
 
-/* Reading; the views point into the parcel. gs_parcel_next returns false after the last chunk; `cursor` begins at 0. GS_ERROR_INTERNAL if
- * the block is not a parcel. */
+/* Reading; the views point into the parcel. gs_parcel_next returns false after the last chunk; `cursor` begins at 0.
+ * GS_ERROR_INTERNAL if the block is not a parcel. */
 GS_MUST_CHECK gs_status gs_parcel_row(const gs_parcel *parcel, gs_row *row, gs_error *error);
 bool gs_parcel_next(const gs_parcel *parcel, size_t *cursor, gs_chunk *chunk);
 

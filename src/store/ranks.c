@@ -2,7 +2,10 @@
 
 #include "store/logbook.h"
 
-#define COLUMN(name, column, cell) {"/provenance/per_rank/" #column, cell, 0, offsetof(gs_rank_record, name)}
+#define COLUMN(name, column, cell)                                                                                     \
+    {                                                                                                                  \
+        "/provenance/per_rank/" #column, cell, 0, offsetof(gs_rank_record, name)                                       \
+    }
 
 static const gs_logbook_column columns[] = {
     {"/provenance/per_rank/host", GS_CELL_TEXT, sizeof((gs_rank_record *)0)->host, offsetof(gs_rank_record, host)},

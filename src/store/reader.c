@@ -6,12 +6,14 @@
 
 #include "store/layouts.h"
 
-static const char *const digest_paths[GS_PART_COUNT] = {"/digests/coverage", "/digests/samples", "/digests/checkpoint", "/digests/curves"};
+static const char *const digest_paths[GS_PART_COUNT] = {"/digests/coverage", "/digests/samples", "/digests/checkpoint",
+                                                        "/digests/curves"};
 
 static const char *const sample_paths[] = {"/samples/image", "/samples/bin", "/samples/error"};
 static const gs_cell sample_cells[] = {GS_CELL_UINT8, GS_CELL_UINT8, GS_CELL_UINT16};
 
-static const char *const along_paths[] = {"/coverage/over_training/step", "/coverage/over_training/counts", "/coverage/over_training/rejected"};
+static const char *const along_paths[] = {"/coverage/over_training/step", "/coverage/over_training/counts",
+                                          "/coverage/over_training/rejected"};
 
 static gs_status no_memory(gs_error *error)
 {
@@ -42,7 +44,8 @@ static gs_status open_runs(gs_reader *r, gs_error *error)
     r->place_of = calloc(r->runs + 1, sizeof *r->place_of);
     char(*names)[16] = calloc(r->runs + 1, sizeof *names);
     gs_status status = GS_OK;
-    if (r->status == NULL || r->samples == NULL || r->models == NULL || r->layout_of == NULL || r->place_of == NULL || names == NULL)
+    if (r->status == NULL || r->samples == NULL || r->models == NULL || r->layout_of == NULL || r->place_of == NULL ||
+        names == NULL)
         status = no_memory(error);
     if (status == GS_OK) status = read_all(r, "/runs/status", GS_CELL_STATUS, 0, r->status, error);
     if (status == GS_OK) status = read_all(r, "/settings/evaluation.samples", GS_CELL_INT64, 0, r->samples, error);
@@ -91,7 +94,8 @@ static gs_status place_runs(gs_reader *r, gs_reader_layout *layout, int32_t numb
     if (gs_file_read(r->file, found->dataset, 0, layout->rows, layout->run_of, NULL) != GS_OK) return GS_OK;
     for (uint64_t place = 0; place < layout->rows; place++) {
         int64_t run = layout->run_of[place];
-        if (run < 0 || (uint64_t)run >= r->runs || r->models[run] != (int8_t)layout->model || r->layout_of[run] >= 0) return GS_OK;
+        if (run < 0 || (uint64_t)run >= r->runs || r->models[run] != (int8_t)layout->model || r->layout_of[run] >= 0)
+            return GS_OK;
         r->layout_of[run] = number;
         r->place_of[run] = (int64_t)place;
     }
@@ -163,8 +167,10 @@ static gs_status open_shapes(gs_reader *r, gs_error *error)
     r->has_samples = any || gs_file_has(r->file, "/samples");
     for (uint64_t run = 0; run < r->runs; run++)
         if (r->samples[run] > 0 && (uint64_t)r->samples[run] > most) most = (uint64_t)r->samples[run];
-    if (any && most > room) return gs_fail(error, GS_ERROR_STORAGE, "the results file is damaged: /samples has too few columns");
-    if (gs_file_extent(r->file, sample_paths[0], &extent) && (extent.rank != 5 || extent.dims[2] * extent.dims[3] * extent.dims[4] != GS_IMAGE))
+    if (any && most > room)
+        return gs_fail(error, GS_ERROR_STORAGE, "the results file is damaged: /samples has too few columns");
+    if (gs_file_extent(r->file, sample_paths[0], &extent) &&
+        (extent.rank != 5 || extent.dims[2] * extent.dims[3] * extent.dims[4] != GS_IMAGE))
         return gs_fail(error, GS_ERROR_STORAGE, "the results file is damaged: /samples/image has another shape");
     return GS_OK;
 }
@@ -213,8 +219,9 @@ void gs_reader_close(gs_reader **reader)
     gs_status closed = gs_file_close(&r->file, NULL);
     (void)closed;
     for (size_t i = 0; i < r->layout_count; i++) free(r->layouts[i].run_of);
-    void *const owned[] = {r->status, r->samples, r->models, r->layout_of, r->place_of, r->layouts, r->images, r->bins, r->errors,
-                           r->weights, r->steps, r->point_counts, r->point_rejected, r->result.along, r};
+    void *const owned[] = {r->status,  r->samples,      r->models,         r->layout_of,    r->place_of,
+                           r->layouts, r->images,       r->bins,           r->errors,       r->weights,
+                           r->steps,   r->point_counts, r->point_rejected, r->result.along, r};
     for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++) free(owned[i]);
     *reader = NULL;
 }
@@ -238,11 +245,14 @@ gs_status gs_reader_along(gs_reader *r, uint64_t run, gs_error *error)
     const size_t points = (size_t)r->points;
     result->points = 0;
     if (!r->has_along) return GS_OK;
-    gs_status status = gs_lookup_read(&r->lookup, along_paths[0], GS_CELL_INT64, 0, run, r->steps, points * sizeof *r->steps, error);
+    gs_status status =
+        gs_lookup_read(&r->lookup, along_paths[0], GS_CELL_INT64, 0, run, r->steps, points * sizeof *r->steps, error);
     if (status == GS_OK)
-        status = gs_lookup_read(&r->lookup, along_paths[1], GS_CELL_UINT32, 0, run, r->point_counts, points * GS_BINS * sizeof *r->point_counts, error);
+        status = gs_lookup_read(&r->lookup, along_paths[1], GS_CELL_UINT32, 0, run, r->point_counts,
+                                points * GS_BINS * sizeof *r->point_counts, error);
     if (status == GS_OK)
-        status = gs_lookup_read(&r->lookup, along_paths[2], GS_CELL_UINT32, 0, run, r->point_rejected, points * sizeof *r->point_rejected, error);
+        status = gs_lookup_read(&r->lookup, along_paths[2], GS_CELL_UINT32, 0, run, r->point_rejected,
+                                points * sizeof *r->point_rejected, error);
     for (size_t p = 0; status == GS_OK && p < points && r->steps[p] >= 0; p++) {
         gs_coverage_point *point = &result->along[result->points++];
         point->step = r->steps[p];
@@ -255,9 +265,11 @@ gs_status gs_reader_along(gs_reader *r, uint64_t run, gs_error *error)
 static gs_status read_coverage(gs_reader *r, uint64_t run, gs_error *error)
 {
     gs_coverage *coverage = &r->result.coverage;
-    gs_status status = gs_lookup_read(&r->lookup, "/coverage/counts", GS_CELL_UINT32, 0, run, coverage->counts, sizeof coverage->counts, error);
+    gs_status status = gs_lookup_read(&r->lookup, "/coverage/counts", GS_CELL_UINT32, 0, run, coverage->counts,
+                                      sizeof coverage->counts, error);
     if (status == GS_OK)
-        status = gs_lookup_read(&r->lookup, "/coverage/rejected", GS_CELL_UINT32, 0, run, &coverage->rejected, sizeof coverage->rejected, error);
+        status = gs_lookup_read(&r->lookup, "/coverage/rejected", GS_CELL_UINT32, 0, run, &coverage->rejected,
+                                sizeof coverage->rejected, error);
     return status == GS_OK ? gs_reader_along(r, run, error) : status;
 }
 
@@ -274,8 +286,10 @@ static gs_status read_samples(gs_reader *r, uint64_t run, gs_error *error)
         const gs_found *found = gs_lookup_find(&r->lookup, sample_paths[i], sample_cells[i], 0, error);
         if (found == NULL) return r->lookup.status;
         uint64_t cells = i == 0 ? GS_IMAGE : 1; /* of a sample */
-        if (found->extent.rank < 2 || run >= found->extent.dims[0] || samples > found->extent.dims[1] || gs_found_cells(found) != found->extent.dims[1] * cells)
-            return gs_fail(error, GS_ERROR_STORAGE, "the results file is damaged: %s has another shape", sample_paths[i]);
+        if (found->extent.rank < 2 || run >= found->extent.dims[0] || samples > found->extent.dims[1] ||
+            gs_found_cells(found) != found->extent.dims[1] * cells)
+            return gs_fail(error, GS_ERROR_STORAGE, "the results file is damaged: %s has another shape",
+                           sample_paths[i]);
         status = gs_file_read_part(r->file, found->dataset, run, samples, values[i], error);
     }
     return status;
@@ -285,15 +299,17 @@ static gs_status read_checkpoint(gs_reader *r, uint64_t run, gs_error *error)
 {
     const gs_reader_layout *layout = &r->layouts[r->layout_of[run]];
     if (layout->broken)
-        return gs_fail(error, GS_ERROR_STORAGE, "the results file is damaged: the tensors of %s, or which runs they belong to, cannot be read", layout->group);
+        return gs_fail(error, GS_ERROR_STORAGE,
+                       "the results file is damaged: the tensors of %s, or which runs they belong to, cannot be read",
+                       layout->group);
     r->model.tensors = layout->tensors;
     gs_status status = GS_OK;
     for (int t = 0; t < layout->tensors.count && status == GS_OK; t++) {
         const gs_tensor *tensor = &layout->tensors.tensors[t];
         char path[192];
         snprintf(path, sizeof path, "%s/%s", layout->group, tensor->name);
-        status = gs_lookup_read(&r->lookup, path, GS_CELL_FLOAT32, 0, (uint64_t)r->place_of[run], r->weights + tensor->offset,
-                                gs_tensor_elements(tensor) * sizeof *r->weights, error);
+        status = gs_lookup_read(&r->lookup, path, GS_CELL_FLOAT32, 0, (uint64_t)r->place_of[run],
+                                r->weights + tensor->offset, gs_tensor_elements(tensor) * sizeof *r->weights, error);
     }
     return status;
 }
@@ -303,12 +319,15 @@ static gs_status read_curves(gs_reader *r, uint64_t run, gs_error *error)
     gs_curves *curves = &r->result.curves;
     const gs_model_type *type = r->model.type;
     const size_t points = (size_t)r->curve_points;
-    gs_status status = gs_lookup_read(&r->lookup, "/curves/step", GS_CELL_INT64, 0, run, curves->step, points * sizeof *curves->step, error);
-    for (curves->points = 0; status == GS_OK && (size_t)curves->points < points && curves->step[curves->points] >= 0;) curves->points++;
+    gs_status status = gs_lookup_read(&r->lookup, "/curves/step", GS_CELL_INT64, 0, run, curves->step,
+                                      points * sizeof *curves->step, error);
+    for (curves->points = 0; status == GS_OK && (size_t)curves->points < points && curves->step[curves->points] >= 0;)
+        curves->points++;
     for (int c = 0; type->curves[c] != NULL && status == GS_OK; c++) {
         char path[128];
         snprintf(path, sizeof path, "/curves/%s", type->curves[c]);
-        status = gs_lookup_read(&r->lookup, path, GS_CELL_FLOAT32, 0, run, curves->values[c], points * sizeof *curves->values[c], error);
+        status = gs_lookup_read(&r->lookup, path, GS_CELL_FLOAT32, 0, run, curves->values[c],
+                                points * sizeof *curves->values[c], error);
     }
     return status;
 }
@@ -352,9 +371,11 @@ bool gs_reader_stores(gs_reader *r, gs_digest_part part, uint64_t run)
 
 gs_status gs_reader_part(gs_reader *r, gs_digest_part part, uint64_t run, gs_error *error)
 {
-    static gs_status (*const read[GS_PART_COUNT])(gs_reader *, uint64_t, gs_error *) = {
-        [GS_PART_COVERAGE] = read_coverage, [GS_PART_SAMPLES] = read_samples,
-        [GS_PART_CHECKPOINT] = read_checkpoint, [GS_PART_CURVES] = read_curves};
+    static gs_status (*const read[GS_PART_COUNT])(gs_reader *, uint64_t,
+                                                  gs_error *) = {[GS_PART_COVERAGE] = read_coverage,
+                                                                 [GS_PART_SAMPLES] = read_samples,
+                                                                 [GS_PART_CHECKPOINT] = read_checkpoint,
+                                                                 [GS_PART_CURVES] = read_curves};
     return read[part](r, run, error);
 }
 

@@ -1,4 +1,5 @@
-/* Runs of a results file, read back part by part, each as far as it can be read: what is damaged in one run or dataset is in nobody else's way. */
+/* Runs of a results file, read back part by part, each as far as it can be read: what is damaged in one run or dataset
+ * is in nobody else's way. */
 #ifndef GS_STORE_READER_H
 #define GS_STORE_READER_H
 
@@ -13,19 +14,19 @@ typedef struct {
     bool broken;             /* its tensors or their rows cannot be told */
     gs_tensor_table tensors; /* named as in the file */
     uint64_t rows;
-    int64_t *run_of;         /* of each row; owned */
+    int64_t *run_of; /* of each row; owned */
 } gs_reader_layout;
 
 typedef struct {
     gs_lookup lookup;
     gs_file *file;
     uint64_t runs;
-    int8_t *status, *models;  /* gs_run_status, gs_model_id (-1: unknown) of each run */
-    int64_t *samples;         /* that each run has made */
+    int8_t *status, *models; /* gs_run_status, gs_model_id (-1: unknown) of each run */
+    int64_t *samples;        /* that each run has made */
     gs_reader_layout *layouts;
     size_t layout_count;
-    int32_t *layout_of;       /* of each run, -1: none */
-    int64_t *place_of;        /* of each run in its layout */
+    int32_t *layout_of; /* of each run, -1: none */
+    int64_t *place_of;  /* of each run in its layout */
     bool has_samples, has_along;
     uint64_t points, curve_points; /* columns of /coverage/over_training and /curves */
 

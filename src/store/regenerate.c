@@ -40,7 +40,8 @@ static bool can_use(sources *s, gs_digest_part part, char why[GS_WHY])
         return false;
     }
     if (!s->consistent || is_digest_of(&s->reader->result, part, &s->digests)) return true;
-    snprintf(why, GS_WHY, "its %s %s not what the digest was taken of", gs_digest_parts[part], part == GS_PART_CURVES ? "are" : "is");
+    snprintf(why, GS_WHY, "its %s %s not what the digest was taken of", gs_digest_parts[part],
+             part == GS_PART_CURVES ? "are" : "is");
     return false;
 }
 
@@ -50,10 +51,12 @@ static bool fits(const sources *s, const gs_digits *digits)
     gs_tensor_table tensors;
     gs_error unused;
     const gs_tensor_table *stored = &s->reader->model.tensors;
-    if (gs_model_tensors(&s->job.settings, digits, &tensors, &unused) != GS_OK || tensors.count != stored->count) return false;
+    if (gs_model_tensors(&s->job.settings, digits, &tensors, &unused) != GS_OK || tensors.count != stored->count)
+        return false;
     for (int t = 0; t < stored->count; t++) {
         const gs_tensor *a = &tensors.tensors[t], *b = &stored->tensors[t];
-        if (strcmp(a->name, b->name) != 0 || a->rank != b->rank || a->rows != b->rows || a->columns != b->columns) return false;
+        if (strcmp(a->name, b->name) != 0 || a->rank != b->rank || a->rows != b->rows || a->columns != b->columns)
+            return false;
     }
     return true;
 }
@@ -74,12 +77,16 @@ static bool collect(sources *s, const gs_digits *digits, char why[GS_WHY])
     if (!can_use(s, GS_PART_CHECKPOINT, why) || !can_use(s, GS_PART_CURVES, why)) return false;
     gs_status status = gs_reader_along(s->reader, s->run, &reason);
     if (status == GS_OK)
-        status = gs_lookup_read(lookup, "/runs/steps_done", GS_CELL_INT64, 0, s->run, &s->steps_done, sizeof s->steps_done, &reason);
-    if (status == GS_OK) status = gs_lookup_read(lookup, "/runs/error", GS_CELL_TEXT, GS_REASON, s->run, s->reason, GS_REASON, &reason);
+        status = gs_lookup_read(lookup, "/runs/steps_done", GS_CELL_INT64, 0, s->run, &s->steps_done,
+                                sizeof s->steps_done, &reason);
+    if (status == GS_OK)
+        status = gs_lookup_read(lookup, "/runs/error", GS_CELL_TEXT, GS_REASON, s->run, s->reason, GS_REASON, &reason);
     if (status == GS_OK) status = gs_stored_job(lookup, s->run, &s->job, &reason);
     if (status == GS_OK && !gs_stored_identity(lookup, &s->job, digits))
-        status = gs_fail(&reason, GS_ERROR_STORAGE, "the settings, seed and digits in the file are not those of /runs/id");
-    if (status == GS_OK && !fits(s, digits)) status = gs_fail(&reason, GS_ERROR_STORAGE, "its tensors are not those of its settings");
+        status =
+            gs_fail(&reason, GS_ERROR_STORAGE, "the settings, seed and digits in the file are not those of /runs/id");
+    if (status == GS_OK && !fits(s, digits))
+        status = gs_fail(&reason, GS_ERROR_STORAGE, "its tensors are not those of its settings");
     s->no_memory = s->no_memory || status == GS_ERROR_MEMORY;
     if (status != GS_OK) snprintf(why, GS_WHY, "%.500s", reason.text);
     return status == GS_OK;
@@ -88,7 +95,8 @@ static bool collect(sources *s, const gs_digits *digits, char why[GS_WHY])
 /* Either all parts are what was digested, or their digests together: one of these may be the damage itself. */
 static bool agrees(const gs_digests *found, const gs_digests *stored)
 {
-    return memcmp(found->whole, stored->whole, GS_DIGEST) == 0 || memcmp(found->parts, stored->parts, sizeof found->parts) == 0;
+    return memcmp(found->whole, stored->whole, GS_DIGEST) == 0 ||
+           memcmp(found->parts, stored->parts, sizeof found->parts) == 0;
 }
 
 static void compare(const sources *s, gs_regenerated *made)
@@ -100,9 +108,13 @@ static void compare(const sources *s, gs_regenerated *made)
     gs_stored_kernel(&s->reader->lookup, s->run, kernel);
     made->other_kernels = !made->agrees && strcmp(kernel, gs_blas_kernel()) != 0;
     if (made->other_kernels)
-        snprintf(made->why, GS_WHY, "its checkpoint gives other samples with the BLAS kernels '%s' than with its own, '%s'", gs_blas_kernel(), kernel);
+        snprintf(made->why, GS_WHY,
+                 "its checkpoint gives other samples with the BLAS kernels '%s' than with its own, '%s'",
+                 gs_blas_kernel(), kernel);
     else if (!made->agrees)
-        snprintf(made->why, GS_WHY, "what its checkpoint gives does not agree with the stored digests (samples: stored %.32s, made again %.32s)",
+        snprintf(made->why, GS_WHY,
+                 "what its checkpoint gives does not agree with the stored digests (samples: stored %.32s, made again "
+                 "%.32s)",
                  s->digests.parts[GS_PART_SAMPLES], found.parts[GS_PART_SAMPLES]);
 }
 

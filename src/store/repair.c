@@ -19,12 +19,12 @@ typedef struct {
     gs_repair_outcome *outcome;
     gs_repaired *damages; /* owned */
     size_t damage_count;
-    gs_reader *reader;    /* the file as it is */
+    gs_reader *reader; /* the file as it is */
     gs_digits digits;
-    bool *damaged;        /* of each run */
-    gs_file *file;        /* the new one */
-    gs_lookup lookup;     /* in it */
-    gs_status status;     /* of callbacks */
+    bool *damaged;    /* of each run */
+    gs_file *file;    /* the new one */
+    gs_lookup lookup; /* in it */
+    gs_status status; /* of callbacks */
     gs_error *error;
 } repair;
 
@@ -56,7 +56,8 @@ static gs_status open_old(repair *r)
     gs_status status = gs_reader_open(&r->reader, r->path, GS_OPEN_RESCUE, r->error);
     if (status != GS_OK) return status;
     r->damaged = calloc(r->reader->runs + 1, sizeof *r->damaged);
-    if (r->damaged == NULL) return gs_fail(r->error, GS_ERROR_MEMORY, "out of memory: %zu runs", (size_t)r->reader->runs);
+    if (r->damaged == NULL)
+        return gs_fail(r->error, GS_ERROR_MEMORY, "out of memory: %zu runs", (size_t)r->reader->runs);
     for (size_t i = 0; i < r->damage_count; i++)
         if (r->damages[i].run >= 0) r->damaged[r->damages[i].run] = true;
     return gs_stored_digits(&r->reader->lookup, &r->digits, r->error);
@@ -97,7 +98,8 @@ static bool wants_row(void *context, const char *path, uint64_t row)
 /* What every launch relies on, and nothing in the file can tell again. */
 static bool is_planned(const char *path)
 {
-    static const char *const planned[] = {"/runs/id", "/runs/index", "/runs/label", "/runs/variant", "/runs/model", "/runs/seed", "/runs/status"};
+    static const char *const planned[] = {"/runs/id",    "/runs/index", "/runs/label", "/runs/variant",
+                                          "/runs/model", "/runs/seed",  "/runs/status"};
     for (size_t i = 0; i < sizeof planned / sizeof planned[0]; i++)
         if (strcmp(path, planned[i]) == 0) return true;
     return is_in(path, "/settings") || is_in(path, "/data") || strcmp(path, "/") == 0;
@@ -107,8 +109,9 @@ static void on_gap(void *context, const gs_gap *gap)
 {
     repair *r = context;
     if (r->status != GS_OK || !is_planned(gap->path)) return; /* the rest was found by verify */
-    r->status = gs_fail(r->error, GS_ERROR_STORAGE, "'%s' cannot be repaired: %s, which says what was planned, cannot be read: %.500s", r->path, gap->path,
-                        gap->reason);
+    r->status = gs_fail(r->error, GS_ERROR_STORAGE,
+                        "'%s' cannot be repaired: %s, which says what was planned, cannot be read: %.500s", r->path,
+                        gap->path, gap->reason);
 }
 
 static gs_status copy_whole(repair *r)
@@ -149,13 +152,15 @@ static gs_status put(repair *r, const char *path, gs_cell cell, size_t text, uin
 static gs_status put_part(repair *r, const char *path, gs_cell cell, uint64_t run, uint64_t columns, const void *values)
 {
     const gs_found *found = gs_lookup_find(&r->lookup, path, cell, 0, r->error);
-    return found == NULL ? r->lookup.status : gs_file_write_part(r->file, found->dataset, run, columns, values, r->error);
+    return found == NULL ? r->lookup.status
+                         : gs_file_write_part(r->file, found->dataset, run, columns, values, r->error);
 }
 
 /* Columns that are not computed from samples were copied. */
 static bool is_computed(const gs_row_column *column)
 {
-    return !column->incidental && strcmp(column->path, "/runs/steps_done") != 0 && strcmp(column->path, "/runs/error") != 0;
+    return !column->incidental && strcmp(column->path, "/runs/steps_done") != 0 &&
+           strcmp(column->path, "/runs/error") != 0;
 }
 
 static gs_status put_row(repair *r, uint64_t run, const gs_row *row)
@@ -164,7 +169,9 @@ static gs_status put_row(repair *r, uint64_t run, const gs_row *row)
     const gs_row_column *columns = gs_columns_of_row(&count);
     gs_status status = GS_OK;
     for (int i = 0; i < count && status == GS_OK; i++)
-        if (is_computed(&columns[i])) status = put(r, columns[i].path, columns[i].cell, columns[i].text, run, (const unsigned char *)row + columns[i].offset);
+        if (is_computed(&columns[i]))
+            status = put(r, columns[i].path, columns[i].cell, columns[i].text, run,
+                         (const unsigned char *)row + columns[i].offset);
     for (int m = 0; m < GS_METRIC_COUNT && status == GS_OK; m++) {
         char path[128];
         unsigned char value[8];
@@ -189,7 +196,8 @@ static gs_status copy_row(repair *r, const char *path, uint64_t row, bool *whole
 /* Coverage along training and checkpoint. */
 static gs_status copy_sources(repair *r, uint64_t run, bool *whole)
 {
-    static const char *const along[] = {"/coverage/over_training/step", "/coverage/over_training/counts", "/coverage/over_training/rejected"};
+    static const char *const along[] = {"/coverage/over_training/step", "/coverage/over_training/counts",
+                                        "/coverage/over_training/rejected"};
     gs_status status = GS_OK;
     for (int i = 0; i < 3 && status == GS_OK; i++) status = copy_row(r, along[i], run, whole);
     if (status != GS_OK || r->reader->layout_of[run] < 0) return status;
@@ -210,7 +218,8 @@ static gs_status write_run(repair *r, uint64_t run, const gs_regenerated *made)
     size_t cursor = 0;
     gs_status status = put_row(r, run, &made->row);
     while (status == GS_OK && gs_parcel_next(&made->parcel, &cursor, &chunk))
-        if (chunk.bulk == GS_BULK_EXAMPLES) status = put_part(r, "/coverage/examples", GS_CELL_UINT8, run, GS_COLORS, chunk.bytes);
+        if (chunk.bulk == GS_BULK_EXAMPLES)
+            status = put_part(r, "/coverage/examples", GS_CELL_UINT8, run, GS_COLORS, chunk.bytes);
     if (status == GS_OK && gs_reader_stores(r->reader, GS_PART_SAMPLES, run)) {
         status = put_part(r, "/samples/image", GS_CELL_UINT8, run, samples, result->images);
         if (status == GS_OK) status = put_part(r, "/samples/bin", GS_CELL_UINT8, run, samples, result->bins);
@@ -249,7 +258,8 @@ static gs_status set_back(repair *r, uint64_t run)
     int count;
     const gs_row_column *columns = gs_columns_of_row(&count);
     gs_status status = clear_curves(r, run);
-    for (int i = 0; i < count && status == GS_OK; i++) status = clear(r, columns[i].path, columns[i].cell, columns[i].text, run);
+    for (int i = 0; i < count && status == GS_OK; i++)
+        status = clear(r, columns[i].path, columns[i].cell, columns[i].text, run);
     for (int m = 0; m < GS_METRIC_COUNT && status == GS_OK; m++) {
         char path[128];
         unsigned char value[8];
@@ -258,7 +268,8 @@ static gs_status set_back(repair *r, uint64_t run)
     }
     if (status == GS_OK) status = clear(r, "/runs/launch", GS_CELL_INT32, 0, run);
     if (status == GS_OK) status = clear(r, "/runs/interruptions", GS_CELL_INT32, 0, run);
-    return status == GS_OK ? clear(r, "/runs/status", GS_CELL_STATUS, 0, run) : status; /* pending is 0, the fill value */
+    return status == GS_OK ? clear(r, "/runs/status", GS_CELL_STATUS, 0, run)
+                           : status; /* pending is 0, the fill value */
 }
 
 /* Keeps what can be read of a run that needs something which is not here. */
@@ -319,8 +330,11 @@ static gs_status check_new(repair *r)
     for (size_t i = 0; i < r->damage_count; i++)
         gone += r->damages[i].verdict == GS_REPAIR_SET_BACK && r->reader->status[r->damages[i].run] == GS_RUN_DONE;
     if (verdict.different == left && verdict.done == r->outcome->found.done - gone) return GS_OK;
-    return gs_fail(r->error, GS_ERROR_STORAGE, "'%s' could not be repaired: of the new file %lld runs still differ (%lld were left so), %lld are done (%lld were set "
-                   "back). The disk may be failing; nothing was changed", r->path, (long long)verdict.different, (long long)left, (long long)verdict.done,
+    return gs_fail(r->error, GS_ERROR_STORAGE,
+                   "'%s' could not be repaired: of the new file %lld runs still differ (%lld were left so), %lld are "
+                   "done (%lld were set "
+                   "back). The disk may be failing; nothing was changed",
+                   r->path, (long long)verdict.different, (long long)left, (long long)verdict.done,
                    (long long)set_back);
 }
 

@@ -1,5 +1,5 @@
-/* gensweep verify --repair: a new file of everything that is whole, in which damaged runs are made again from their checkpoints, bit for bit, or wait to be
- * trained again. */
+/* gensweep verify --repair: a new file of everything that is whole, in which damaged runs are made again from their
+ * checkpoints, bit for bit, or wait to be trained again. */
 #ifndef GS_STORE_REPAIR_H
 #define GS_STORE_REPAIR_H
 
@@ -10,8 +10,9 @@
 typedef enum {
     GS_REPAIR_MADE_AGAIN, /* with the stored digests */
     GS_REPAIR_SET_BACK,   /* pending: the same sweep command trains it again */
-    GS_REPAIR_LEFT,       /* as it was, as far as it can be read: it takes other BLAS kernels, or another version of gensweep */
-    GS_REPAIR_LOST,       /* belongs to no run, and has fill values now */
+    GS_REPAIR_LEFT, /* as it was, as far as it can be read: it takes other BLAS kernels, or another version of gensweep
+                     */
+    GS_REPAIR_LOST, /* belongs to no run, and has fill values now */
     GS_REPAIR_COUNT
 } gs_repair_verdict;
 
@@ -32,14 +33,18 @@ typedef struct {
 typedef struct {
     gs_verdict found;               /* in the file as it was */
     int64_t count[GS_REPAIR_COUNT]; /* of damages */
-    char aside[GS_ASIDE];           /* where the file as it was is now; empty: there was nothing to repair, and nothing has changed */
+    char aside[GS_ASIDE]; /* where the file as it was is now; empty: there was nothing to repair, and nothing has
+                             changed */
 } gs_repair_outcome;
 
-/* Repairs the results file `path`: the new one takes its name, the old one stays as FILE.N. Takes its lock. GS_ERROR_STORAGE: the file is being written, or
- * cannot be repaired; it is as it was then. GS_ERROR_MEMORY, GS_ERROR_INTERNAL. */
-GS_MUST_CHECK gs_status gs_repair(const char *path, const gs_repair_request *request, gs_repair_outcome *outcome, gs_error *error);
+/* Repairs the results file `path`: the new one takes its name, the old one stays as FILE.N. Takes its lock.
+ * GS_ERROR_STORAGE: the file is being written, or cannot be repaired; it is as it was then. GS_ERROR_MEMORY,
+ * GS_ERROR_INTERNAL. */
+GS_MUST_CHECK gs_status gs_repair(const char *path, const gs_repair_request *request, gs_repair_outcome *outcome,
+                                  gs_error *error);
 
-/* The BLAS kernels that all finished runs of a file were trained with; empty: there is no such, or the file cannot tell. */
+/* The BLAS kernels that all finished runs of a file were trained with; empty: there is no such, or the file cannot
+ * tell. */
 void gs_repair_kernel(const char *path, char kernel[GS_KERNEL]);
 
 #endif

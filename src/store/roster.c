@@ -20,7 +20,8 @@ static size_t slot_of(const earlier *known, const char *id)
     uint64_t hash = 0;
     for (int i = 0; i < 16; i++) hash = hash * 31 + (unsigned char)id[i]; /* ids are hashes themselves */
     size_t slot = (size_t)hash & (known->slot_count - 1);
-    while (known->slots[slot] != 0 && memcmp(known->ids[known->slots[slot] - 1], id, ID) != 0) slot = (slot + 1) & (known->slot_count - 1);
+    while (known->slots[slot] != 0 && memcmp(known->ids[known->slots[slot] - 1], id, ID) != 0)
+        slot = (slot + 1) & (known->slot_count - 1);
     return slot;
 }
 
@@ -29,7 +30,8 @@ static int64_t row_with(const earlier *known, const char *id)
     return known->slot_count == 0 ? -1 : known->slots[slot_of(known, id)] - 1;
 }
 
-static gs_status read_column(gs_file *file, const char *path, gs_cell cell, size_t text, uint64_t rows, void *values, gs_error *error)
+static gs_status read_column(gs_file *file, const char *path, gs_cell cell, size_t text, uint64_t rows, void *values,
+                             gs_error *error)
 {
     gs_dataset dataset;
     gs_status status = gs_file_find(file, path, cell, text, 1, &dataset, error);
@@ -50,19 +52,22 @@ static gs_status read_earlier(gs_roster *roster, earlier *known, gs_file *file, 
         return gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu runs", (size_t)rows);
     gs_status status = read_column(file, "/runs/id", GS_CELL_TEXT, ID, rows, known->ids, error);
     if (status == GS_OK) status = read_column(file, "/runs/seed", GS_CELL_UINT64, 0, rows, known->seeds, error);
-    if (status == GS_OK) status = read_column(file, "/runs/variant", GS_CELL_TEXT, GS_LABEL, rows, known->variants, error);
+    if (status == GS_OK)
+        status = read_column(file, "/runs/variant", GS_CELL_TEXT, GS_LABEL, rows, known->variants, error);
     if (status == GS_OK) status = read_column(file, "/runs/status", GS_CELL_STATUS, 0, rows, roster->status, error);
     if (status == GS_OK) status = read_column(file, "/runs/attempts", GS_CELL_INT32, 0, rows, roster->attempts, error);
-    if (status == GS_OK) status = read_column(file, "/runs/interruptions", GS_CELL_INT32, 0, rows, roster->interruptions, error);
+    if (status == GS_OK)
+        status = read_column(file, "/runs/interruptions", GS_CELL_INT32, 0, rows, roster->interruptions, error);
     for (uint64_t row = 0; row < rows && status == GS_OK; row++) {
         known->variants[row][GS_LABEL - 1] = '\0';
         size_t slot = slot_of(known, known->ids[row]);
         if (known->slots[slot] != 0)
-            return gs_fail(error, GS_ERROR_STORAGE, "the results file is damaged: runs %lld and %llu have the same identity",
+            return gs_fail(error, GS_ERROR_STORAGE,
+                           "the results file is damaged: runs %lld and %llu have the same identity",
                            (long long)known->slots[slot] - 1, (unsigned long long)row);
         if (roster->status[row] < GS_RUN_PENDING || roster->status[row] > GS_RUN_FAILED)
-            return gs_fail(error, GS_ERROR_STORAGE, "the results file is damaged: run %llu has status %d", (unsigned long long)row,
-                           roster->status[row]);
+            return gs_fail(error, GS_ERROR_STORAGE, "the results file is damaged: run %llu has status %d",
+                           (unsigned long long)row, roster->status[row]);
         known->slots[slot] = (int64_t)row + 1;
     }
     return status;
@@ -88,8 +93,9 @@ static int64_t row_of_settings(const gs_roster *roster, const earlier *known, co
     return -1;
 }
 
-/* Labels name what varies within a sweep, so the same variant may be called otherwise once the sweep has been edited, and another one may be
- * called the same. In the file a variant keeps the name that it has, and a new one whose name is taken gets a number behind it. */
+/* Labels name what varies within a sweep, so the same variant may be called otherwise once the sweep has been edited,
+ * and another one may be called the same. In the file a variant keeps the name that it has, and a new one whose name is
+ * taken gets a number behind it. */
 static void name_variants(gs_roster *roster, const earlier *known)
 {
     for (size_t v = 0; v < roster->plan->variant_count; v++) {
@@ -135,14 +141,16 @@ static gs_status match_runs(gs_roster *roster, const earlier *known, gs_error *e
         }
         if (row < 0) row = (int64_t)roster->rows++;
         if (roster->run_of_row[row] >= 0)
-            return gs_fail(error, GS_ERROR_INTERNAL, "runs %lld and %zu of the sweep are the same", (long long)roster->run_of_row[row], run);
+            return gs_fail(error, GS_ERROR_INTERNAL, "runs %lld and %zu of the sweep are the same",
+                           (long long)roster->run_of_row[row], run);
         roster->row_of_run[run] = row;
         roster->run_of_row[row] = (int64_t)run;
     }
     return GS_OK;
 }
 
-gs_status gs_roster_create(gs_roster *roster, gs_file *file, const gs_plan *plan, const gs_digits *digits, gs_error *error)
+gs_status gs_roster_create(gs_roster *roster, gs_file *file, const gs_plan *plan, const gs_digits *digits,
+                           gs_error *error)
 {
     gs_extent extent;
     earlier known = {0};
@@ -160,8 +168,8 @@ gs_status gs_roster_create(gs_roster *roster, gs_file *file, const gs_plan *plan
     roster->interruptions = calloc(most, sizeof *roster->interruptions);
     roster->variants = calloc(plan->variant_count, sizeof *roster->variants);
     gs_status status = GS_OK;
-    if (roster->row_of_run == NULL || roster->run_of_row == NULL || roster->status == NULL || roster->attempts == NULL ||
-        roster->interruptions == NULL || roster->variants == NULL)
+    if (roster->row_of_run == NULL || roster->run_of_row == NULL || roster->status == NULL ||
+        roster->attempts == NULL || roster->interruptions == NULL || roster->variants == NULL)
         status = gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu runs", most);
     for (size_t row = 0; row < most && status == GS_OK; row++) roster->run_of_row[row] = -1;
     if (status == GS_OK && file != NULL) status = read_earlier(roster, &known, file, error);

@@ -1,7 +1,9 @@
 /* Which row of the results file belongs to which planned run.
  *
- * A new file has one row a run, in plan order. A file that is continued keeps its rows; runs of the sweep are found among them by identity
- * (/runs/id), and those that are not there get rows behind them, in plan order. Rows whose run is no longer in the sweep are kept. */
+ * A new file has one row a run, in plan order. A file that is continued keeps its rows; runs of the sweep are found
+ * among them by identity
+ * (/runs/id), and those that are not there get rows behind them, in plan order. Rows whose run is no longer in the
+ * sweep are kept. */
 #ifndef GS_STORE_ROSTER_H
 #define GS_STORE_ROSTER_H
 
@@ -9,15 +11,15 @@
 #include "sweep/plan.h"
 
 typedef struct {
-    const gs_plan *plan;     /* must outlive the roster, as `digits` */
+    const gs_plan *plan; /* must outlive the roster, as `digits` */
     const gs_digits *digits;
-    uint64_t rows;           /* of the file, once it holds the whole plan */
-    uint64_t earlier_rows;   /* that it has already; 0: a new file */
-    int64_t *row_of_run;     /* of each planned run */
-    int64_t *run_of_row;     /* -1: no longer in the sweep */
-    int8_t *status;          /* gs_run_status of each row */
-    int32_t *attempts;       /* of each row: how often it was handed out */
-    int32_t *interruptions;  /* of each row: how often it was in flight when the program was killed */
+    uint64_t rows;              /* of the file, once it holds the whole plan */
+    uint64_t earlier_rows;      /* that it has already; 0: a new file */
+    int64_t *row_of_run;        /* of each planned run */
+    int64_t *run_of_row;        /* -1: no longer in the sweep */
+    int8_t *status;             /* gs_run_status of each row */
+    int32_t *attempts;          /* of each row: how often it was handed out */
+    int32_t *interruptions;     /* of each row: how often it was in flight when the program was killed */
     char (*variants)[GS_LABEL]; /* name of each variant of the plan in this file */
 } gs_roster;
 

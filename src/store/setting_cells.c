@@ -52,22 +52,14 @@ static bool read_cell(const gs_setting *row, const void *cell, gs_value *value)
 {
     int8_t on = 0;
     switch (row->type) {
-    case GS_TYPE_INTEGER:
-        memcpy(&value->integer, cell, sizeof value->integer);
-        return value->integer != -1;
-    case GS_TYPE_REAL:
-        memcpy(&value->real, cell, sizeof value->real);
-        return !isnan(value->real);
+    case GS_TYPE_INTEGER: memcpy(&value->integer, cell, sizeof value->integer); return value->integer != -1;
+    case GS_TYPE_REAL: memcpy(&value->real, cell, sizeof value->real); return !isnan(value->real);
     case GS_TYPE_SWITCH:
         memcpy(&on, cell, sizeof on);
         value->integer = on;
         return on != -1;
-    case GS_TYPE_CHOICE:
-        value->integer = choice_of(row, cell);
-        return *(const char *)cell != '\0';
-    case GS_TYPE_WEIGHTS:
-        memcpy(value->weights, cell, sizeof value->weights);
-        return !isnan(value->weights[0]);
+    case GS_TYPE_CHOICE: value->integer = choice_of(row, cell); return *(const char *)cell != '\0';
+    case GS_TYPE_WEIGHTS: memcpy(value->weights, cell, sizeof value->weights); return !isnan(value->weights[0]);
     case GS_TYPE_COUNT: break;
     }
     return false;
@@ -81,7 +73,8 @@ gs_status gs_setting_from_cell(gs_setting_id id, const void *cell, gs_settings *
     char text[256];
     if (!read_cell(row, cell, &value)) return GS_OK;
     if (row->type == GS_TYPE_CHOICE && value.integer < 0)
-        return gs_fail(error, GS_ERROR_STORAGE, "this version of gensweep does not know '%.*s'", GS_CHOICE_TEXT, (const char *)cell);
+        return gs_fail(error, GS_ERROR_STORAGE, "this version of gensweep does not know '%.*s'", GS_CHOICE_TEXT,
+                       (const char *)cell);
     if (row->type == GS_TYPE_SWITCH && (value.integer < 0 || value.integer > 1))
         return gs_fail(error, GS_ERROR_STORAGE, "it is %lld, which is neither on nor off", (long long)value.integer);
     gs_value_write(id, &value, text, sizeof text);

@@ -17,7 +17,7 @@ struct gs_store {
     gs_store_state state;
     gs_storage storage;
     double last_sync;
-    gs_row *taken;                  /* rows of runs that wait to be settled; allocated at the first */
+    gs_row *taken;                   /* rows of runs that wait to be settled; allocated at the first */
     const gs_row *ordered[GS_GROUP]; /* the same in the order of the file */
     size_t taken_count;
     int max_attempts; /* 0: any number */
@@ -81,15 +81,16 @@ static gs_status close_tables(gs_store *store, gs_error *error)
     return gs_file_close(&store->file, error);
 }
 
-/* The file is not touched: a copy of it is extended, closed, and takes its place. It is opened anew then, because HDF5 1.10 may give out again what was
- * freed in a file that is not closed, and trips over that beside readers. */
+/* The file is not touched: a copy of it is extended, closed, and takes its place. It is opened anew then, because
+ * HDF5 1.10 may give out again what was freed in a file that is not closed, and trips over that beside readers. */
 static gs_status extend(gs_store *store, const char *path, const gs_store_contents *contents, gs_error *error)
 {
     const uint64_t row_size = 16384; /* more than a row of all tables takes */
     char *temporary = gs_temporary_name(path, error), aside[GS_ASIDE];
     if (temporary == NULL) return GS_ERROR_MEMORY;
     gs_status status = close_tables(store, error);
-    if (status == GS_OK) status = gs_copy_file(path, temporary, path, (gs_roster_new_rows(&store->roster) + 1024) * row_size, error);
+    if (status == GS_OK)
+        status = gs_copy_file(path, temporary, path, (gs_roster_new_rows(&store->roster) + 1024) * row_size, error);
     if (status == GS_OK) {
         status = gs_file_open(&store->file, temporary, path, GS_OPEN_GROW, error);
         if (status == GS_OK) status = gs_tables_add(&store->tables, store->file, &store->roster, contents, error);
@@ -120,18 +121,26 @@ static gs_status check_same_sweep(gs_store *store, const char *path, const gs_st
     char name[GS_NAME];
     gs_status status = gs_file_find(store->file, "/data/templates", GS_CELL_FLOAT32, 0, GS_PIXELS, &templates, error);
     if (status != GS_OK) return status;
-    bool fits = gs_file_extent(store->file, "/data/templates", &extent) && extent.rank == 3 && extent.dims[0] == GS_DIGITS &&
-                extent.dims[1] * extent.dims[2] == GS_PIXELS;
+    bool fits = gs_file_extent(store->file, "/data/templates", &extent) && extent.rank == 3 &&
+                extent.dims[0] == GS_DIGITS && extent.dims[1] * extent.dims[2] == GS_PIXELS;
     if (!fits) return gs_fail(error, GS_ERROR_STORAGE, "'%s' is damaged: /data/templates has another shape", path);
     status = gs_file_read(store->file, templates, 0, GS_DIGITS, stored, error);
     for (int i = 0; i < GS_DIGITS * GS_PIXELS && status == GS_OK; i++)
-        if (stored[i / GS_PIXELS][i % GS_PIXELS] != (float)contents->digits->grey[i / GS_PIXELS][i % GS_PIXELS] / 255.0f)
-            return gs_fail(error, GS_ERROR_INPUT, "'%s' was made with other digits (data.mnist, data.indices), and a file holds the runs of one set. "
-                           "Give another name with -o, or --fresh to rename the old file", path);
+        if (stored[i / GS_PIXELS][i % GS_PIXELS] !=
+            (float)contents->digits->grey[i / GS_PIXELS][i % GS_PIXELS] / 255.0f)
+            return gs_fail(
+                error, GS_ERROR_INPUT,
+                "'%s' was made with other digits (data.mnist, data.indices), and a file holds the runs of one set. "
+                "Give another name with -o, or --fresh to rename the old file",
+                path);
     bool strange = gs_roster_new_rows(&store->roster) == contents->plan->run_count;
-    if (status == GS_OK && strange && gs_file_noted_text(store->file, "/", "name", name, sizeof name) && strcmp(name, contents->sweep->name) != 0)
-        return gs_fail(error, GS_ERROR_INPUT, "'%s' holds the sweep '%s', and none of its runs is in '%s'. Give another name with -o, or --fresh "
-                       "to rename the old file", path, name, contents->sweep->name);
+    if (status == GS_OK && strange && gs_file_noted_text(store->file, "/", "name", name, sizeof name) &&
+        strcmp(name, contents->sweep->name) != 0)
+        return gs_fail(
+            error, GS_ERROR_INPUT,
+            "'%s' holds the sweep '%s', and none of its runs is in '%s'. Give another name with -o, or --fresh "
+            "to rename the old file",
+            path, name, contents->sweep->name);
     return status;
 }
 
@@ -144,7 +153,9 @@ static gs_status settle(gs_store *store, uint64_t row, gs_run_status status, int
 
 static void tell_interruptions(int32_t interruptions, char reason[GS_REASON])
 {
-    snprintf(reason, GS_REASON, "was in flight when the program or its rank was killed %d times; --retry-failed tries it again", interruptions);
+    snprintf(reason, GS_REASON,
+             "was in flight when the program or its rank was killed %d times; --retry-failed tries it again",
+             interruptions);
 }
 
 static gs_status set_aside(gs_store *store, int64_t run, int32_t interruptions, gs_error *error)
@@ -160,7 +171,8 @@ static gs_status set_aside(gs_store *store, int64_t run, int32_t interruptions, 
     return status;
 }
 
-/* What the last program left running waits again, or has failed if that happened too often; failed runs wait if they are to be retried. */
+/* What the last program left running waits again, or has failed if that happened too often; failed runs wait if they
+ * are to be retried. */
 static gs_status settle_all(gs_store *store, const gs_store_contents *contents, gs_error *error)
 {
     gs_roster *roster = &store->roster;
@@ -194,11 +206,14 @@ static gs_status count(gs_store *store, const gs_store_contents *contents, gs_er
         else state->to_do++;
     }
     if (contents->sweep->storage.compression != store->tables.compression)
-        snprintf(state->note, sizeof state->note, "storage.compression: whether samples are compressed was decided when the file was made; level %d is used",
-                 store->tables.compression);
+        snprintf(
+            state->note, sizeof state->note,
+            "storage.compression: whether samples are compressed was decided when the file was made; level %d is used",
+            store->tables.compression);
     if ((uint64_t)(state->done + state->failed + state->to_do) == contents->plan->run_count) return GS_OK;
-    return gs_fail(error, GS_ERROR_INTERNAL, "%lld done, %lld failed and %lld to do are not the %zu planned runs", (long long)state->done,
-                   (long long)state->failed, (long long)state->to_do, contents->plan->run_count);
+    return gs_fail(error, GS_ERROR_INTERNAL, "%lld done, %lld failed and %lld to do are not the %zu planned runs",
+                   (long long)state->done, (long long)state->failed, (long long)state->to_do,
+                   contents->plan->run_count);
 }
 
 gs_status gs_store_open(gs_store **store, const char *path, const gs_store_contents *contents, gs_error *error)
@@ -209,7 +224,8 @@ gs_status gs_store_open(gs_store **store, const char *path, const gs_store_conte
     if (status == GS_OK) status = gs_roster_create(&made->roster, made->file, contents->plan, contents->digits, error);
     if (status == GS_OK) status = check_same_sweep(made, path, contents, error);
     if (status == GS_OK) status = gs_file_close(&made->file, error);
-    if (status == GS_OK) status = gs_file_open(&made->file, path, path, GS_OPEN_CONTINUE, error); /* only now is anything changed */
+    if (status == GS_OK)
+        status = gs_file_open(&made->file, path, path, GS_OPEN_CONTINUE, error); /* only now is anything changed */
     if (status == GS_OK) status = gs_tables_add(&made->tables, made->file, &made->roster, contents, error);
     made->state.added = status == GS_OK ? (int64_t)gs_roster_new_rows(&made->roster) : 0;
     if (status == GS_OK && gs_file_lacks(made->file)) status = extend(made, path, contents, error);
@@ -242,7 +258,8 @@ gs_run_status gs_store_status(const gs_store *store, int64_t run)
     return (gs_run_status)store->roster.status[store->roster.row_of_run[run]];
 }
 
-gs_status gs_store_ended(gs_store *store, void (*ended)(void *context, const gs_row *row), void *context, gs_error *error)
+gs_status gs_store_ended(gs_store *store, void (*ended)(void *context, const gs_row *row), void *context,
+                         gs_error *error)
 {
     return gs_columns_ended(&store->tables.columns, store->file, ended, context, error);
 }
@@ -260,7 +277,8 @@ gs_status gs_store_kept(gs_store *store, void (*kept)(void *context, const char 
     return status;
 }
 
-gs_status gs_store_along(gs_store *store, int64_t run, gs_coverage_point *points, size_t room, size_t *count, gs_error *error)
+gs_status gs_store_along(gs_store *store, int64_t run, gs_coverage_point *points, size_t room, size_t *count,
+                         gs_error *error)
 {
     return gs_tables_along(&store->tables, store->file, run, points, room, count, error);
 }
@@ -274,16 +292,24 @@ static gs_status check_place(gs_store *store, gs_error *error)
     gs_file_place place = gs_file_look_for(store->file, handle);
     if (place == GS_FILE_THERE) return GS_OK;
     if (place == GS_FILE_MOVED)
-        return gs_fail(error, GS_ERROR_STORAGE, "'%s' was moved or replaced while it was being written; what is done is in it, wherever it is now. Move it back "
-                       "and run the same command again", store->path);
+        return gs_fail(error, GS_ERROR_STORAGE,
+                       "'%s' was moved or replaced while it was being written; what is done is in it, wherever it is "
+                       "now. Move it back "
+                       "and run the same command again",
+                       store->path);
     gs_aside_name(store->path, kept, sizeof kept);
     gs_status status = gs_copy_file(handle, kept, store->path, 0, error);
     if (status != GS_OK) {
-        gs_error_prefix(error, "'%s' was removed or replaced while it was being written, and what is done could not be kept", store->path);
+        gs_error_prefix(error,
+                        "'%s' was removed or replaced while it was being written, and what is done could not be kept",
+                        store->path);
         return status;
     }
-    return gs_fail(error, GS_ERROR_STORAGE, "'%s' was removed or replaced while it was being written; what is done is kept as '%s'. Give it the name back and run "
-                   "the same command again", store->path, kept);
+    return gs_fail(error, GS_ERROR_STORAGE,
+                   "'%s' was removed or replaced while it was being written; what is done is kept as '%s'. Give it the "
+                   "name back and run "
+                   "the same command again",
+                   store->path, kept);
 }
 
 /* ---- runs -------------------------------------------------------------------------------------------------------- */
@@ -336,7 +362,8 @@ static gs_status keep_row(gs_store *store, const gs_parcel *parcel, gs_row **row
     gs_status status = gs_parcel_row(parcel, *row, error);
     if (status != GS_OK) return status;
     size_t at = store->taken_count++;
-    for (; at > 0 && places[store->ordered[at - 1]->run] > places[(*row)->run]; at--) store->ordered[at] = store->ordered[at - 1];
+    for (; at > 0 && places[store->ordered[at - 1]->run] > places[(*row)->run]; at--)
+        store->ordered[at] = store->ordered[at - 1];
     store->ordered[at] = *row;
     return GS_OK;
 }
@@ -365,7 +392,8 @@ gs_status gs_store_settle(gs_store *store, gs_error *error)
     if (status == GS_OK && sync) status = gs_file_sync(store->file, error);
     if (sync) store->last_sync = gs_clock();
     for (size_t i = 0; i < count && status == GS_OK; i++)
-        store->roster.status[store->roster.row_of_run[store->taken[i].run]] = store->taken[i].failed != 0 ? GS_RUN_FAILED : GS_RUN_DONE;
+        store->roster.status[store->roster.row_of_run[store->taken[i].run]] =
+            store->taken[i].failed != 0 ? GS_RUN_FAILED : GS_RUN_DONE;
     store->taken_count = 0;
     return status == GS_OK ? check_place(store, error) : status;
 }

@@ -11,7 +11,8 @@ typedef struct {
     gs_dataset run, color, digit;
 } scales;
 
-static gs_status add_sweep_and_data(gs_file *file, const gs_store_contents *contents, bool continued, scales *axes, gs_error *error)
+static gs_status add_sweep_and_data(gs_file *file, const gs_store_contents *contents, bool continued, scales *axes,
+                                    gs_error *error)
 {
     const gs_sweep *sweep = contents->sweep;
     float templates[GS_DIGITS][GS_PIXELS];
@@ -30,9 +31,17 @@ static gs_status add_sweep_and_data(gs_file *file, const gs_store_contents *cont
         gs_dataset *dataset;
     } fixed[] = {
         {{"/data/templates", GS_CELL_FLOAT32, .rank = 3, .dims = {GS_DIGITS, GS_SIDE, GS_SIDE}, .axes = template_axes},
-         GS_DIGITS, templates, NULL},
-        {{"/data/digit_names", GS_CELL_TEXT, .text = 2, .rank = 1, .dims = {GS_DIGITS}}, GS_DIGITS, digit_names, &axes->digit},
-        {{"/data/color_names", GS_CELL_TEXT, .text = 8, .rank = 1, .dims = {GS_COLORS}}, GS_COLORS, color_names, &axes->color},
+         GS_DIGITS,
+         templates,
+         NULL},
+        {{"/data/digit_names", GS_CELL_TEXT, .text = 2, .rank = 1, .dims = {GS_DIGITS}},
+         GS_DIGITS,
+         digit_names,
+         &axes->digit},
+        {{"/data/color_names", GS_CELL_TEXT, .text = 8, .rank = 1, .dims = {GS_COLORS}},
+         GS_COLORS,
+         color_names,
+         &axes->color},
         {{"/sweep/yaml", GS_CELL_TEXT, .text = strlen(yaml) + 1}, 1, yaml, NULL}, /* the first sweep: it stays */
         {{"/sweep/overrides", GS_CELL_TEXT, .text = strlen(contents->overrides) + 1}, 1, contents->overrides, NULL},
     };
@@ -41,7 +50,8 @@ static gs_status add_sweep_and_data(gs_file *file, const gs_store_contents *cont
     for (size_t i = 0; i < sizeof fixed / sizeof fixed[0] && status == GS_OK; i++) {
         gs_dataset dataset;
         status = gs_file_add(file, &fixed[i].spec, &dataset, error);
-        if (status == GS_OK && !continued) status = gs_file_write(file, dataset, 0, fixed[i].rows, fixed[i].values, error);
+        if (status == GS_OK && !continued)
+            status = gs_file_write(file, dataset, 0, fixed[i].rows, fixed[i].values, error);
         if (fixed[i].dataset != NULL) *fixed[i].dataset = dataset;
         if (i == 0) templates_dataset = dataset;
     }
@@ -71,7 +81,8 @@ static gs_status add_facts(gs_tables *tables, gs_file *file, const gs_store_cont
 {
     static const char *const axes[] = {"launch"};
     gs_status status = GS_OK;
-    if (contents->fact_count > GS_FACTS_MAX) return gs_fail(error, GS_ERROR_INTERNAL, "%zu facts", contents->fact_count);
+    if (contents->fact_count > GS_FACTS_MAX)
+        return gs_fail(error, GS_ERROR_INTERNAL, "%zu facts", contents->fact_count);
     for (size_t i = 0; i < contents->fact_count && status == GS_OK; i++) {
         const gs_fact *fact = &contents->facts[i];
         gs_extent extent;
@@ -81,8 +92,13 @@ static gs_status add_facts(gs_tables *tables, gs_file *file, const gs_store_cont
         if (tables->continued && !gs_file_extent(file, path, &extent)) continue;
         if (tables->continued && extent.dims[0] > (uint64_t)tables->launch) tables->launch = (int32_t)extent.dims[0];
         size_t text = fact->text == NULL ? 0 : GS_FACT_TEXT; /* room for those of later launches */
-        gs_dataset_spec spec = {.path = path, .cell = fact->text != NULL ? GS_CELL_TEXT : GS_CELL_INT64, .text = text,
-                                .layout = GS_ROWS, .rank = 1, .dims = {tables->continued ? 0 : 1}, .axes = axes};
+        gs_dataset_spec spec = {.path = path,
+                                .cell = fact->text != NULL ? GS_CELL_TEXT : GS_CELL_INT64,
+                                .text = text,
+                                .layout = GS_ROWS,
+                                .rank = 1,
+                                .dims = {tables->continued ? 0 : 1},
+                                .axes = axes};
         status = gs_file_add(file, &spec, &tables->facts[i], error);
         if (status == GS_OK && !tables->continued) status = write_fact(tables, file, i, fact, error);
     }
@@ -113,24 +129,66 @@ static gs_dataset_spec spec_of(gs_table_bulk bulk, const gs_bulk_sizes *sizes)
     uint64_t runs = sizes->runs, samples = sizes->samples, points = sizes->points;
     int level = sizes->compression;
     const gs_dataset_spec specs[GS_TABLE_BULK_COUNT] = {
-        [GS_TABLE_IMAGE] = {"/samples/image", GS_CELL_UINT8, 0, GS_BULK, 5, {runs, samples, GS_SIDE, GS_SIDE, GS_CHANNELS},
-                   {1, GS_IMAGES_PER_CHUNK, GS_SIDE, GS_SIDE, GS_CHANNELS}, level, NULL, image_axes},
-        [GS_TABLE_BIN] = {"/samples/bin", GS_CELL_UINT8, 0, GS_BULK, 2, {runs, samples}, {1, samples}, level, &no_bin, image_axes},
-        [GS_TABLE_ERROR] = {"/samples/error", GS_CELL_UINT16, 0, GS_BULK, 2, {runs, samples}, {1, samples}, level, NULL, image_axes},
-        [GS_TABLE_EXAMPLES] = {"/coverage/examples", GS_CELL_UINT8, 0, GS_BULK, 6,
-                      {runs, GS_COLORS, GS_DIGITS, GS_SIDE, GS_SIDE, GS_CHANNELS},
-                      {1, GS_COLORS, GS_DIGITS, GS_SIDE, GS_SIDE, GS_CHANNELS}, level, NULL, example_axes},
-        [GS_TABLE_ALONG_STEP] = {"/coverage/over_training/step", GS_CELL_INT64, 0, GS_BULK, 2, {runs, points}, {1, points}, 0, &no_step,
-                        point_axes},
-        [GS_TABLE_ALONG_COUNTS] = {"/coverage/over_training/counts", GS_CELL_UINT32, 0, GS_BULK, 4, {runs, points, GS_COLORS, GS_DIGITS},
-                          {1, points, GS_COLORS, GS_DIGITS}, 0, NULL, point_axes},
-        [GS_TABLE_ALONG_REJECTED] = {"/coverage/over_training/rejected", GS_CELL_UINT32, 0, GS_BULK, 2, {runs, points}, {1, points}, 0,
-                            NULL, point_axes},
+        [GS_TABLE_IMAGE] = {"/samples/image",
+                            GS_CELL_UINT8,
+                            0,
+                            GS_BULK,
+                            5,
+                            {runs, samples, GS_SIDE, GS_SIDE, GS_CHANNELS},
+                            {1, GS_IMAGES_PER_CHUNK, GS_SIDE, GS_SIDE, GS_CHANNELS},
+                            level,
+                            NULL,
+                            image_axes},
+        [GS_TABLE_BIN] =
+            {"/samples/bin", GS_CELL_UINT8, 0, GS_BULK, 2, {runs, samples}, {1, samples}, level, &no_bin, image_axes},
+        [GS_TABLE_ERROR] =
+            {"/samples/error", GS_CELL_UINT16, 0, GS_BULK, 2, {runs, samples}, {1, samples}, level, NULL, image_axes},
+        [GS_TABLE_EXAMPLES] = {"/coverage/examples",
+                               GS_CELL_UINT8,
+                               0,
+                               GS_BULK,
+                               6,
+                               {runs, GS_COLORS, GS_DIGITS, GS_SIDE, GS_SIDE, GS_CHANNELS},
+                               {1, GS_COLORS, GS_DIGITS, GS_SIDE, GS_SIDE, GS_CHANNELS},
+                               level,
+                               NULL,
+                               example_axes},
+        [GS_TABLE_ALONG_STEP] = {"/coverage/over_training/step",
+                                 GS_CELL_INT64,
+                                 0,
+                                 GS_BULK,
+                                 2,
+                                 {runs, points},
+                                 {1, points},
+                                 0,
+                                 &no_step,
+                                 point_axes},
+        [GS_TABLE_ALONG_COUNTS] = {"/coverage/over_training/counts",
+                                   GS_CELL_UINT32,
+                                   0,
+                                   GS_BULK,
+                                   4,
+                                   {runs, points, GS_COLORS, GS_DIGITS},
+                                   {1, points, GS_COLORS, GS_DIGITS},
+                                   0,
+                                   NULL,
+                                   point_axes},
+        [GS_TABLE_ALONG_REJECTED] = {"/coverage/over_training/rejected",
+                                     GS_CELL_UINT32,
+                                     0,
+                                     GS_BULK,
+                                     2,
+                                     {runs, points},
+                                     {1, points},
+                                     0,
+                                     NULL,
+                                     point_axes},
     };
     return specs[bulk];
 }
 
-static gs_status add_one_bulk(gs_file *file, gs_table_bulk bulk, const gs_bulk_sizes *sizes, const scales *axes, gs_dataset *dataset, gs_error *error)
+static gs_status add_one_bulk(gs_file *file, gs_table_bulk bulk, const gs_bulk_sizes *sizes, const scales *axes,
+                              gs_dataset *dataset, gs_error *error)
 {
     gs_dataset_spec spec = spec_of(bulk, sizes);
     gs_status status = gs_file_add(file, &spec, dataset, error);
@@ -142,13 +200,15 @@ static gs_status add_one_bulk(gs_file *file, gs_table_bulk bulk, const gs_bulk_s
     return status;
 }
 
-static gs_status add_bulk(gs_tables *tables, gs_file *file, const gs_store_contents *contents, const scales *axes, gs_error *error)
+static gs_status add_bulk(gs_tables *tables, gs_file *file, const gs_store_contents *contents, const scales *axes,
+                          gs_error *error)
 {
     const gs_storage *storage = &contents->sweep->storage;
     const gs_roster *roster = tables->columns.roster;
     const gs_bulk_sizes sizes = {roster->rows, tables->samples, tables->points, tables->compression};
     bool to_do = !tables->continued;
-    for (uint64_t row = 0; row < roster->rows; row++) to_do = to_do || (roster->run_of_row[row] >= 0 && roster->status[row] != GS_RUN_DONE);
+    for (uint64_t row = 0; row < roster->rows; row++)
+        to_do = to_do || (roster->run_of_row[row] >= 0 && roster->status[row] != GS_RUN_DONE);
     gs_status status = GS_OK;
     for (int b = 0; b < GS_TABLE_BULK_COUNT && status == GS_OK; b++) {
         bool wanted = b >= GS_TABLE_ALONG_STEP ? sizes.points > 0 : b == GS_TABLE_EXAMPLES || storage->samples;
@@ -192,8 +252,10 @@ static void measure(gs_tables *tables, const gs_file *file, const gs_store_conte
         bool deflated = extent.deflate > 0;
         tables->compression = !deflated ? 0 : tables->compression > 0 ? tables->compression : 1;
     }
-    if (tables->continued && gs_file_extent(file, "/samples/bin", &extent) && extent.dims[1] > tables->samples) tables->samples = extent.dims[1];
-    if (tables->continued && gs_file_extent(file, "/coverage/over_training/step", &extent) && extent.dims[1] > tables->points)
+    if (tables->continued && gs_file_extent(file, "/samples/bin", &extent) && extent.dims[1] > tables->samples)
+        tables->samples = extent.dims[1];
+    if (tables->continued && gs_file_extent(file, "/coverage/over_training/step", &extent) &&
+        extent.dims[1] > tables->points)
         tables->points = extent.dims[1];
 }
 
@@ -201,12 +263,13 @@ static void measure_chunks(gs_tables *tables, const gs_file *file)
 {
     gs_extent extent;
     tables->sample_chunk = gs_file_extent(file, "/samples/bin", &extent) ? extent.chunk[1] : tables->samples;
-    tables->point_chunk = gs_file_extent(file, "/coverage/over_training/step", &extent) ? extent.chunk[1] : tables->points;
+    tables->point_chunk =
+        gs_file_extent(file, "/coverage/over_training/step", &extent) ? extent.chunk[1] : tables->points;
 }
 
 /* Points of one chunk's width, the missing ones with step -1. */
-static gs_status write_points(gs_tables *tables, gs_file *file, uint64_t row, uint64_t first, const gs_coverage_point *given, size_t count,
-                              gs_error *error)
+static gs_status write_points(gs_tables *tables, gs_file *file, uint64_t row, uint64_t first,
+                              const gs_coverage_point *given, size_t count, gs_error *error)
 {
     size_t width = (size_t)tables->point_chunk;
     int64_t *steps = malloc(width * sizeof *steps);
@@ -234,8 +297,10 @@ static gs_status write_points(gs_tables *tables, gs_file *file, uint64_t row, ui
 
 gs_status gs_tables_write(gs_tables *tables, gs_file *file, int64_t run, const gs_chunk *chunk, gs_error *error)
 {
-    static const gs_table_bulk datasets[] = {[GS_BULK_IMAGE] = GS_TABLE_IMAGE, [GS_BULK_BIN] = GS_TABLE_BIN,
-                                             [GS_BULK_ERROR] = GS_TABLE_ERROR, [GS_BULK_EXAMPLES] = GS_TABLE_EXAMPLES};
+    static const gs_table_bulk datasets[] = {[GS_BULK_IMAGE] = GS_TABLE_IMAGE,
+                                             [GS_BULK_BIN] = GS_TABLE_BIN,
+                                             [GS_BULK_ERROR] = GS_TABLE_ERROR,
+                                             [GS_BULK_EXAMPLES] = GS_TABLE_EXAMPLES};
     uint64_t row = (uint64_t)tables->columns.roster->row_of_run[run];
     gs_status status = GS_OK;
     if (chunk->bulk == GS_BULK_ALONG) {
@@ -247,15 +312,18 @@ gs_status gs_tables_write(gs_tables *tables, gs_file *file, int64_t run, const g
     }
     if (chunk->bulk == GS_BULK_TENSOR)
         return gs_layouts_write(&tables->layouts, file, run, chunk->place, chunk->bytes, (size_t)chunk->size, error);
-    if (chunk->bulk > GS_BULK_TENSOR) return gs_fail(error, GS_ERROR_INTERNAL, "a result holds an unknown part %u", chunk->bulk);
+    if (chunk->bulk > GS_BULK_TENSOR)
+        return gs_fail(error, GS_ERROR_INTERNAL, "a result holds an unknown part %u", chunk->bulk);
     uint64_t offset[GS_RANK_MAX] = {row};
     if (chunk->bulk == GS_BULK_IMAGE) offset[1] = (uint64_t)chunk->place * GS_IMAGES_PER_CHUNK;
-    if (chunk->bulk == GS_BULK_BIN || chunk->bulk == GS_BULK_ERROR) offset[1] = (uint64_t)chunk->place * tables->sample_chunk;
-    return gs_file_write_chunk(file, tables->bulk[datasets[chunk->bulk]], offset, chunk->bytes, (size_t)chunk->size, error);
+    if (chunk->bulk == GS_BULK_BIN || chunk->bulk == GS_BULK_ERROR)
+        offset[1] = (uint64_t)chunk->place * tables->sample_chunk;
+    return gs_file_write_chunk(file, tables->bulk[datasets[chunk->bulk]], offset, chunk->bytes, (size_t)chunk->size,
+                               error);
 }
 
-gs_status gs_tables_along(const gs_tables *tables, gs_file *file, int64_t run, gs_coverage_point *points, size_t room, size_t *count,
-                          gs_error *error)
+gs_status gs_tables_along(const gs_tables *tables, gs_file *file, int64_t run, gs_coverage_point *points, size_t room,
+                          size_t *count, gs_error *error)
 {
     uint64_t row = (uint64_t)tables->columns.roster->row_of_run[run];
     gs_extent extent;
@@ -263,9 +331,11 @@ gs_status gs_tables_along(const gs_tables *tables, gs_file *file, int64_t run, g
     if (!gs_file_extent(file, "/coverage/over_training/step", &extent)) return GS_OK;
     size_t width = extent.dims[1] < room ? (size_t)extent.dims[1] : room;
     int64_t *steps = malloc((width + 1) * sizeof *steps);
-    uint32_t *counts = malloc((width + 1) * GS_BINS * sizeof *counts), *rejected = malloc((width + 1) * sizeof *rejected);
+    uint32_t *counts = malloc((width + 1) * GS_BINS * sizeof *counts),
+             *rejected = malloc((width + 1) * sizeof *rejected);
     gs_status status = GS_OK;
-    if (steps == NULL || counts == NULL || rejected == NULL) status = gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu points", width);
+    if (steps == NULL || counts == NULL || rejected == NULL)
+        status = gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu points", width);
     void *const parts[] = {steps, counts, rejected};
     for (int i = 0; i < 3 && status == GS_OK; i++)
         status = gs_file_read_part(file, tables->bulk[GS_TABLE_ALONG_STEP + i], row, width, parts[i], error);
@@ -300,7 +370,8 @@ static gs_status add_root_notes(gs_file *file, const gs_store_contents *contents
     return status;
 }
 
-gs_status gs_tables_add(gs_tables *tables, gs_file *file, const gs_roster *roster, const gs_store_contents *contents, gs_error *error)
+gs_status gs_tables_add(gs_tables *tables, gs_file *file, const gs_roster *roster, const gs_store_contents *contents,
+                        gs_error *error)
 {
     scales axes = {0};
     *tables = (gs_tables){.continued = roster->earlier_rows > 0, .columns.roster = roster};
@@ -314,8 +385,10 @@ gs_status gs_tables_add(gs_tables *tables, gs_file *file, const gs_roster *roste
     if (status == GS_OK) status = gs_columns_add(&tables->columns, file, roster, axes.color, axes.digit, error);
     axes.run = tables->columns.run_scale;
     if (status == GS_OK) status = add_bulk(tables, file, contents, &axes, error);
-    if (status == GS_OK && contents->sweep->storage.checkpoints) status = gs_layouts_add(&tables->layouts, file, roster, error);
-    if (status == GS_OK && tables->continued && !gs_file_lacks(file)) status = gs_file_extend_axis(file, "run", roster->rows, error);
+    if (status == GS_OK && contents->sweep->storage.checkpoints)
+        status = gs_layouts_add(&tables->layouts, file, roster, error);
+    if (status == GS_OK && tables->continued && !gs_file_lacks(file))
+        status = gs_file_extend_axis(file, "run", roster->rows, error);
     measure_chunks(tables, file);
     return status;
 }

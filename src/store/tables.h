@@ -1,4 +1,5 @@
-/* Everything that stands in a results file: makes it in a new file, opens it in one that is continued, extends it in a copy. */
+/* Everything that stands in a results file: makes it in a new file, opens it in one that is continued, extends it in a
+ * copy. */
 #ifndef GS_STORE_TABLES_H
 #define GS_STORE_TABLES_H
 
@@ -31,16 +32,18 @@ typedef struct {
     uint64_t points, point_chunk;   /* of coverage along training: most of any run; in a chunk */
     uint64_t samples, sample_chunk; /* the same of /samples/bin and /samples/error */
     int compression;
-    bool continued;                 /* the file was there */
+    bool continued; /* the file was there */
 } gs_tables;
 
-/* `roster` must outlive the tables. In a file opened to continue gs_file_lacks tells afterwards whether anything is missing. */
-GS_MUST_CHECK gs_status gs_tables_add(gs_tables *tables, gs_file *file, const gs_roster *roster, const gs_store_contents *contents,
-                                      gs_error *error);
+/* `roster` must outlive the tables. In a file opened to continue gs_file_lacks tells afterwards whether anything is
+ * missing. */
+GS_MUST_CHECK gs_status gs_tables_add(gs_tables *tables, gs_file *file, const gs_roster *roster,
+                                      const gs_store_contents *contents, gs_error *error);
 
-/* Writes what is known of this launch into a file that is continued: a row of facts, and the sweep if it is another than the last one.
- * Allowed beside readers. */
-GS_MUST_CHECK gs_status gs_tables_launch(gs_tables *tables, gs_file *file, const gs_store_contents *contents, gs_error *error);
+/* Writes what is known of this launch into a file that is continued: a row of facts, and the sweep if it is another
+ * than the last one. Allowed beside readers. */
+GS_MUST_CHECK gs_status gs_tables_launch(gs_tables *tables, gs_file *file, const gs_store_contents *contents,
+                                         gs_error *error);
 
 typedef struct {
     uint64_t runs, samples, points; /* of /samples and of coverage along training: columns, 0: no such datasets */
@@ -51,11 +54,12 @@ typedef struct {
 GS_MUST_CHECK gs_status gs_tables_restore(gs_file *file, const gs_bulk_sizes *sizes, gs_error *error);
 
 /* A chunk of a parcel into the row of its run. */
-GS_MUST_CHECK gs_status gs_tables_write(gs_tables *tables, gs_file *file, int64_t run, const gs_chunk *chunk, gs_error *error);
+GS_MUST_CHECK gs_status gs_tables_write(gs_tables *tables, gs_file *file, int64_t run, const gs_chunk *chunk,
+                                        gs_error *error);
 
 /* The points of coverage along training of a run that has ended, at most `room` of them. */
-GS_MUST_CHECK gs_status gs_tables_along(const gs_tables *tables, gs_file *file, int64_t run, gs_coverage_point *points, size_t room,
-                                        size_t *count, gs_error *error);
+GS_MUST_CHECK gs_status gs_tables_along(const gs_tables *tables, gs_file *file, int64_t run, gs_coverage_point *points,
+                                        size_t room, size_t *count, gs_error *error);
 void gs_tables_free(gs_tables *tables);
 
 #endif

@@ -52,7 +52,8 @@ static bool is_of_result(const char *path)
 
 static bool is_incidental(const char *path)
 {
-    static const char *const incidental[] = {"/runs/rank", "/runs/seconds", "/runs/attempts", "/runs/interruptions", "/runs/launch", "/runs/planned"};
+    static const char *const incidental[] = {"/runs/rank",          "/runs/seconds", "/runs/attempts",
+                                             "/runs/interruptions", "/runs/launch",  "/runs/planned"};
     for (size_t i = 0; i < sizeof incidental / sizeof incidental[0]; i++)
         if (strcmp(path, incidental[i]) == 0) return true;
     return false;
@@ -67,13 +68,15 @@ static bool is_in(const char *path, const char *group)
 /* What is read with the digests anyway, and missed there. */
 static bool has_digest(const char *path)
 {
-    return is_in(path, "/samples") || is_in(path, "/coverage/over_training") || (is_in(path, "/checkpoints") && strcmp(path, "/checkpoints") != 0);
+    return is_in(path, "/samples") || is_in(path, "/coverage/over_training") ||
+           (is_in(path, "/checkpoints") && strcmp(path, "/checkpoints") != 0);
 }
 
 /* Whether all runs have lost something with an object that cannot be opened. */
 static bool is_of_runs(const char *path)
 {
-    static const char *const groups[] = {"/runs", "/digests", "/settings", "/coverage", "/metrics", "/curves", "/checkpoints"};
+    static const char *const groups[] = {"/runs",    "/digests", "/settings",   "/coverage",
+                                         "/metrics", "/curves",  "/checkpoints"};
     for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++)
         if (is_in(path, groups[i])) return true;
     return false;
@@ -85,7 +88,8 @@ static void on_gap(void *context, const gs_gap *gap)
     bool rows_of_runs = gap->rows > 0 && strcmp(gap->axis, "run") == 0;
     if (has_digest(gap->path)) return;
     if (rows_of_runs && !is_incidental(gap->path)) keep_gap(c, gap->path, gap->reason, gap->first, gap->rows);
-    else if (gap->rows == 0 && is_of_runs(gap->path) && !is_incidental(gap->path)) keep_gap(c, gap->path, gap->reason, 0, c->reader->runs);
+    else if (gap->rows == 0 && is_of_runs(gap->path) && !is_incidental(gap->path))
+        keep_gap(c, gap->path, gap->reason, 0, c->reader->runs);
     else {
         char what[GS_FINDING];
         snprintf(what, sizeof what, "%.150s cannot be read: %.300s", gap->path, gap->reason);
@@ -143,12 +147,16 @@ static void check_digests(checker *c, uint64_t run, char what[GS_FINDING])
             if (memcmp(found.parts[part], stored.parts[part], GS_DIGEST) == 0) continue;
         }
         if (what[0] != '\0') continue; /* the first difference is told */
-        if (readable != GS_OK) snprintf(what, GS_FINDING, "%s cannot be read: %.300s", gs_digest_parts[part], reason.text);
-        else snprintf(what, GS_FINDING, "%s differs: stored digest %.32s, of the data %.32s", gs_digest_parts[part], stored.parts[part], found.parts[part]);
+        if (readable != GS_OK)
+            snprintf(what, GS_FINDING, "%s cannot be read: %.300s", gs_digest_parts[part], reason.text);
+        else
+            snprintf(what, GS_FINDING, "%s differs: stored digest %.32s, of the data %.32s", gs_digest_parts[part],
+                     stored.parts[part], found.parts[part]);
     }
     gs_digests_close(&stored, found.whole);
     if (what[0] == '\0' && memcmp(found.whole, stored.whole, GS_DIGEST) != 0)
-        snprintf(what, GS_FINDING, "digest differs: stored %.32s, of the stored parts %.32s", stored.whole, found.whole);
+        snprintf(what, GS_FINDING, "digest differs: stored %.32s, of the stored parts %.32s", stored.whole,
+                 found.whole);
 }
 
 static void check_run(checker *c, uint64_t run)
@@ -159,14 +167,16 @@ static void check_run(checker *c, uint64_t run)
     c->verdict->done += status == GS_RUN_DONE;
     if (status == GS_RUN_DONE) check_digests(c, run, what);
     for (size_t i = 0; i < c->gap_count && what[0] == '\0'; i++)
-        if (run >= c->gaps[i].first && run - c->gaps[i].first < c->gaps[i].rows) memcpy(what, c->gaps[i].what, sizeof what);
+        if (run >= c->gaps[i].first && run - c->gaps[i].first < c->gaps[i].rows)
+            memcpy(what, c->gaps[i].what, sizeof what);
     if (what[0] == '\0') return;
     c->verdict->different++;
     gs_reader_text(c->reader, "/runs/label", run, label, GS_LABEL);
     c->differs(c->context, (int64_t)run, label, what);
 }
 
-gs_status gs_verify(const char *path, gs_open_for purpose, gs_differs *differs, void *context, gs_verdict *verdict, gs_error *error)
+gs_status gs_verify(const char *path, gs_open_for purpose, gs_differs *differs, void *context, gs_verdict *verdict,
+                    gs_error *error)
 {
     checker c = {.verdict = verdict, .differs = differs, .context = context, .error = error};
     *verdict = (gs_verdict){.done = 0};

@@ -179,7 +179,8 @@ static gs_status read_mapping(gs_axis *axis, gs_node key, gs_node node, gs_error
     return status;
 }
 
-/* A setting that the file links by `zip`: an override with one value takes it out, one with as many values stays linked. */
+/* A setting that the file links by `zip`: an override with one value takes it out, one with as many values stays
+ * linked. */
 static gs_status override_zipped(const gs_axis *old, gs_axis *axis, gs_error *error)
 {
     const char *column = gs_settings_table[axis->id].column;

@@ -58,7 +58,8 @@ gs_status gs_read_zip(gs_sweep *sweep, const gs_entry *entry, gs_error *error)
     return status;
 }
 
-/* ---- exclude and include ------------------------------------------------------------------------------------------ */
+/* ---- exclude and include ------------------------------------------------------------------------------------------
+ */
 
 static gs_status read_term(gs_rule *rule, gs_node mapping, size_t index, bool one_value, gs_error *error)
 {
@@ -84,7 +85,8 @@ static gs_status read_rule(gs_rule *rule, gs_node node, const char *what, bool o
     rule->node = node;
     if (!gs_node_is_mapping(node) || terms == 0)
         return gs_node_fail(node, error, "%s: expected a combination, as in {model: vae, batch_size: 256}", what);
-    if (terms > GS_SETTING_COUNT) return gs_node_fail(node, error, "%s: %zu settings are more than there are", what, terms);
+    if (terms > GS_SETTING_COUNT)
+        return gs_node_fail(node, error, "%s: %zu settings are more than there are", what, terms);
     rule->terms = calloc(terms, sizeof *rule->terms);
     if (rule->terms == NULL) return gs_fail(error, GS_ERROR_MEMORY, "out of memory for %s", what);
     gs_status status = GS_OK;

@@ -22,7 +22,6 @@ bool gs_error_is_full(const gs_error *error)
     return used >= length && strcmp(error->text + used - length, more_errors) == 0;
 }
 
-
 struct gs_document {
     char *name, *text;
     size_t length;
@@ -61,8 +60,9 @@ static gs_status tell_parser_error(const gs_document *document, const yaml_parse
     if (parser->error == YAML_MEMORY_ERROR || parser->error == YAML_NO_ERROR) /* libyaml does not always say so */
         return gs_fail(error, GS_ERROR_MEMORY, "%s: out of memory for the YAML parser", document->name);
     char sentence[512];
-    snprintf(sentence, sizeof sentence, "not valid YAML: %s%s%s", parser->problem != NULL ? parser->problem : "unreadable",
-             parser->context != NULL ? " " : "", parser->context != NULL ? parser->context : "");
+    snprintf(sentence, sizeof sentence, "not valid YAML: %s%s%s",
+             parser->problem != NULL ? parser->problem : "unreadable", parser->context != NULL ? " " : "",
+             parser->context != NULL ? parser->context : "");
     size_t line = parser->problem_mark.line, column = parser->problem_mark.column;
     if (parser->error == YAML_READER_ERROR) { /* told by offset only */
         line = column = 0;
@@ -86,7 +86,8 @@ typedef struct {
 } event_counts;
 
 /* What would be read wrong, or take long, is refused while the text is still a stream of events. */
-static gs_status check_event(const gs_document *document, const yaml_event_t *event, event_counts *counts, gs_error *error)
+static gs_status check_event(const gs_document *document, const yaml_event_t *event, event_counts *counts,
+                             gs_error *error)
 {
     const yaml_char_t *tag = NULL, *anchor = NULL;
     switch (event->type) {
@@ -152,7 +153,8 @@ static gs_status check_keys(const gs_document *document, gs_error *error)
             if (key->type != YAML_SCALAR_NODE)
                 return refuse(document, key->start_mark, error, "a key is a word, not a list or a mapping");
             if (strcmp((const char *)key->data.scalar.value, "<<") == 0)
-                return refuse(document, key->start_mark, error, "merge keys (<<) are not supported: write the keys out");
+                return refuse(document, key->start_mark, error,
+                              "merge keys (<<) are not supported: write the keys out");
         }
     }
     return GS_OK;
@@ -202,14 +204,16 @@ gs_status gs_document_read(gs_document **document, const char *path, gs_error *e
     char *text = NULL;
     gs_status status;
     FILE *file = fopen(path, "rb");
-    if (file == NULL) return gs_fail(error, GS_ERROR_INPUT, "cannot read the sweep file '%s': %s", path, strerror(errno));
+    if (file == NULL)
+        return gs_fail(error, GS_ERROR_INPUT, "cannot read the sweep file '%s': %s", path, strerror(errno));
     text = malloc(FILE_LIMIT + 1);
     if (text == NULL) {
         status = gs_fail(error, GS_ERROR_MEMORY, "out of memory for '%s'", path);
         goto out;
     }
     size_t length = fread(text, 1, FILE_LIMIT + 1, file);
-    if (ferror(file)) status = gs_fail(error, GS_ERROR_INPUT, "cannot read the sweep file '%s': %s", path, strerror(errno));
+    if (ferror(file))
+        status = gs_fail(error, GS_ERROR_INPUT, "cannot read the sweep file '%s': %s", path, strerror(errno));
     else if (length > FILE_LIMIT)
         status =
             gs_fail(error, GS_ERROR_INPUT, "%s: is larger than %d MiB, which no sweep file is", path, FILE_LIMIT >> 20);
@@ -289,7 +293,8 @@ const char *gs_node_text(gs_node node)
 
 size_t gs_node_count(gs_node node)
 {
-    if (gs_node_is_mapping(node)) return (size_t)(node.yaml->data.mapping.pairs.top - node.yaml->data.mapping.pairs.start);
+    if (gs_node_is_mapping(node))
+        return (size_t)(node.yaml->data.mapping.pairs.top - node.yaml->data.mapping.pairs.start);
     if (gs_node_is_sequence(node))
         return (size_t)(node.yaml->data.sequence.items.top - node.yaml->data.sequence.items.start);
     return 0;

@@ -43,7 +43,8 @@ static bool is_normal(gs_shape shape)
     return shape == GS_SHAPE_NORMAL || shape == GS_SHAPE_LOG_NORMAL;
 }
 
-/* ---- reading ------------------------------------------------------------------------------------------------------ */
+/* ---- reading ------------------------------------------------------------------------------------------------------
+ */
 
 /* The number under `key` of the mapping; `fallback` where there is none, or an error if that is NULL. */
 static gs_status read_number(gs_node mapping, gs_node owner, const char *key, const double *fallback, double *number,
@@ -75,7 +76,8 @@ static bool is_whole(gs_node node)
 static gs_status find_row(gs_setting_id id, gs_node key, gs_node node, size_t *row, gs_error *error)
 {
     const char *names[DISTRIBUTIONS];
-    gs_node given = gs_node_find(node, "distribution"), low = gs_node_find(node, "min"), high = gs_node_find(node, "max");
+    gs_node given = gs_node_find(node, "distribution"), low = gs_node_find(node, "min"),
+            high = gs_node_find(node, "max");
     const char *name = "uniform";
     for (size_t i = 0; i < DISTRIBUTIONS; i++) names[i] = distributions[i].name;
     if (given.yaml != NULL) {
@@ -105,12 +107,13 @@ static gs_status find_row(gs_setting_id id, gs_node key, gs_node node, size_t *r
 static gs_status check_keys(gs_node node, size_t row, gs_error *error)
 {
     bool normal = is_normal(distributions[row].shape);
-    const char *foreign[3] = {normal ? "min" : "mu", normal ? "max" : "sigma", distributions[row].quantized ? NULL : "q"};
+    const char *foreign[3] = {normal ? "min" : "mu", normal ? "max" : "sigma",
+                              distributions[row].quantized ? NULL : "q"};
     for (size_t i = 0; i < gs_node_count(node); i++)
         for (size_t k = 0; k < 3; k++)
             if (foreign[k] != NULL && strcmp(gs_node_text(gs_node_key(node, i)), foreign[k]) == 0)
-                return gs_node_fail(gs_node_key(node, i), error, "`%s` has no meaning for the distribution %s", foreign[k],
-                                    distributions[row].name);
+                return gs_node_fail(gs_node_key(node, i), error, "`%s` has no meaning for the distribution %s",
+                                    foreign[k], distributions[row].name);
     return GS_OK;
 }
 
@@ -155,14 +158,16 @@ static gs_status check_type(const gs_distribution *d, gs_setting_id id, gs_node 
     if (type != GS_TYPE_INTEGER && type != GS_TYPE_REAL)
         return gs_node_fail(key, error, "%s: is %s: give `values`, not the distribution %s", gs_node_text(key), allowed,
                             name);
-    if (type == GS_TYPE_INTEGER && d->shape != GS_SHAPE_INT_UNIFORM && !(d->quantum > 0 && d->quantum == floor(d->quantum)))
+    if (type == GS_TYPE_INTEGER && d->shape != GS_SHAPE_INT_UNIFORM &&
+        !(d->quantum > 0 && d->quantum == floor(d->quantum)))
         return gs_node_fail(key, error,
                             "%s: is %s, which %s does not draw; use int_uniform, or a q_ distribution with a whole q",
                             gs_node_text(key), allowed, name);
     return GS_OK;
 }
 
-gs_status gs_distribution_read(gs_distribution *distribution, gs_setting_id id, gs_node key, gs_node node, gs_error *error)
+gs_status gs_distribution_read(gs_distribution *distribution, gs_setting_id id, gs_node key, gs_node node,
+                               gs_error *error)
 {
     static const double zero = 0, one = 1;
     size_t row = 0;
@@ -170,8 +175,8 @@ gs_status gs_distribution_read(gs_distribution *distribution, gs_setting_id id, 
     if (status != GS_OK) return status;
     *distribution = (gs_distribution){.shape = distributions[row].shape};
     if (distribution->shape == GS_SHAPE_LISTED)
-        return gs_node_fail(key, error, "%s: the distribution %s needs `%s`", gs_node_text(key), distributions[row].name,
-                            row == 0 ? "value" : "values");
+        return gs_node_fail(key, error, "%s: the distribution %s needs `%s`", gs_node_text(key),
+                            distributions[row].name, row == 0 ? "value" : "values");
     bool normal = is_normal(distribution->shape);
     status = check_keys(node, row, error);
     if (status == GS_OK)
@@ -192,7 +197,8 @@ gs_status gs_distribution_read(gs_distribution *distribution, gs_setting_id id, 
     return status;
 }
 
-/* ---- drawing ------------------------------------------------------------------------------------------------------ */
+/* ---- drawing ------------------------------------------------------------------------------------------------------
+ */
 
 static double uniform_of(uint32_t high, uint32_t low)
 {

@@ -5,7 +5,8 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-/* ---- combinations ------------------------------------------------------------------------------------------------- */
+/* ---- combinations -------------------------------------------------------------------------------------------------
+ */
 
 /* What a combination says: values of some settings. */
 typedef struct {
@@ -18,7 +19,7 @@ typedef struct {
     const gs_sweep *sweep;
     gs_plan *plan;
     size_t combinations;
-    bool *rule_matched; /* one a rule of exclude */
+    bool *rule_matched;  /* one a rule of exclude */
     XXH128_hash_t *seen; /* open addressing; all zero = free */
     size_t seen_size;    /* a power of 2 */
 } expansion;
@@ -146,7 +147,8 @@ static bool is_excluded(expansion *all, const gs_settings *settings)
     return excluded;
 }
 
-/* ---- expansion ---------------------------------------------------------------------------------------------------- */
+/* ---- expansion ----------------------------------------------------------------------------------------------------
+ */
 
 /* Whether the settings are new; they are seen afterwards. What does not apply is reset, so that same runs have the same
  * bytes. */

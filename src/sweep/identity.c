@@ -27,7 +27,8 @@ static const reference *look_up(void)
     if (table.ready) return &table;
     for (int id = 0; id < GS_SETTING_COUNT; id++) table.order[id] = id;
     qsort(table.order, GS_SETTING_COUNT, sizeof table.order[0], by_column);
-    for (int model = 0; model < GS_MODEL_COUNT; model++) gs_settings_defaults(&table.defaults[model], (gs_model_id)model);
+    for (int model = 0; model < GS_MODEL_COUNT; model++)
+        gs_settings_defaults(&table.defaults[model], (gs_model_id)model);
     table.ready = true;
     return &table;
 }
@@ -42,7 +43,8 @@ static size_t write_canonical(const gs_settings *settings, char text[CANONICAL])
     for (int i = 0; i < GS_SETTING_COUNT; i++) {
         gs_setting_id id = (gs_setting_id)table->order[i];
         char value[256];
-        if (gs_values_equal(id, &settings->values[id], &defaults->values[id]) || !gs_setting_applies(id, settings)) continue;
+        if (gs_values_equal(id, &settings->values[id], &defaults->values[id]) || !gs_setting_applies(id, settings))
+            continue;
         gs_value_write(id, &settings->values[id], value, sizeof value);
         used += (size_t)snprintf(text + used, CANONICAL - used, "%s=%s\n", gs_settings_table[id].column, value);
     }

@@ -130,7 +130,9 @@ static gs_status read_duration(gs_node node, const char *what, double *seconds, 
         char *end = NULL;
         double number = *at >= '0' && *at <= '9' ? strtod(at, &end) : -1;
         size_t letters = end == NULL ? 0 : strspn(end, "abcdefghijklmnopqrstuvwxyz"), u = 0;
-        while (u < sizeof units / sizeof units[0] && !(strlen(units[u].name) == letters && strncmp(units[u].name, end, letters) == 0)) u++;
+        while (u < sizeof units / sizeof units[0] &&
+               !(strlen(units[u].name) == letters && strncmp(units[u].name, end, letters) == 0))
+            u++;
         bool bare = end != NULL && *end == '\0' && at == text;
         good = end != NULL && number >= 0 && number < 1e9 && (bare || u < sizeof units / sizeof units[0]);
         if (!good) break;
@@ -171,13 +173,26 @@ typedef struct {
 } key_row;
 
 static const key_row top_keys[] = {
-    {"name", read_name},       {"description", read_description},   {"seeds", gs_read_seeds},
-    {"method", read_method},   {"run_cap", read_run_cap},           {"search_seed", read_search_seed},
-    {"parameters", NULL},      {"zip", gs_read_zip},                {"exclude", gs_read_exclude},
-    {"include", gs_read_include}, {"data", NULL},                   {"evaluation", NULL},
-    {"storage", NULL},         {"early_terminate", NULL},           {"program", note_foreign},
-    {"command", note_foreign}, {"project", note_foreign},           {"entity", note_foreign},
-    {"metric", note_foreign},  {"kernels", read_kernels},
+    {"name", read_name},
+    {"description", read_description},
+    {"seeds", gs_read_seeds},
+    {"method", read_method},
+    {"run_cap", read_run_cap},
+    {"search_seed", read_search_seed},
+    {"parameters", NULL},
+    {"zip", gs_read_zip},
+    {"exclude", gs_read_exclude},
+    {"include", gs_read_include},
+    {"data", NULL},
+    {"evaluation", NULL},
+    {"storage", NULL},
+    {"early_terminate", NULL},
+    {"program", note_foreign},
+    {"command", note_foreign},
+    {"project", note_foreign},
+    {"entity", note_foreign},
+    {"metric", note_foreign},
+    {"kernels", read_kernels},
 };
 
 /* Keys in sections, beside the settings of the table. */

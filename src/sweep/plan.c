@@ -26,11 +26,13 @@ static void name_setting(gs_plan *plan, gs_setting_id id)
 
 gs_status gs_plan_reserve(gs_plan *plan, const gs_sweep *sweep, size_t room, gs_error *error)
 {
-    for (int model = 0; model < GS_MODEL_COUNT; model++) gs_settings_defaults(&plan->defaults[model], (gs_model_id)model);
+    for (int model = 0; model < GS_MODEL_COUNT; model++)
+        gs_settings_defaults(&plan->defaults[model], (gs_model_id)model);
     name_setting(plan, GS_SETTING_MODEL); /* first, since the defaults depend on it */
     for (size_t a = 0; a < sweep->axis_count; a++) name_setting(plan, sweep->axes[a].id);
     for (size_t r = 0; r < sweep->include.count; r++)
-        for (size_t t = 0; t < sweep->include.rules[r].count; t++) name_setting(plan, sweep->include.rules[r].terms[t].id);
+        for (size_t t = 0; t < sweep->include.rules[r].count; t++)
+            name_setting(plan, sweep->include.rules[r].terms[t].id);
     plan->rows = malloc(room * plan->row_size);
     if (plan->rows == NULL) return gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu variants", room);
     return GS_OK;
@@ -142,8 +144,8 @@ gs_status gs_plan_create(gs_plan **plan, const gs_sweep *sweep, gs_error *error)
     if (status == GS_OK) survey(made);
     if (status == GS_OK) status = check_all_apply(made, sweep, error);
     if (status == GS_OK && sweep->seed_count > INT32_MAX / made->variant_count)
-        status = gs_node_fail(gs_document_root(sweep->documents[0]), error, "%zu variants x %zu seeds are too many runs",
-                              made->variant_count, sweep->seed_count);
+        status = gs_node_fail(gs_document_root(sweep->documents[0]), error,
+                              "%zu variants x %zu seeds are too many runs", made->variant_count, sweep->seed_count);
     if (status != GS_OK) {
         gs_plan_destroy(&made);
         return status;

@@ -53,7 +53,8 @@ static gs_status seed_list(gs_sweep *sweep, gs_node node, gs_error *error)
     memcpy(sorted, sweep->seeds, sweep->seed_count * sizeof *sorted);
     qsort(sorted, sweep->seed_count, sizeof *sorted, by_number);
     for (size_t i = 1; i < sweep->seed_count && status == GS_OK; i++)
-        if (sorted[i] == sorted[i - 1]) status = gs_node_fail(node, error, "seeds: %" PRIu64 " is listed twice", sorted[i]);
+        if (sorted[i] == sorted[i - 1])
+            status = gs_node_fail(node, error, "seeds: %" PRIu64 " is listed twice", sorted[i]);
     free(sorted);
     return status;
 }
@@ -65,7 +66,8 @@ static gs_status seed_mapping(gs_sweep *sweep, gs_node node, gs_error *error)
     for (size_t i = 0; i < gs_node_count(node); i++) {
         gs_node key = gs_node_key(node, i), value = gs_node_item(node, i);
         size_t which = strcmp(gs_node_text(key), names[0]) == 0 ? 0 : 1;
-        if (strcmp(gs_node_text(key), names[which]) != 0) return gs_node_fail_name(key, error, "key of seeds", names, 2);
+        if (strcmp(gs_node_text(key), names[which]) != 0)
+            return gs_node_fail_name(key, error, "key of seeds", names, 2);
         if (!gs_whole_number(gs_node_text(value), &numbers[which]))
             return gs_node_fail(value, error, "seeds.%s: expected a whole number, got '%.80s'", names[which],
                                 gs_node_text(value));

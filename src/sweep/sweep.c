@@ -8,7 +8,8 @@
 
 enum { ENTRIES_MAX = 2 * GS_PLACES /* more keys than there are names cannot all be right */ };
 
-/* ---- gathering ----------------------------------------------------------------------------------------------------- */
+/* ---- gathering -----------------------------------------------------------------------------------------------------
+ */
 
 /* Every key that was given, in the order of the file, with the overrides in the places of what they override. */
 typedef struct {
@@ -53,7 +54,8 @@ static void gather_mapping(gathered *all, gs_node mapping, const char *section)
     }
 }
 
-/* ---- overrides ----------------------------------------------------------------------------------------------------- */
+/* ---- overrides -----------------------------------------------------------------------------------------------------
+ */
 
 static gs_status keep_document(gs_sweep *sweep, gs_document *document, gs_error *error)
 {
@@ -74,7 +76,8 @@ static bool is_zipped(gathered *all, int place)
     if (zip == NULL) return false;
     bool alone = gs_node_is_mapping(zip->value);
     for (size_t z = 0; z < (alone ? 1 : gs_node_count(zip->value)); z++)
-        if (gs_node_find(alone ? zip->value : gs_node_item(zip->value, z), gs_key_name(place)).yaml != NULL) return true;
+        if (gs_node_find(alone ? zip->value : gs_node_item(zip->value, z), gs_key_name(place)).yaml != NULL)
+            return true;
     return false;
 }
 
@@ -97,7 +100,8 @@ static gs_status override_one(gathered *all, gs_entry entry, gs_override_kind ki
 }
 
 /* section={...} overrides the keys that the mapping names; ~section removes all that the file gave under it. */
-static gs_status override_section(gs_sweep *sweep, gathered *all, gs_entry entry, gs_override_kind kind, gs_error *error)
+static gs_status override_section(gs_sweep *sweep, gathered *all, gs_entry entry, gs_override_kind kind,
+                                  gs_error *error)
 {
     const char *section = gs_key_name(entry.place);
     gs_status status = GS_OK;
@@ -139,15 +143,19 @@ static gs_status apply_override(gs_sweep *sweep, gathered *all, const char *argu
     return gs_node_fail_name(entry.key, error, "setting", names, GS_PLACES);
 }
 
-/* ---- early stopping ------------------------------------------------------------------------------------------------ */
+/* ---- early stopping ------------------------------------------------------------------------------------------------
+ */
 
-/* A key of W&B's `metric` says the same as one of early_terminate: of the command line and the file, the command line wins. */
+/* A key of W&B's `metric` says the same as one of early_terminate: of the command line and the file, the command line
+ * wins. */
 static gs_status adopt_key(gathered *all, const gs_entry *metric, size_t index, gs_error *error)
 {
     static const char *const names[] = {"name", "goal"};
     static const gs_setting_id settings[] = {GS_SETTING_STOPPING_METRIC, GS_SETTING_STOPPING_GOAL};
-    gs_entry entry = {.key = gs_node_key(metric->value, index), .value = gs_node_item(metric->value, index),
-                      .section = "metric", .overriding = metric->overriding};
+    gs_entry entry = {.key = gs_node_key(metric->value, index),
+                      .value = gs_node_item(metric->value, index),
+                      .section = "metric",
+                      .overriding = metric->overriding};
     size_t n = 0;
     while (n < 2 && !(gs_node_is_scalar(entry.key) && strcmp(gs_node_text(entry.key), names[n]) == 0)) n++;
     if (n == 2) return gs_node_fail_name(entry.key, error, "key of metric", names, 2);
@@ -168,12 +176,14 @@ static gs_status adopt_metric(gathered *all, gs_error *error)
     gs_entry *found = find_entry(all, gs_key_of_text("metric"));
     bool stopping = false;
     for (int id = 0; id < GS_SETTING_COUNT; id++)
-        if (gs_settings_table[id].section == GS_SECTION_EARLY_TERMINATE) stopping = stopping || find_entry(all, id) != NULL;
+        if (gs_settings_table[id].section == GS_SECTION_EARLY_TERMINATE)
+            stopping = stopping || find_entry(all, id) != NULL;
     if (found == NULL || !stopping) return GS_OK;
     gs_entry metric = *found;
     found->place = GS_PLACE_REMOVED;
     if (!gs_node_is_mapping(metric.value))
-        return gs_node_fail(metric.value, error, "metric: expected a mapping, as in metric: {name: tv, goal: minimize}");
+        return gs_node_fail(metric.value, error,
+                            "metric: expected a mapping, as in metric: {name: tv, goal: minimize}");
     gs_status status = GS_OK;
     for (size_t i = 0; i < gs_node_count(metric.value); i++) {
         gs_status one = adopt_key(all, &metric, i, error);
@@ -186,7 +196,8 @@ static gs_status check_one_value(const gs_axis *axis, gs_error *error)
 {
     const gs_setting *row = &gs_settings_table[axis->id];
     if (row->section != GS_SECTION_EARLY_TERMINATE || (axis->values != NULL && axis->count == 1)) return GS_OK;
-    return gs_node_fail(axis->node, error, "%s takes one value in a sweep, since all its runs are compared with each other", row->column);
+    return gs_node_fail(axis->node, error,
+                        "%s takes one value in a sweep, since all its runs are compared with each other", row->column);
 }
 
 /* The settings of early_terminate are the same for all runs. */
@@ -201,12 +212,14 @@ static gs_status check_stopping(const gs_sweep *sweep, gs_error *error)
         for (size_t t = 0; t < sweep->include.rules[r].count; t++) {
             const gs_axis *term = &sweep->include.rules[r].terms[t];
             if (gs_settings_table[term->id].section != GS_SECTION_EARLY_TERMINATE) continue;
-            status = gs_node_fail(term->node, error, "include: %s is the same for all runs of a sweep", gs_settings_table[term->id].column);
+            status = gs_node_fail(term->node, error, "include: %s is the same for all runs of a sweep",
+                                  gs_settings_table[term->id].column);
         }
     return status;
 }
 
-/* ---- the whole sweep ----------------------------------------------------------------------------------------------- */
+/* ---- the whole sweep -----------------------------------------------------------------------------------------------
+ */
 
 static gs_status read_entries(gs_sweep *sweep, const gathered *all, gs_error *error)
 {
@@ -232,13 +245,15 @@ static gs_status check_method(const gs_sweep *sweep, gathered *all, gs_error *er
                                           "method: random needs `run_cap: N`, the number of combinations to draw");
     gs_status status = GS_OK;
     if (cap != NULL)
-        status = gs_node_fail(cap->key, error, "run_cap goes with `method: random`; a grid trains all its combinations");
+        status =
+            gs_node_fail(cap->key, error, "run_cap goes with `method: random`; a grid trains all its combinations");
     if (seed != NULL) status = gs_node_fail(seed->key, error, "search_seed goes with `method: random`");
     for (size_t a = 0; a < sweep->axis_count; a++) {
         const gs_axis *axis = &sweep->axes[a];
         if (axis->values == NULL)
-            status = gs_node_fail(axis->node, error, "%s: a distribution goes with `method: random`; a grid needs `values`",
-                                  gs_settings_table[axis->id].column);
+            status =
+                gs_node_fail(axis->node, error, "%s: a distribution goes with `method: random`; a grid needs `values`",
+                             gs_settings_table[axis->id].column);
         else if (axis->probabilities != NULL)
             status = gs_node_fail(axis->node, error, "%s: probabilities go with `method: random`",
                                   gs_settings_table[axis->id].column);

@@ -12,8 +12,8 @@ enum {
     GS_PATH = 4096,
     GS_SEEDS_MAX = 10000000,
     GS_VARIANTS_MAX = 1000000,
-    GS_VALUES_MAX = 20000,  /* of one setting */
-    GS_RULES_MAX = 10000    /* of exclude and of include */
+    GS_VALUES_MAX = 20000, /* of one setting */
+    GS_RULES_MAX = 10000   /* of exclude and of include */
 };
 
 /* One setting and the values that it takes, in the order of the file; or the distribution that they are drawn from. */
@@ -40,13 +40,13 @@ typedef struct {
 } gs_rules;
 
 typedef struct {
-    bool samples;     /* /samples is written */
-    bool checkpoints; /* final weights are written */
-    int compression;  /* deflate level of /samples and examples, 0 to 9 */
+    bool samples;            /* /samples is written */
+    bool checkpoints;        /* final weights are written */
+    int compression;         /* deflate level of /samples and examples, 0 to 9 */
     double checkpoint_every; /* seconds between two mid-run checkpoints of a run; 0: none are made */
-    int64_t width;    /* most samples of any run, the width of /samples, from the plan; 0: this run's own */
-    int64_t chunk;    /* samples in a chunk of /samples/bin and /samples/error, from the file; 0: as wide as they are */
-    double sync;      /* seconds between two waits until what is written is on the disk; 0: at every run */
+    int64_t width;           /* most samples of any run, the width of /samples, from the plan; 0: this run's own */
+    int64_t chunk; /* samples in a chunk of /samples/bin and /samples/error, from the file; 0: as wide as they are */
+    double sync;   /* seconds between two waits until what is written is on the disk; 0: at every run */
 } gs_storage;
 
 typedef struct {
@@ -58,10 +58,10 @@ typedef struct {
     size_t axis_count; /* the first varies slowest */
     size_t zip_count;
     gs_rules exclude, include;
-    bool random;          /* method: random, with `run_cap` trials */
-    size_t run_cap;       /* 0: not given */
+    bool random;    /* method: random, with `run_cap` trials */
+    size_t run_cap; /* 0: not given */
     uint64_t search_seed;
-    bool portable;        /* kernels: portable */
+    bool portable;       /* kernels: portable */
     char mnist[GS_PATH]; /* IDX images; empty: the built-in digits */
     int64_t indices[GS_DIGITS];
     gs_node data_node; /* where `mnist` was given */

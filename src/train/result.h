@@ -54,8 +54,8 @@ typedef struct {
     double shade_distance[GS_BINS];
     gs_metrics metrics;
     gs_curves curves;
-    int64_t points;            /* of coverage along training */
-    gs_coverage_point *along;  /* owned by the trainer, like all that follows */
+    int64_t points;           /* of coverage along training */
+    gs_coverage_point *along; /* owned by the trainer, like all that follows */
 
     /* Set only where outcome is done. */
     int64_t samples;

@@ -27,7 +27,8 @@ int64_t gs_stopping_last_rung(const gs_settings *settings)
 
 const char *gs_stopping_metric(const gs_settings *settings)
 {
-    return gs_settings_table[GS_SETTING_STOPPING_METRIC].choices[gs_settings_integer(settings, GS_SETTING_STOPPING_METRIC)];
+    return gs_settings_table[GS_SETTING_STOPPING_METRIC]
+        .choices[gs_settings_integer(settings, GS_SETTING_STOPPING_METRIC)];
 }
 
 double gs_stopping_value(const gs_settings *settings, const gs_coverage_point *point, const double expected[GS_BINS])

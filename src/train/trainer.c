@@ -14,7 +14,7 @@ typedef enum { TRAINING, SAMPLING, ASKING, ENDED } phase;
 typedef struct {
     phase phase;
     int64_t part, sampled; /* of the sampling in progress */
-    gs_coverage coverage; /* of the samples so far */
+    gs_coverage coverage;  /* of the samples so far */
     double curve_sums[GS_CURVES_MAX];
     char stopped[GS_REASON]; /* why the run ends early; empty: it does not */
 } position;
@@ -27,7 +27,7 @@ struct gs_trainer {
     gs_result result;
     position at;
 
-    bool resamples; /* nothing is trained */
+    bool resamples;       /* nothing is trained */
     int64_t steps, every; /* training steps of the run; coverage along training every so many (0: none) */
 
     gs_matrix batch; /* GS_SAMPLE_BATCH x GS_IMAGE */
@@ -61,10 +61,12 @@ static gs_status take_memory(gs_trainer *trainer, gs_error *error)
     trainer->bins = gs_arena_take(arena, samples, sizeof *trainer->bins);
     trainer->errors = gs_arena_take(arena, samples, sizeof *trainer->errors);
     trainer->shades = gs_arena_take_scratch(arena, samples, sizeof *trainer->shades);
-    trainer->result.along = gs_arena_take(arena, (size_t)gs_coverage_points(&trainer->job.settings), sizeof(gs_coverage_point));
+    trainer->result.along =
+        gs_arena_take(arena, (size_t)gs_coverage_points(&trainer->job.settings), sizeof(gs_coverage_point));
     gs_status status = gs_arena_check(arena, error);
     if (status == GS_OK)
-        status = gs_model_create(&trainer->model, &trainer->job.settings, trainer->digits, trainer->job.seed, arena, error);
+        status =
+            gs_model_create(&trainer->model, &trainer->job.settings, trainer->digits, trainer->job.seed, arena, error);
     if (status == GS_OK) gs_arena_seal(arena);
     return status;
 }
@@ -94,8 +96,8 @@ static void end_failed(gs_trainer *trainer, const char *what)
     gs_result *result = &trainer->result;
     result->outcome = GS_OUTCOME_FAILED;
     result->metrics = gs_metrics_of_failure();
-    snprintf(result->reason, sizeof result->reason, "%.150s after step %" PRId64 " of %" PRId64, what, result->steps_done,
-             trainer->steps);
+    snprintf(result->reason, sizeof result->reason, "%.150s after step %" PRId64 " of %" PRId64, what,
+             result->steps_done, trainer->steps);
     trainer->at.phase = ENDED;
 }
 
@@ -241,8 +243,9 @@ void gs_trainer_answer(gs_trainer *trainer, bool go_on, const char *reason)
 {
     trainer->at.phase = TRAINING;
     if (go_on || !weights_are_finite(trainer)) return;
-    snprintf(trainer->at.stopped, sizeof trainer->at.stopped, "stopped early after step %" PRId64 " of %" PRId64 ": %.150s",
-             trainer->result.steps_done, trainer->steps, reason);
+    snprintf(trainer->at.stopped, sizeof trainer->at.stopped,
+             "stopped early after step %" PRId64 " of %" PRId64 ": %.150s", trainer->result.steps_done, trainer->steps,
+             reason);
     begin_sampling(trainer);
 }
 
@@ -281,7 +284,8 @@ static bool is_possible(const gs_trainer *trainer)
     if (at->phase == TRAINING && result->steps_done == trainer->steps) return false;
     if (result->points < 0 || result->points > gs_coverage_points(&trainer->job.settings)) return false;
     if (result->curves.points < 0 || result->curves.points > gs_curve_points(trainer->steps)) return false;
-    bool at_rung = gs_stopping_is_rung(&trainer->job.settings, result->points) && result->steps_done == result->points * trainer->every;
+    bool at_rung = gs_stopping_is_rung(&trainer->job.settings, result->points) &&
+                   result->steps_done == result->points * trainer->every;
     if (at->stopped[0] != '\0' && (at->phase != SAMPLING || !at_rung)) return false;
     if (at->phase == ASKING) return at_rung;
     if (at->phase == TRAINING) return true;
@@ -330,10 +334,13 @@ int64_t gs_trainer_steps_done(const gs_trainer *trainer)
 double gs_trainer_share(const gs_trainer *trainer)
 {
     gs_work work = gs_model_work_of(trainer->model, &trainer->job.settings);
-    double in_progress = trainer->at.phase == SAMPLING ? (double)trainer->at.part / (double)gs_trainer_parts(trainer) : 0;
-    double samplings = (double)trainer->result.points + in_progress, all = 1 + (double)gs_coverage_points(&trainer->job.settings);
+    double in_progress =
+        trainer->at.phase == SAMPLING ? (double)trainer->at.part / (double)gs_trainer_parts(trainer) : 0;
+    double samplings = (double)trainer->result.points + in_progress,
+           all = 1 + (double)gs_coverage_points(&trainer->job.settings);
     if (trainer->at.phase == ENDED) return 1;
-    return (work.step * (double)trainer->result.steps_done + work.sampling * samplings) / (work.step * (double)trainer->steps + work.sampling * all);
+    return (work.step * (double)trainer->result.steps_done + work.sampling * samplings) /
+           (work.step * (double)trainer->steps + work.sampling * all);
 }
 
 int64_t gs_trainer_parts(const gs_trainer *trainer)

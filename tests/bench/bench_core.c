@@ -1,13 +1,11 @@
 /* Speed of the training core on one core: a training step of a model against its matrix products alone, sampling and
  * classifying.
  *
- * `bench_core MODEL [SETTING=VALUE ...]` describes the case and then does what stdin asks for, so that bench.py can take
- * turns between this program and others. One request a line, one JSON object a line in answer:
- *   weights PATH  writes the weights to a file, as floats, and says where each tensor begins
- *   loss N        trains N steps; the mean losses of their second half, and how far the weights went
- *   train         one measurement of a training step and of its products alone
- *   sample_part   the same of a part of the sampling
- *   sample N      sampling N images, and classifying them
+ * `bench_core MODEL [SETTING=VALUE ...]` describes the case and then does what stdin asks for, so that bench.py can
+ * take turns between this program and others. One request a line, one JSON object a line in answer: weights PATH writes
+ * the weights to a file, as floats, and says where each tensor begins loss N        trains N steps; the mean losses of
+ * their second half, and how far the weights went train         one measurement of a training step and of its products
+ * alone sample_part   the same of a part of the sampling sample N      sampling N images, and classifying them
  *
  * The matrix products of one step are recorded (the linker wraps the function) and repeated on the same memory: their
  * time is the limit that the element-wise work is measured against. Step and products are timed in turn, so that a
@@ -39,10 +37,13 @@ static product products[PRODUCTS_MAX];
 static int product_count;
 static int recording;
 
-void __real_gs_matrix_multiply(gs_orientation a_is, gs_matrix a, gs_orientation b_is, gs_matrix b, gs_real keep, gs_matrix out);
-void __wrap_gs_matrix_multiply(gs_orientation a_is, gs_matrix a, gs_orientation b_is, gs_matrix b, gs_real keep, gs_matrix out);
+void __real_gs_matrix_multiply(gs_orientation a_is, gs_matrix a, gs_orientation b_is, gs_matrix b, gs_real keep,
+                               gs_matrix out);
+void __wrap_gs_matrix_multiply(gs_orientation a_is, gs_matrix a, gs_orientation b_is, gs_matrix b, gs_real keep,
+                               gs_matrix out);
 
-void __wrap_gs_matrix_multiply(gs_orientation a_is, gs_matrix a, gs_orientation b_is, gs_matrix b, gs_real keep, gs_matrix out)
+void __wrap_gs_matrix_multiply(gs_orientation a_is, gs_matrix a, gs_orientation b_is, gs_matrix b, gs_real keep,
+                               gs_matrix out)
 {
     if (recording && product_count < PRODUCTS_MAX) products[product_count++] = (product){a_is, b_is, a, b, out, keep};
     __real_gs_matrix_multiply(a_is, a, b_is, b, keep, out);
@@ -178,7 +179,8 @@ static void measure_sampling(gs_model *model, const gs_digits *digits, int64_t s
     double start = gs_clock();
     for (int64_t part = 0; part < model->type->sampling_parts(model, samples); part++) {
         int rows = model->type->sample(model, samples, part, images);
-        for (int i = 0; i < rows; i++) gs_image_to_bytes(images.values + (size_t)i * GS_IMAGE, bytes + (size_t)(made + i) * GS_IMAGE);
+        for (int i = 0; i < rows; i++)
+            gs_image_to_bytes(images.values + (size_t)i * GS_IMAGE, bytes + (size_t)(made + i) * GS_IMAGE);
         made += rows;
     }
     double sampling = gs_clock() - start;
@@ -188,7 +190,8 @@ static void measure_sampling(gs_model *model, const gs_digits *digits, int64_t s
     double classifying = gs_clock() - start;
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
-    printf("{\"what\": \"sample\", \"samples\": %lld, \"seconds\": %.4f, \"classify_seconds\": %.4f, \"mean_error\": %.1f, "
+    printf("{\"what\": \"sample\", \"samples\": %lld, \"seconds\": %.4f, \"classify_seconds\": %.4f, \"mean_error\": "
+           "%.1f, "
            "\"peak_mib\": %.0f}\n",
            (long long)made, sampling, classifying, (double)total / (double)made, (double)usage.ru_maxrss / 1024);
     free(bytes);
@@ -207,7 +210,8 @@ static bool read_settings(int argc, char **argv, gs_settings *settings)
         }
         size_t length = strcspn(argv[i], "=");
         for (int id = 0; id < GS_SETTING_COUNT; id++)
-            if (strncmp(gs_settings_table[id].column, argv[i], length) == 0 && gs_settings_table[id].column[length] == '\0' &&
+            if (strncmp(gs_settings_table[id].column, argv[i], length) == 0 &&
+                gs_settings_table[id].column[length] == '\0' &&
                 gs_value_read((gs_setting_id)id, argv[i] + length + 1, &settings->values[id], &error) != GS_OK)
                 return false;
     }

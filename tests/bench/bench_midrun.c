@@ -1,5 +1,5 @@
-/* What keeping a run in progress costs: bytes and milliseconds of one mid-run checkpoint of each model at its default sizes, in training
- * and at the end of a long sampling, written into the folder that is given. */
+/* What keeping a run in progress costs: bytes and milliseconds of one mid-run checkpoint of each model at its default
+ * sizes, in training and at the end of a long sampling, written into the folder that is given. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,7 +58,8 @@ int main(int argc, char **argv)
         values[GS_SETTING_STEPS].integer = kinds[k].sampling ? 1 : 3;
         if (gs_trainer_create(&trainer, &job, &digits, 0, &error) != GS_OK) return fail(&error);
         gs_spans state = {.count = 0};
-        size_t size, largest = 0, almost = (size_t)gs_settings_integer(&job.settings, GS_SETTING_SAMPLES) - GS_SAMPLE_BATCH;
+        size_t size, largest = 0,
+                     almost = (size_t)gs_settings_integer(&job.settings, GS_SETTING_SAMPLES) - GS_SAMPLE_BATCH;
         do {
             if (!gs_trainer_advance(trainer)) break;
             state.count = 0;
@@ -75,7 +76,8 @@ int main(int argc, char **argv)
             times[r] = 1e3 * (gs_clock() - start);
         }
         qsort(times, REPEATS, sizeof times[0], by_value);
-        printf("%-50s %6.1f MB %7.1f ms (most %.1f)\n", kinds[k].name, (double)size / 1e6, times[REPEATS / 2], times[REPEATS - 1]);
+        printf("%-50s %6.1f MB %7.1f ms (most %.1f)\n", kinds[k].name, (double)size / 1e6, times[REPEATS / 2],
+               times[REPEATS - 1]);
         gs_trainer_destroy(&trainer);
     }
     gs_midrun_remove_all(argv[1]);

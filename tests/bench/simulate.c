@@ -1,12 +1,16 @@
-/* The scheduler of gensweep on a machine that is not there: the real state machine (farm/schedule.h), driven by recorded durations.
+/* The scheduler of gensweep on a machine that is not there: the real state machine (farm/schedule.h), driven by
+ * recorded durations.
  *
  *   simulate DURATIONS RUNS RANKS [longest | plan | backward]
  *
- * DURATIONS: a text file, one run a line: model, steps, batch_size, samples, seconds. RUNS runs go through it again and again, model by model as a plan
- * would have them, or the last model first (backward). They are handed out longest first (default), or as planned. Rank 0 only manages; it deals with one message after the other, and with each
- * result for DISPATCH + COMMIT + BYTES / BANDWIDTH seconds (environment variables), which the ranks whose messages come meanwhile wait for.
+ * DURATIONS: a text file, one run a line: model, steps, batch_size, samples, seconds. RUNS runs go through it again and
+ * again, model by model as a plan would have them, or the last model first (backward). They are handed out longest
+ * first (default), or as planned. Rank 0 only manages; it deals with one message after the other, and with each result
+ * for DISPATCH + COMMIT + BYTES / BANDWIDTH seconds (environment variables), which the ranks whose messages come
+ * meanwhile wait for.
  *
- * Prints one line: the makespan, the bound max(total / ranks, longest run), their ratio, what rank 0 is busy, how long a rank waits, and memory. */
+ * Prints one line: the makespan, the bound max(total / ranks, longest run), their ratio, what rank 0 is busy, how long
+ * a rank waits, and memory. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,7 +63,8 @@ static record read_record(const char *line)
     gs_error error;
     gs_work work;
     if (digits.grey[0][GS_PIXELS / 2] == 0) gs_digits_draw(&digits);
-    if (sscanf(line, "%31s %lld %lld %lld %lf", model, &steps, &batch, &samples, &seconds) != 5) die("cannot read", line);
+    if (sscanf(line, "%31s %lld %lld %lld %lf", model, &steps, &batch, &samples, &seconds) != 5)
+        die("cannot read", line);
     for (int m = 0; m < GS_MODEL_COUNT; m++) {
         if (strcmp(model, gs_model_names[m]) != 0) continue;
         gs_settings_defaults(&settings, (gs_model_id)m);
@@ -101,7 +106,8 @@ static bool earlier(event a, event b)
 static void push(heap *all, event it)
 {
     int place = all->count++;
-    for (; place > 0 && earlier(it, all->events[(place - 1) / 2]); place = (place - 1) / 2) all->events[place] = all->events[(place - 1) / 2];
+    for (; place > 0 && earlier(it, all->events[(place - 1) / 2]); place = (place - 1) / 2)
+        all->events[place] = all->events[(place - 1) / 2];
     all->events[place] = it;
 }
 
@@ -188,8 +194,8 @@ int main(int argc, char **argv)
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
     printf("%8lld %7d %-8s %12.0f %12.0f %8.3f %9.2f %% %10.4f %12lld %8.0f %8.2f\n", (long long)f.runs, f.ranks, order,
-           f.makespan, bound, f.makespan / bound, 100 * f.busy / f.makespan, f.waited / (double)f.runs, (long long)f.messages,
-           (double)usage.ru_maxrss / 1024, gs_clock() - begun);
+           f.makespan, bound, f.makespan / bound, 100 * f.busy / f.makespan, f.waited / (double)f.runs,
+           (long long)f.messages, (double)usage.ru_maxrss / 1024, gs_clock() - begun);
     free(f.seconds);
     free(f.work);
     free(f.kinds);

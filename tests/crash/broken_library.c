@@ -1,5 +1,5 @@
-/* Preloaded into a program, makes its HDF5 break over the first file that is opened, as some damaged files do. BROKEN is how: "memory", "abort" or
- * "loop"; the time that the program allows it is cut to a tenth of a second. */
+/* Preloaded into a program, makes its HDF5 break over the first file that is opened, as some damaged files do. BROKEN
+ * is how: "memory", "abort" or "loop"; the time that the program allows it is cut to a tenth of a second. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdlib.h>

@@ -1,4 +1,5 @@
-/* The gradients of layers and losses against plain loops written from their headers and central differences, in double. */
+/* The gradients of layers and losses against plain loops written from their headers and central differences, in double.
+ */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -317,8 +318,10 @@ typedef struct {
 static double latent_loss(latent_bench *bench)
 {
     double loss = 0;
-    gs_vector->latent(LATENT_ROWS, LATENTS, bench->encoded, bench->noise, bench->deviations, bench->z, bench->divergences);
-    for (int i = 0; i < LATENT_COUNT; i++) loss += bench->dz[i] * bench->z[i] + divergence_weight * bench->divergences[i];
+    gs_vector->latent(LATENT_ROWS, LATENTS, bench->encoded, bench->noise, bench->deviations, bench->z,
+                      bench->divergences);
+    for (int i = 0; i < LATENT_COUNT; i++)
+        loss += bench->dz[i] * bench->z[i] + divergence_weight * bench->divergences[i];
     return loss;
 }
 
@@ -351,7 +354,8 @@ static void test_latent(void **state)
     fill(bench.noise, LATENT_COUNT, 2);
     fill(bench.dz, LATENT_COUNT, 3);
     const double log_variances[LATENTS] = {-30, -9.9, 0.4, 9.9, 30};
-    for (int r = 0; r < LATENT_ROWS; r++) memcpy(bench.encoded + (2 * r + 1) * LATENTS, log_variances, sizeof log_variances);
+    for (int r = 0; r < LATENT_ROWS; r++)
+        memcpy(bench.encoded + (2 * r + 1) * LATENTS, log_variances, sizeof log_variances);
     latent_loss(&bench);
     for (int i = 0; i < LATENT_COUNT; i++) {
         double mean = bench.encoded[i / LATENTS * 2 * LATENTS + i % LATENTS];
@@ -367,10 +371,8 @@ int main(void)
 {
     gs_blas_one_thread();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_dense),
-        cmocka_unit_test(test_dense_overwrites_and_omits),
-        cmocka_unit_test(test_minibatch),
-        cmocka_unit_test(test_squared_error),
+        cmocka_unit_test(test_dense),     cmocka_unit_test(test_dense_overwrites_and_omits),
+        cmocka_unit_test(test_minibatch), cmocka_unit_test(test_squared_error),
         cmocka_unit_test(test_latent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -40,10 +40,18 @@ static void set_integers(gs_settings *settings, size_t count, const gs_setting_i
 static void set_gan(gs_settings *settings, int64_t batch, bool minibatch, int64_t features, int64_t depth)
 {
     const gs_setting_id ids[] = {
-        GS_SETTING_BATCH_SIZE,           GS_SETTING_LATENT_DIM,             GS_SETTING_GENERATOR_STEPS,
-        GS_SETTING_DISCRIMINATOR_STEPS,  GS_SETTING_GENERATOR_HIDDEN_1,     GS_SETTING_GENERATOR_HIDDEN_2,
-        GS_SETTING_DISCRIMINATOR_HIDDEN_1, GS_SETTING_DISCRIMINATOR_HIDDEN_2, GS_SETTING_DISCRIMINATOR_HIDDEN_3,
-        GS_SETTING_MINIBATCH_DISCRIMINATION, GS_SETTING_MBD_FEATURES,       GS_SETTING_MBD_KERNEL_DIM,
+        GS_SETTING_BATCH_SIZE,
+        GS_SETTING_LATENT_DIM,
+        GS_SETTING_GENERATOR_STEPS,
+        GS_SETTING_DISCRIMINATOR_STEPS,
+        GS_SETTING_GENERATOR_HIDDEN_1,
+        GS_SETTING_GENERATOR_HIDDEN_2,
+        GS_SETTING_DISCRIMINATOR_HIDDEN_1,
+        GS_SETTING_DISCRIMINATOR_HIDDEN_2,
+        GS_SETTING_DISCRIMINATOR_HIDDEN_3,
+        GS_SETTING_MINIBATCH_DISCRIMINATION,
+        GS_SETTING_MBD_FEATURES,
+        GS_SETTING_MBD_KERNEL_DIM,
     };
     const int64_t integers[] = {batch, 4, 1, 1, 8, 12, 10, 9, 6, minibatch, features, depth};
     set_integers(settings, sizeof ids / sizeof ids[0], ids, integers);
@@ -180,9 +188,26 @@ static void lstm_article(gs_settings *settings)
     settings->values[GS_SETTING_COLOR_LEVELS].integer = 2;
 }
 
-#define AUTOREGRESSIVE_LOSSES {{"", 0}}
-#define GAN_LOSSES {{"generator/", 0}, {"discriminator/", 1}}
-#define VAE_LOSSES {{"encoder/", 0}, {"decoder/", 0}}
+#define AUTOREGRESSIVE_LOSSES                                                                                          \
+    {                                                                                                                  \
+        {                                                                                                              \
+            "", 0                                                                                                      \
+        }                                                                                                              \
+    }
+#define GAN_LOSSES                                                                                                     \
+    {                                                                                                                  \
+        {"generator/", 0},                                                                                             \
+        {                                                                                                              \
+            "discriminator/", 1                                                                                        \
+        }                                                                                                              \
+    }
+#define VAE_LOSSES                                                                                                     \
+    {                                                                                                                  \
+        {"encoder/", 0},                                                                                               \
+        {                                                                                                              \
+            "decoder/", 0                                                                                              \
+        }                                                                                                              \
+    }
 
 static const gradient_case cases[] = {
     {GS_MODEL_GAN, "gan, batch 7", gan_off_7, 16, GAN_LOSSES},
@@ -197,11 +222,16 @@ static const gradient_case cases[] = {
     {GS_MODEL_DIFFUSION, "diffusion, x0, batch 7", diffusion_x0_7, 16, {{"denoiser/", 0}}},
     {GS_MODEL_DIFFUSION, "diffusion, epsilon, cosine, batch 37", diffusion_epsilon_37, 8, {{"denoiser/", 0}}},
     {GS_MODEL_DIFFUSION, "diffusion, x0, article's process, batch 16", diffusion_article_x0_16, 8, {{"denoiser/", 0}}},
-    {GS_MODEL_DIFFUSION, "diffusion, epsilon, article's process, batch 7", diffusion_article_epsilon_7, 8, {{"denoiser/", 0}}},
+    {GS_MODEL_DIFFUSION,
+     "diffusion, epsilon, article's process, batch 7",
+     diffusion_article_epsilon_7,
+     8,
+     {{"denoiser/", 0}}},
     {GS_MODEL_AUTOREGRESSIVE, "autoregressive, flat", flat_softmax, 16, AUTOREGRESSIVE_LOSSES},
     {GS_MODEL_AUTOREGRESSIVE, "autoregressive, flat, as in the article", flat_article, 16, AUTOREGRESSIVE_LOSSES},
     {GS_MODEL_AUTOREGRESSIVE, "autoregressive, lstm", lstm_softmax, 8, AUTOREGRESSIVE_LOSSES},
-    {GS_MODEL_AUTOREGRESSIVE, "autoregressive, lstm, as in the article, batch 90", lstm_article, 1, AUTOREGRESSIVE_LOSSES},
+    {GS_MODEL_AUTOREGRESSIVE, "autoregressive, lstm, as in the article, batch 90", lstm_article, 1,
+     AUTOREGRESSIVE_LOSSES},
 };
 
 /* ---- the checker ---- */
@@ -217,12 +247,9 @@ typedef enum {
 } verdict;
 
 static const char *const verdict_names[] = {
-    [GRADIENT_GOOD] = "good",
-    [GRADIENT_NOT_FINITE] = "not finite",
-    [GRADIENT_ZERO] = "all zero",
-    [GRADIENT_WRONG_SIGN] = "of the wrong sign",
-    [GRADIENT_DIFFERS] = "different",
-    [GRADIENT_NO_LOSS] = "without a loss",
+    [GRADIENT_GOOD] = "good",         [GRADIENT_NOT_FINITE] = "not finite",
+    [GRADIENT_ZERO] = "all zero",     [GRADIENT_WRONG_SIGN] = "of the wrong sign",
+    [GRADIENT_DIFFERS] = "different", [GRADIENT_NO_LOSS] = "without a loss",
 };
 
 /* Central differences: the error is about (rounding of the loss) / step + step^2 * (third derivative) / 6, 1e-11 each,

@@ -2,12 +2,13 @@
  *
  *     fuzz_results FOLDER MUTANTS [SEED [ONLY]]
  *
- * Makes a small results file in FOLDER (memory is best), changes it at random, and lets a child process do what status, verify, audit or the
- * same command again would do with it. A child that dies, that takes longer than LIMIT, that fails without a sentence or with another status than one
- * of a damaged file is a failure: its file is kept as FOLDER/failed-NUMBER-ACTION.h5. The last line tells the counts.
+ * Makes a small results file in FOLDER (memory is best), changes it at random, and lets a child process do what status,
+ * verify, audit or the same command again would do with it. A child that dies, that takes longer than LIMIT, that fails
+ * without a sentence or with another status than one of a damaged file is a failure: its file is kept as
+ * FOLDER/failed-NUMBER-ACTION.h5. The last line tells the counts.
  *
- * HDF5 guards its metadata with checksums, so that a damage by chance is seen at once. Most mutants have theirs made right again, because only
- * they get further than that. */
+ * HDF5 guards its metadata with checksums, so that a damage by chance is seen at once. Most mutants have theirs made
+ * right again, because only they get further than that. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -76,8 +77,9 @@ static uint32_t little_endian(const unsigned char *bytes)
 /* Where a structure ends is found by trying: where its checksum is right. */
 static bool find_spans(void)
 {
-    static const char *const signatures[] = {"\211HDF", "OHDR", "OCHK", "BTHD", "BTIN", "BTLF", "FRHP", "FHDB", "FHIB", "FAHD", "FADB",
-                                             "EAHD", "EAIB", "EASB", "EADB", "SMTB", "SMLI", "FSHD", "FSSE"};
+    static const char *const signatures[] = {"\211HDF", "OHDR", "OCHK", "BTHD", "BTIN", "BTLF", "FRHP",
+                                             "FHDB",    "FHIB", "FAHD", "FADB", "EAHD", "EAIB", "EASB",
+                                             "EADB",    "SMTB", "SMLI", "FSHD", "FSSE"};
     enum { LONGEST = 4096 };
     size_t room = 0;
     for (size_t at = 0; at + 8 < original_size; at++) {
@@ -143,7 +145,9 @@ static void mutate(uint64_t seed, uint64_t number)
     if (kind < 75) change_metadata();
     else if (kind < 85) change_bytes(0, original_size);
     else if (kind < 91) change_pages();
-    else if (kind < 96) mutant_size = draw(2) == 0 ? draw((uint32_t)original_size) : draw((uint32_t)(original_size / GS_PAGE)) * GS_PAGE;
+    else if (kind < 96)
+        mutant_size =
+            draw(2) == 0 ? draw((uint32_t)original_size) : draw((uint32_t)(original_size / GS_PAGE)) * GS_PAGE;
     else {
         size_t more = draw(2) == 0 ? draw(64) + 1 : (draw(4) + 1) * GS_PAGE;
         for (size_t i = 0; i < more; i++) mutant[original_size + i] = (unsigned char)draw(256);
@@ -258,7 +262,9 @@ static int try_mutant(size_t action, const char *path, char how[64])
     if (child < 0) return CRASHED;
     if (child == 0) _exit(act(action, path));
     while (waitpid(child, &ended, 0) < 0 && errno == EINTR) continue;
-    if (WIFSIGNALED(ended)) snprintf(how, 64, WTERMSIG(ended) == SIGALRM ? "longer than %d s" : "signal %d", WTERMSIG(ended) == SIGALRM ? LIMIT : WTERMSIG(ended));
+    if (WIFSIGNALED(ended))
+        snprintf(how, 64, WTERMSIG(ended) == SIGALRM ? "longer than %d s" : "signal %d",
+                 WTERMSIG(ended) == SIGALRM ? LIMIT : WTERMSIG(ended));
     else snprintf(how, 64, "exit %d", WEXITSTATUS(ended));
     return WIFEXITED(ended) ? WEXITSTATUS(ended) : CRASHED;
 }
@@ -323,13 +329,15 @@ int main(int argc, char **argv)
         else {
             failed++;
             printf("mutant %llu: %s: %s\n", (unsigned long long)number, actions[action].name, how);
-            snprintf(kept, sizeof kept, "%s/failed-%llu-%s.h5", argv[1], (unsigned long long)number, actions[action].name);
+            snprintf(kept, sizeof kept, "%s/failed-%llu-%s.h5", argv[1], (unsigned long long)number,
+                     actions[action].name);
             if (!write_mutant(kept)) return 2;
         }
     }
-    printf("%llu mutants in %.0f s: %llu read, %llu refused or told as damaged, %llu more after a crash of HDF5, %llu failed\n",
-           (unsigned long long)(count - first), gs_clock() - start, (unsigned long long)ends[0], (unsigned long long)ends[1],
-           (unsigned long long)ends[GUARDED], (unsigned long long)failed);
+    printf("%llu mutants in %.0f s: %llu read, %llu refused or told as damaged, %llu more after a crash of HDF5, %llu "
+           "failed\n",
+           (unsigned long long)(count - first), gs_clock() - start, (unsigned long long)ends[0],
+           (unsigned long long)ends[1], (unsigned long long)ends[GUARDED], (unsigned long long)failed);
     unlink(path);
     return failed > 0;
 }

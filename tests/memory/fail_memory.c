@@ -1,11 +1,11 @@
-/* Lets each allocation of gensweep's own code fail, the n-th for n = 1 .. last, alone and with all after it: reading a sweep and planning it, making a
- * results file, continuing and extending one, status, verify and audit. Each time there has to be an answer all the same, or the sentence of
- * GS_ERROR_MEMORY, and afterwards the file can be continued.
+/* Lets each allocation of gensweep's own code fail, the n-th for n = 1 .. last, alone and with all after it: reading a
+ * sweep and planning it, making a results file, continuing and extending one, status, verify and audit. Each time there
+ * has to be an answer all the same, or the sentence of GS_ERROR_MEMORY, and afterwards the file can be continued.
  *
  *     fail_memory FOLDER [EVERY]     with EVERY > 1 only every so many-th n
  *
- * The linker hands malloc, calloc, realloc and strdup of the program's own objects, and yaml_malloc, yaml_realloc and yaml_strdup of libyaml, to the
- * functions here; HDF5's own allocations are left alone. */
+ * The linker hands malloc, calloc, realloc and strdup of the program's own objects, and yaml_malloc, yaml_realloc and
+ * yaml_strdup of libyaml, to the functions here; HDF5's own allocations are left alone. */
 #include <errno.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -93,9 +93,11 @@ static void ignore_row(void *context, const gs_row *row)
 /* With everything that a sweep can be written with. */
 static gs_status do_plan(gs_error *error)
 {
-    static const char text[] = "name: m\ndescription: &d some\nseeds: [3, 5]\nmethod: random\nrun_cap: 3\nsearch_seed: 1\nparameters:\n"
-                               "  model: {values: [vae, diffusion]}\n  steps: [10, 20]\n  learning_rate: {distribution: log_uniform_values, min: 1e-4, max: 1e-2}\n"
-                               "exclude: [{model: diffusion, steps: 10}]\nevaluation: {samples: 500}\n";
+    static const char text[] =
+        "name: m\ndescription: &d some\nseeds: [3, 5]\nmethod: random\nrun_cap: 3\nsearch_seed: 1\nparameters:\n"
+        "  model: {values: [vae, diffusion]}\n  steps: [10, 20]\n  learning_rate: {distribution: log_uniform_values, "
+        "min: 1e-4, max: 1e-2}\n"
+        "exclude: [{model: diffusion, steps: 10}]\nevaluation: {samples: 500}\n";
     static const char *const overrides[] = {"steps=10,20,30", "evaluation.samples=400"};
     gs_sweep *sweep = NULL;
     gs_plan *plan = NULL;
@@ -137,7 +139,8 @@ static gs_status do_extend(gs_error *error)
     const char *const overrides[] = {"seeds=0-3"};
     bool was = counting;
     counting = false;
-    gs_status status = gs_sweep_read_text(&larger.sweep, "small.yaml", small_text, strlen(small_text), overrides, 1, error);
+    gs_status status =
+        gs_sweep_read_text(&larger.sweep, "small.yaml", small_text, strlen(small_text), overrides, 1, error);
     if (status == GS_OK) status = gs_plan_create(&larger.plan, larger.sweep, error);
     counting = was;
     larger.contents = small.contents;
@@ -181,8 +184,9 @@ static const struct {
     const char *name;
     gs_status (*run)(gs_error *error);
     bool writes;
-} scenarios[] = {{"plan", do_plan, false},     {"create", do_create, true}, {"resume", do_resume, true}, {"extend", do_extend, true},
-                 {"status", do_status, false}, {"verify", do_verify, false}, {"audit", do_audit, false}};
+} scenarios[] = {{"plan", do_plan, false},    {"create", do_create, true},  {"resume", do_resume, true},
+                 {"extend", do_extend, true}, {"status", do_status, false}, {"verify", do_verify, false},
+                 {"audit", do_audit, false}};
 
 /* ---- all n ------------------------------------------------------------------------------------------------------- */
 
@@ -200,13 +204,16 @@ static int attempt(size_t which, long n, bool all)
         gs_status status = scenarios[which].run(&error);
         counting = false;
         bool told = status == GS_ERROR_MEMORY && strstr(error.text, "out of memory") != NULL;
-        if (status != GS_OK && !told) fprintf(stderr, "%s, allocation %ld: status %s: %s\n", scenarios[which].name, n, gs_status_name(status), error.text);
+        if (status != GS_OK && !told)
+            fprintf(stderr, "%s, allocation %ld: status %s: %s\n", scenarios[which].name, n, gs_status_name(status),
+                    error.text);
         small_forget(&small);
         gs_parcel_free(&last_run);
         _exit(failing > 0 && counted < n ? 2 : status == GS_OK ? 0 : told ? 1 : 3);
     }
     while (waitpid(child, &ended, 0) < 0 && errno == EINTR) continue;
-    if (WIFSIGNALED(ended)) fprintf(stderr, "%s, allocation %ld: signal %d\n", scenarios[which].name, n, WTERMSIG(ended));
+    if (WIFSIGNALED(ended))
+        fprintf(stderr, "%s, allocation %ld: signal %d\n", scenarios[which].name, n, WTERMSIG(ended));
     return WIFEXITED(ended) ? WEXITSTATUS(ended) : 3;
 }
 
@@ -267,7 +274,8 @@ int main(int argc, char **argv)
         for (int all = 0; all < 2; all++) {
             long tried = 0;
             failed += try_all(which, all, every, &tried);
-            printf("%s: %ld allocations %s\n", scenarios[which].name, tried, all ? "failed with all after them" : "failed alone");
+            printf("%s: %ld allocations %s\n", scenarios[which].name, tried,
+                   all ? "failed with all after them" : "failed alone");
             if (tried < 1) failed++;
         }
     }

@@ -15,11 +15,12 @@
 
 #include "models/model.h"
 
-static const char *const reference_files[] = {"tests/reference/gan.txt", "tests/reference/oracle.txt", "tests/reference/vae.txt",
-                                              "tests/reference/diffusion.txt", "tests/reference/autoregressive.txt"};
+static const char *const reference_files[] = {"tests/reference/gan.txt", "tests/reference/oracle.txt",
+                                              "tests/reference/vae.txt", "tests/reference/diffusion.txt",
+                                              "tests/reference/autoregressive.txt"};
 
 enum {
-    REFERENCE_FIRST = 4,                    /* elements that are kept as they are */
+    REFERENCE_FIRST = 4,                     /* elements that are kept as they are */
     REFERENCE_SUMMARY = 3 + REFERENCE_FIRST, /* |x|, sum x_i, sum x_i cos(i), first elements */
     REFERENCE_STEPS_MAX = 16,
     REFERENCE_CASES_MAX = 8

@@ -51,8 +51,8 @@ static void test_quantise_round_trip(void **state)
     for (int levels = 2; levels <= 16; levels++) {
         gs_arena *arena;
         gs_pixels pixels = create_pixels(levels, 1, &arena);
-        for (int class = 0; class < pixels.classes; class++) {
-            const gs_real *color = gs_pixels_color(&pixels, (size_t)class);
+        for (int class = 0; class < pixels.classes; class ++) {
+            const gs_real *color = gs_pixels_color(&pixels, (size_t) class);
             int again = 0;
             for (int c = 0; c < GS_CHANNELS; c++) {
                 assert_true(color[c] >= 0 && color[c] < 1);

@@ -20,11 +20,20 @@ static gs_settings small_settings(gs_model_id id, double ema)
         gs_setting_id id;
         int64_t value;
     } sizes[] = {
-        {GS_SETTING_BATCH_SIZE, 4},           {GS_SETTING_LATENT_DIM, 3},           {GS_SETTING_ENCODER_HIDDEN_1, 8},
-        {GS_SETTING_ENCODER_HIDDEN_2, 8},     {GS_SETTING_DECODER_HIDDEN_1, 8},     {GS_SETTING_DECODER_HIDDEN_2, 8},
-        {GS_SETTING_GENERATOR_HIDDEN_1, 8},   {GS_SETTING_GENERATOR_HIDDEN_2, 8},   {GS_SETTING_DISCRIMINATOR_HIDDEN_1, 8},
-        {GS_SETTING_DISCRIMINATOR_HIDDEN_2, 8}, {GS_SETTING_DISCRIMINATOR_HIDDEN_3, 8}, {GS_SETTING_HIDDEN_UNITS, 8},
-        {GS_SETTING_COLOR_LEVELS, 4},         {GS_SETTING_TIMESTEPS, 5},
+        {GS_SETTING_BATCH_SIZE, 4},
+        {GS_SETTING_LATENT_DIM, 3},
+        {GS_SETTING_ENCODER_HIDDEN_1, 8},
+        {GS_SETTING_ENCODER_HIDDEN_2, 8},
+        {GS_SETTING_DECODER_HIDDEN_1, 8},
+        {GS_SETTING_DECODER_HIDDEN_2, 8},
+        {GS_SETTING_GENERATOR_HIDDEN_1, 8},
+        {GS_SETTING_GENERATOR_HIDDEN_2, 8},
+        {GS_SETTING_DISCRIMINATOR_HIDDEN_1, 8},
+        {GS_SETTING_DISCRIMINATOR_HIDDEN_2, 8},
+        {GS_SETTING_DISCRIMINATOR_HIDDEN_3, 8},
+        {GS_SETTING_HIDDEN_UNITS, 8},
+        {GS_SETTING_COLOR_LEVELS, 4},
+        {GS_SETTING_TIMESTEPS, 5},
     };
     gs_settings settings;
     gs_settings_defaults(&settings, id);
@@ -56,7 +65,8 @@ static size_t sample(subject *one)
 {
     int rows = 0;
     int64_t parts = one->model->type->sampling_parts(one->model, SAMPLES);
-    for (int64_t part = 0; part < parts; part++) rows += one->model->type->sample(one->model, SAMPLES, part, one->images);
+    for (int64_t part = 0; part < parts; part++)
+        rows += one->model->type->sample(one->model, SAMPLES, part, one->images);
     assert_int_equal(rows, SAMPLES);
     return (size_t)SAMPLES * GS_IMAGE * sizeof(gs_real);
 }

@@ -1,4 +1,5 @@
-/* Classification and metrics on cases whose answer is known. The metrics are compared with SciPy on real files in tests/e2e. */
+/* Classification and metrics on cases whose answer is known. The metrics are compared with SciPy on real files in
+ * tests/e2e. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -12,10 +13,10 @@
 #include "coverage/statistics.h"
 #include "data/batches.h"
 
-#define assert_near(value, wanted, tolerance)                                                             \
-    do {                                                                                                  \
-        double apart = fabs((double)(value) - (double)(wanted));                                          \
-        if (!(apart <= (tolerance))) fail_msg("%s is %.17g, not %.17g", #value, (double)(value), (double)(wanted)); \
+#define assert_near(value, wanted, tolerance)                                                                          \
+    do {                                                                                                               \
+        double apart = fabs((double)(value) - (double)(wanted));                                                       \
+        if (!(apart <= (tolerance))) fail_msg("%s is %.17g, not %.17g", #value, (double)(value), (double)(wanted));    \
     } while (0)
 
 static gs_digits digits;
@@ -118,8 +119,8 @@ static void the_articles_own_table_gives_its_published_distance(void **state)
 {
     (void)state;
     /* Counts read off the article's plot of its GAN with minibatch discrimination. */
-    gs_coverage coverage = {.counts = {0,   0, 0,  0,   0,   0, 146, 0,    1904, 65, 1463, 118,  10,   2,   40,
-                                       593, 707, 0, 582, 1382, 1, 0,  705, 0,    3222, 1257, 603, 0, 0, 0}};
+    gs_coverage coverage = {.counts = {0,   0,   0, 0,   0,    0, 146, 0,   1904, 65,   1463, 118, 10, 2, 40,
+                                       593, 707, 0, 582, 1382, 1, 0,   705, 0,    3222, 1257, 603, 0,  0, 0}};
     gs_metrics metrics = metrics_of_counts(&coverage);
     assert_near(metrics.values[GS_METRIC_TV], 0.589, 0.0006);
     assert_int_equal((int)metrics.values[GS_METRIC_MODES_10], 13);
@@ -140,7 +141,9 @@ static void a_perfect_table_has_every_mode(void **state)
     assert_near(metrics.values[GS_METRIC_TV], 0, 1e-3);
     assert_near(metrics.values[GS_METRIC_NDB], 0, 0);
     assert_near(metrics.values[GS_METRIC_EFFECTIVE_MODES], exp(3.2601), 2e-3);
-    assert_near(metrics.values[GS_METRIC_COLLAPSED] + metrics.values[GS_METRIC_MISSING] + metrics.values[GS_METRIC_FAILED], 0, 0);
+    assert_near(metrics.values[GS_METRIC_COLLAPSED] + metrics.values[GS_METRIC_MISSING] +
+                    metrics.values[GS_METRIC_FAILED],
+                0, 0);
     assert_true(isnan(metrics.values[GS_METRIC_SHADE_KS]));
 
     /* A zeroed bin must count everywhere. */

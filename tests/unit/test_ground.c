@@ -20,7 +20,8 @@ static void errors_carry_their_sentence(void **state)
     gs_error_prefix(&error, "run %d", 7);
     assert_string_equal(error.text, "run 7: 3 of four");
     assert_int_equal(gs_fail(NULL, GS_ERROR_STORAGE, "nobody listens"), GS_ERROR_STORAGE);
-    for (int status = 0; status < GS_STATUS_COUNT; status++) assert_string_not_equal(gs_status_name((gs_status)status), "unknown");
+    for (int status = 0; status < GS_STATUS_COUNT; status++)
+        assert_string_not_equal(gs_status_name((gs_status)status), "unknown");
 }
 
 static void a_sentence_that_is_too_long_is_cut(void **state)

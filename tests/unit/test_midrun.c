@@ -1,5 +1,5 @@
-/* A run in progress that is kept and taken up again goes on bit for bit, wherever it is cut, for every model; and a state that is torn,
- * of another run or made by another program is recognised and not used. */
+/* A run in progress that is kept and taken up again goes on bit for bit, wherever it is cut, for every model; and a
+ * state that is torn, of another run or made by another program is recognised and not used. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -65,21 +65,52 @@ static const kind kinds[] = {
     {"oracle", GS_MODEL_ORACLE, 3, {{GS_SETTING_DECODER_HIDDEN_1, 8}, {GS_SETTING_DECODER_HIDDEN_2, 8}}},
     {"vae", GS_MODEL_VAE, 3, {{GS_SETTING_ENCODER_HIDDEN_1, 8}, {GS_SETTING_DECODER_HIDDEN_2, 8}}},
     {"gan", GS_MODEL_GAN, 3, {{GS_SETTING_GENERATOR_HIDDEN_2, 8}, {GS_SETTING_DISCRIMINATOR_HIDDEN_1, 8}}},
-    {"gan without minibatch discrimination", GS_MODEL_GAN, 3,
-     {{GS_SETTING_GENERATOR_HIDDEN_2, 8}, {GS_SETTING_DISCRIMINATOR_HIDDEN_1, 8}, {GS_SETTING_MINIBATCH_DISCRIMINATION, 0}}},
-    {"gan with averaged weights", GS_MODEL_GAN, 3,
+    {"gan without minibatch discrimination",
+     GS_MODEL_GAN,
+     3,
+     {{GS_SETTING_GENERATOR_HIDDEN_2, 8},
+      {GS_SETTING_DISCRIMINATOR_HIDDEN_1, 8},
+      {GS_SETTING_MINIBATCH_DISCRIMINATION, 0}}},
+    {"gan with averaged weights",
+     GS_MODEL_GAN,
+     3,
      {{GS_SETTING_GENERATOR_HIDDEN_2, 8}, {GS_SETTING_DISCRIMINATOR_HIDDEN_1, 8}, {GS_SETTING_GENERATOR_EMA, 0.9}}},
-    {"flat", GS_MODEL_AUTOREGRESSIVE, 301,
-     {{GS_SETTING_CONTEXT_PIXELS, 9}, {GS_SETTING_HIDDEN_UNITS, 8}, {GS_SETTING_COLOR_LEVELS, 2}, {GS_SETTING_EVERY, 0}}},
-    {"flat, article's start", GS_MODEL_AUTOREGRESSIVE, 151,
-     {{GS_SETTING_CONTEXT_PIXELS, 199}, {GS_SETTING_HIDDEN_UNITS, 8}, {GS_SETTING_COLOR_LEVELS, 2}, {GS_SETTING_START, GS_START_ARTICLE},
-      {GS_SETTING_SAMPLES, 10}, {GS_SETTING_EVERY, 0}}},
-    {"lstm", GS_MODEL_AUTOREGRESSIVE, 301,
-     {{GS_SETTING_NETWORK, GS_NETWORK_LSTM}, {GS_SETTING_LSTM_UNITS, 4}, {GS_SETTING_HIDDEN_UNITS, 8}, {GS_SETTING_COLOR_LEVELS, 2},
-      {GS_SETTING_BATCH_SIZE, 2}, {GS_SETTING_SAMPLES, 10}}},
-    {"lstm, article's start", GS_MODEL_AUTOREGRESSIVE, 31,
-     {{GS_SETTING_NETWORK, GS_NETWORK_LSTM}, {GS_SETTING_LSTM_UNITS, 4}, {GS_SETTING_HIDDEN_UNITS, 8}, {GS_SETTING_COLOR_LEVELS, 2},
-      {GS_SETTING_BATCH_SIZE, 2}, {GS_SETTING_START, GS_START_ARTICLE}, {GS_SETTING_SAMPLES, 10}, {GS_SETTING_EVERY, 0}}},
+    {"flat",
+     GS_MODEL_AUTOREGRESSIVE,
+     301,
+     {{GS_SETTING_CONTEXT_PIXELS, 9},
+      {GS_SETTING_HIDDEN_UNITS, 8},
+      {GS_SETTING_COLOR_LEVELS, 2},
+      {GS_SETTING_EVERY, 0}}},
+    {"flat, article's start",
+     GS_MODEL_AUTOREGRESSIVE,
+     151,
+     {{GS_SETTING_CONTEXT_PIXELS, 199},
+      {GS_SETTING_HIDDEN_UNITS, 8},
+      {GS_SETTING_COLOR_LEVELS, 2},
+      {GS_SETTING_START, GS_START_ARTICLE},
+      {GS_SETTING_SAMPLES, 10},
+      {GS_SETTING_EVERY, 0}}},
+    {"lstm",
+     GS_MODEL_AUTOREGRESSIVE,
+     301,
+     {{GS_SETTING_NETWORK, GS_NETWORK_LSTM},
+      {GS_SETTING_LSTM_UNITS, 4},
+      {GS_SETTING_HIDDEN_UNITS, 8},
+      {GS_SETTING_COLOR_LEVELS, 2},
+      {GS_SETTING_BATCH_SIZE, 2},
+      {GS_SETTING_SAMPLES, 10}}},
+    {"lstm, article's start",
+     GS_MODEL_AUTOREGRESSIVE,
+     31,
+     {{GS_SETTING_NETWORK, GS_NETWORK_LSTM},
+      {GS_SETTING_LSTM_UNITS, 4},
+      {GS_SETTING_HIDDEN_UNITS, 8},
+      {GS_SETTING_COLOR_LEVELS, 2},
+      {GS_SETTING_BATCH_SIZE, 2},
+      {GS_SETTING_START, GS_START_ARTICLE},
+      {GS_SETTING_SAMPLES, 10},
+      {GS_SETTING_EVERY, 0}}},
     {"diffusion", GS_MODEL_DIFFUSION, 3, {{GS_SETTING_HIDDEN_UNITS, 8}, {GS_SETTING_TIMESTEPS, 2}}},
 };
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
@@ -184,8 +215,8 @@ static void finish_without(const gs_job *job, gs_trainer *trainer, int left_out,
     free(bytes);
 }
 
-/* What is not restored must show. The spans of diffusion behind those that say how long the others are: points along training; images,
- * bins, errors; parameters, two moments, averages; the images being made. */
+/* What is not restored must show. The spans of diffusion behind those that say how long the others are: points along
+ * training; images, bins, errors; parameters, two moments, averages; the images being made. */
 static void every_part_of_the_state_matters(void **state)
 {
     (void)state;
@@ -194,8 +225,10 @@ static void every_part_of_the_state_matters(void **state)
         int64_t pieces;
         bool matters[SPANS];
     } cases[] = {
-        {8, {[POINTS] = true, [PARAMETERS] = true, [MOMENT1] = true, [MOMENT2] = true, [AVERAGES] = true}}, /* after step 4 */
-        {17, {[POINTS] = true, [IMAGES] = true, [BINS] = true, [ERRORS] = true, [AVERAGES] = true, [NOISED] = true}}, /* last batch */
+        /* After step 4. */
+        {8, {[POINTS] = true, [PARAMETERS] = true, [MOMENT1] = true, [MOMENT2] = true, [AVERAGES] = true}},
+        /* The last batch. */
+        {17, {[POINTS] = true, [IMAGES] = true, [BINS] = true, [ERRORS] = true, [AVERAGES] = true, [NOISED] = true}},
     };
     gs_job job = job_of(&kinds[KINDS - 1]);
     gs_digests whole, wrong;
@@ -297,7 +330,8 @@ static void a_run_that_was_left_goes_on(void **state)
         train_whole(&job, &whole);
         begin_and_leave(&job, 2);
         begin_and_leave(&job, 3); /* left, taken up, and left again */
-        assert_int_equal(finish(&job, &resumed, note), gs_settings_integer(&job.settings, GS_SETTING_EVERY) == 3 ? 3 : 5);
+        assert_int_equal(finish(&job, &resumed, note),
+                         gs_settings_integer(&job.settings, GS_SETTING_EVERY) == 3 ? 3 : 5);
         assert_string_equal(note, "");
         assert_memory_equal(&whole, &resumed, sizeof whole);
         assert_true(exists(path)); /* until the result is stored */

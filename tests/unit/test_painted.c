@@ -83,7 +83,8 @@ static void same_output_and_gradients(void **state)
         gs_dense_backward(&it.layer, &it.table, it.parameters, it.images, expected, slope,
                           (gs_gradients){expected_gradients, (gs_real)keep}, (gs_matrix){0});
         fill(slope, 2);
-        gs_painted_backward(&it.painted, &it.layer, &it.table, expected, slope, (gs_gradients){gradients, (gs_real)keep});
+        gs_painted_backward(&it.painted, &it.layer, &it.table, expected, slope,
+                            (gs_gradients){gradients, (gs_real)keep});
         assert_true(apart(it.table.size, gradients, expected_gradients) <= 1e-5);
     }
     gs_arena_destroy(&it.arena);

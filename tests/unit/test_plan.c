@@ -92,7 +92,8 @@ static void seeds_are_innermost_and_the_first_parameter_is_slowest(void **state)
         assert_int_equal(job.run, run);
         assert_int_equal(job.seed, wanted[run].seed);
         assert_int_equal(gs_settings_integer(&job.settings, GS_SETTING_STEPS), wanted[run].steps);
-        assert_int_equal(gs_settings_integer(&job.settings, GS_SETTING_MINIBATCH_DISCRIMINATION), wanted[run].minibatch);
+        assert_int_equal(gs_settings_integer(&job.settings, GS_SETTING_MINIBATCH_DISCRIMINATION),
+                         wanted[run].minibatch);
     }
     assert_string_equal(label(&made, 1), "steps=10, minibatch_discrimination=on");
     release(&made);
@@ -123,7 +124,8 @@ static void a_sweep_of_one_variant_is_called_after_its_model(void **state)
 static void overrides_win_and_keep_their_place(void **state)
 {
     (void)state;
-    const char *overrides[] = {"seeds=4-5", "steps=30,40", "data.digit_weights=[1,1,1,1,1,1],[4,4,4,4,2,1]", "name=other"};
+    const char *overrides[] = {"seeds=4-5", "steps=30,40", "data.digit_weights=[1,1,1,1,1,1],[4,4,4,4,2,1]",
+                               "name=other"};
     planned made = plan_of("name: first\nseeds: 0\nparameters:\n  steps: 10\n  batch_size: [8, 16]\n", overrides, 4);
     assert_string_equal(made.sweep->name, "other");
     assert_int_equal(made.plan->variant_count, 8);
@@ -149,8 +151,13 @@ static void identity_ignores_order_spelling_and_defaults(void **state)
         if (i > 0) assert_string_equal(first, other);
         release(&made);
     }
-    static const char *const different[] = {"seeds=4", "steps=101", "minibatch_discrimination=on", "data.green=0.3",
-                                            "evaluation.samples=1280", "evaluation.every=10", "adam_beta1=0.5"};
+    static const char *const different[] = {"seeds=4",
+                                            "steps=101",
+                                            "minibatch_discrimination=on",
+                                            "data.green=0.3",
+                                            "evaluation.samples=1280",
+                                            "evaluation.every=10",
+                                            "adam_beta1=0.5"};
     for (size_t i = 0; i < sizeof different / sizeof different[0]; i++) {
         char override[64];
         snprintf(override, sizeof override, "%s", different[i]);
@@ -182,16 +189,18 @@ static void identity_stays_what_it_was(void **state)
     assert_string_equal(id, "1879d807c9db3c35f1151274b8d0a69e");
 }
 
-/* ---- the rest of the language --------------------------------------------------------------------------------------- */
+/* ---- the rest of the language ---------------------------------------------------------------------------------------
+ */
 
 static void zip_links_and_exclude_and_include_change_the_product(void **state)
 {
     (void)state;
-    planned made = plan_of("seeds: 0-1\nparameters:\n  model: [vae, gan]\n  steps: 50\n"
-                           "zip: [{latent_dim: [2, 8], batch_size: [64, 256]}]\n"
-                           "exclude: [{model: vae, batch_size: 256}]\n"
-                           "include: [{model: diffusion, timesteps: 20}, {model: gan, latent_dim: 2, batch_size: 64}]\n",
-                           NULL, 0);
+    planned made =
+        plan_of("seeds: 0-1\nparameters:\n  model: [vae, gan]\n  steps: 50\n"
+                "zip: [{latent_dim: [2, 8], batch_size: [64, 256]}]\n"
+                "exclude: [{model: vae, batch_size: 256}]\n"
+                "include: [{model: diffusion, timesteps: 20}, {model: gan, latent_dim: 2, batch_size: 64}]\n",
+                NULL, 0);
     assert_int_equal(made.plan->variant_count, 4);
     assert_int_equal(made.plan->excluded, 1);
     assert_int_equal(made.plan->merged, 1);
@@ -210,7 +219,8 @@ static void hydra_overrides_add_change_and_remove(void **state)
     const char *overrides[] = {"steps=range(10,40,10)", "+adam_beta1=0.5",
                                "~batch_size",           "parameters.latent_dim=choice(2,4)",
                                "data={green: 0.1}",     "storage.samples=none"};
-    planned made = plan_of("seeds: 0\nparameters:\n  steps: 10\n  batch_size: [8, 16]\ndata: {green: 0.2}\n", overrides, 6);
+    planned made =
+        plan_of("seeds: 0\nparameters:\n  steps: 10\n  batch_size: [8, 16]\ndata: {green: 0.2}\n", overrides, 6);
     assert_int_equal(made.plan->variant_count, 6);
     assert_string_equal(label(&made, 5), "steps=30, latent_dim=4");
     const gs_settings *settings = settings_of(&made, 5);
@@ -255,8 +265,9 @@ static void wrong_overrides_are_refused(void **state)
         {"a: b=5", "not valid YAML"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        static const char text[] = "seeds: 0\nparameters: {steps: 10}\n", zipped[] = "seeds: 0\nparameters: {steps: 10}\n"
-                                   "zip: {latent_dim: [2, 8], batch_size: [64, 256]}\n";
+        static const char text[] = "seeds: 0\nparameters: {steps: 10}\n",
+                          zipped[] = "seeds: 0\nparameters: {steps: 10}\n"
+                                     "zip: {latent_dim: [2, 8], batch_size: [64, 256]}\n";
         bool zip = strcmp(cases[i].override, "+latent_dim=3") == 0;
         gs_sweep *sweep = NULL;
         gs_error error;
@@ -284,7 +295,8 @@ static void draws_are_counted_not_drawn_in_turn(void **state)
     (void)state;
     planned one = plan_of(RANDOM "  adam_beta1: {distribution: uniform, min: 0.1, max: 0.9}\n", NULL, 0);
     planned more = plan_of(RANDOM "  latent_dim: {min: 2, max: 1000}\n  batch_size: [8, 16]\n"
-                                  "  adam_beta1: {distribution: uniform, min: 0.1, max: 0.9}\n", NULL, 0);
+                                  "  adam_beta1: {distribution: uniform, min: 0.1, max: 0.9}\n",
+                           NULL, 0);
     const char *seed[] = {"search_seed=10"};
     planned other = plan_of(RANDOM "  adam_beta1: {distribution: uniform, min: 0.1, max: 0.9}\n", seed, 1);
     assert_int_equal(one.plan->variant_count + one.plan->merged, 500);
@@ -331,7 +343,7 @@ static void distributions_have_the_right_quantiles(void **state)
         {{GS_SHAPE_UNIFORM, 8, 40, 16}, GS_SETTING_BATCH_SIZE, 16, 0.5}, /* 8-24 rounds to 16 */
         {{GS_SHAPE_LOG_UNIFORM_VALUES, 1e-5, 1e-3, 0}, GS_SETTING_LEARNING_RATE, 1e-4, 0.5},
         {{GS_SHAPE_INV_LOG_UNIFORM_VALUES, 1e-5, 1e-3, 0}, GS_SETTING_LEARNING_RATE, 1e-4, 0.5},
-        {{GS_SHAPE_LOG_UNIFORM, -4, -2, 0}, GS_SETTING_GREEN, 0.049787068, 0.5},    /* e^-3 */
+        {{GS_SHAPE_LOG_UNIFORM, -4, -2, 0}, GS_SETTING_GREEN, 0.049787068, 0.5}, /* e^-3 */
         {{GS_SHAPE_INV_LOG_UNIFORM, 2, 4, 0}, GS_SETTING_GREEN, 0.049787068, 0.5},
         {{GS_SHAPE_NORMAL, 100, 10, 0}, GS_SETTING_KL_WEIGHT, 110, 0.8413447},
         {{GS_SHAPE_NORMAL, 500, 50, 1}, GS_SETTING_STEPS, 500, 0.504},

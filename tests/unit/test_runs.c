@@ -128,8 +128,9 @@ static void samples_are_made_again_from_weights(void **state)
     gs_job gan = small_job(7), averaged = small_job(7), pixels = {.seed = 9};
     averaged.settings.values[GS_SETTING_GENERATOR_EMA].real = 0.9;
     gs_settings_defaults(&pixels.settings, GS_MODEL_AUTOREGRESSIVE);
-    const gs_setting_id ids[] = {GS_SETTING_STEPS, GS_SETTING_BATCH_SIZE, GS_SETTING_CONTEXT_PIXELS, GS_SETTING_HIDDEN_UNITS, GS_SETTING_COLOR_LEVELS,
-                                 GS_SETTING_SAMPLES, GS_SETTING_EVERY};
+    const gs_setting_id ids[] = {GS_SETTING_STEPS,        GS_SETTING_BATCH_SIZE,   GS_SETTING_CONTEXT_PIXELS,
+                                 GS_SETTING_HIDDEN_UNITS, GS_SETTING_COLOR_LEVELS, GS_SETTING_SAMPLES,
+                                 GS_SETTING_EVERY};
     const int64_t values[] = {3, 4, 4, 4, 2, 641, 2}; /* one sample more than a batch */
     for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) pixels.settings.values[ids[i]].integer = values[i];
     check_resampling(&gan);

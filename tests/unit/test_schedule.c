@@ -1,4 +1,5 @@
-/* The scheduler by exhaustion: every order of events that small farms allow is tried, and what must hold is checked after each event. */
+/* The scheduler by exhaustion: every order of events that small farms allow is tried, and what must hold is checked
+ * after each event. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -135,7 +136,8 @@ static void what_ended_before_is_not_handed_out(void **state)
 {
     (void)state;
     enum { RUNS = 6 };
-    for (unsigned ended = 0; ended < 1u << RUNS; ended++) { /* every set of runs that ended in an earlier launch, every second of them failed */
+    for (unsigned ended = 0; ended < 1u << RUNS;
+         ended++) { /* every set of runs that ended in an earlier launch, every second of them failed */
         gs_schedule *schedule = NULL;
         assert_int_equal(gs_schedule_create(&schedule, RUNS, 1, NULL), GS_OK);
         int64_t settled = 0, failed = 0;
@@ -169,7 +171,8 @@ static void the_harness_can_go_red(void **state)
     model twin = {.run_of = {1, GS_NO_RUN, GS_NO_RUN}}; /* wrong: the schedule hands out run 0 first */
     twin.held[1] = true;
     (void)gs_schedule_assign(schedule, 0);
-    expect_assert_failure(mock_assert(gs_schedule_run_of(schedule, 0) == twin.run_of[0], "run of rank 0", __FILE__, __LINE__));
+    expect_assert_failure(
+        mock_assert(gs_schedule_run_of(schedule, 0) == twin.run_of[0], "run of rank 0", __FILE__, __LINE__));
     gs_schedule_destroy(&schedule);
 }
 
@@ -220,7 +223,8 @@ static double half(const void *context, int rank)
 static void expect_work(const gs_schedule *schedule, double total, double before, double done)
 {
     gs_schedule_work work = gs_schedule_progress(schedule, half, NULL);
-    assert_true(!(fabs(work.total - total) > 1e-9) && !(fabs(work.before - before) > 1e-9) && !(fabs(work.done - done) > 1e-9));
+    assert_true(!(fabs(work.total - total) > 1e-9) && !(fabs(work.before - before) > 1e-9) &&
+                !(fabs(work.done - done) > 1e-9));
 }
 
 static void test_progress_counts_work_in_the_time_it_takes(void **state)
@@ -243,7 +247,8 @@ static void test_progress_counts_work_in_the_time_it_takes(void **state)
     gs_schedule_learn(schedule, 2, 40);
     expect_work(schedule, 32 + 80, 17, 32);
     gs_schedule_destroy(&schedule);
-    assert_int_equal(gs_schedule_create(&schedule, 3, 2, NULL), GS_OK); /* of which no work is known: runs are counted */
+    assert_int_equal(gs_schedule_create(&schedule, 3, 2, NULL),
+                     GS_OK); /* of which no work is known: runs are counted */
     assert_int_equal(gs_schedule_assign(schedule, 0), 0);
     expect_work(schedule, 3, 0, 0.5);
     gs_schedule_destroy(&schedule);

@@ -24,7 +24,8 @@ static void every_row_is_complete(void **state)
         if (row->conditional) assert_int_equal(row->models & ~gs_settings_table[row->needs].models, 0);
         for (int model = 0; model < GS_MODEL_COUNT; model++) {
             gs_value value;
-            const char *fallback = row->fallback_by_model[model] != NULL ? row->fallback_by_model[model] : row->fallback;
+            const char *fallback =
+                row->fallback_by_model[model] != NULL ? row->fallback_by_model[model] : row->fallback;
             assert_int_equal(gs_value_read((gs_setting_id)id, fallback, &value, NULL), GS_OK);
         }
     }
@@ -137,19 +138,24 @@ static void every_metric_has_its_goal(void **state)
     (void)state;
     static const struct {
         const char *metric, *goal;
-    } goals[] = {{"tv", "minimize"}, {"tv_reject", "minimize"}, {"kl", "minimize"}, {"js", "minimize"}, {"modes_0", "maximize"},
-                 {"modes_10", "maximize"}, {"modes_50", "maximize"}, {"covered_mass", "maximize"}, {"worst_ratio", "maximize"},
-                 {"effective_modes", "maximize"}};
+    } goals[] = {{"tv", "minimize"},          {"tv_reject", "minimize"},
+                 {"kl", "minimize"},          {"js", "minimize"},
+                 {"modes_0", "maximize"},     {"modes_10", "maximize"},
+                 {"modes_50", "maximize"},    {"covered_mass", "maximize"},
+                 {"worst_ratio", "maximize"}, {"effective_modes", "maximize"}};
     gs_settings settings;
     gs_settings_defaults(&settings, GS_MODEL_GAN);
     settings.values[GS_SETTING_STOPPING].integer = GS_STOPPING_HYPERBAND;
     int count = 0;
-    for (const char *const *name = gs_settings_table[GS_SETTING_STOPPING_METRIC].choices; name[count] != NULL; count++) {
+    for (const char *const *name = gs_settings_table[GS_SETTING_STOPPING_METRIC].choices; name[count] != NULL;
+         count++) {
         gs_setting_id culprit = GS_SETTING_MODEL;
         gs_error error;
         assert_string_equal(name[count], goals[count].metric);
         settings.values[GS_SETTING_STOPPING_METRIC].integer = count;
-        assert_int_equal(gs_value_read(GS_SETTING_STOPPING_GOAL, goals[count].goal, &settings.values[GS_SETTING_STOPPING_GOAL], NULL), GS_OK);
+        assert_int_equal(gs_value_read(GS_SETTING_STOPPING_GOAL, goals[count].goal,
+                                       &settings.values[GS_SETTING_STOPPING_GOAL], NULL),
+                         GS_OK);
         settings.values[GS_SETTING_EVERY].integer = 100;
         assert_int_equal(gs_settings_check(&settings, &culprit, &error), GS_OK);
         settings.values[GS_SETTING_STOPPING_GOAL].integer ^= 1;

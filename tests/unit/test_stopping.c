@@ -30,7 +30,8 @@ static gs_job job_of(gs_model_id model)
     return job;
 }
 
-/* Runs a job to its end; at rung `stop` (0: none) it is told to stop. With `move` it changes trainers after every piece of work. */
+/* Runs a job to its end; at rung `stop` (0: none) it is told to stop. With `move` it changes trainers after every piece
+ * of work. */
 static gs_trainer *train(const gs_job *job, int64_t stop, bool move, int64_t asked[8], int *asks)
 {
     gs_trainer *trainer = create_trainer(job, &digits);
@@ -120,7 +121,8 @@ static void asking_changes_nothing(void **state)
     gs_trainer_destroy(&trainer);
 }
 
-/* Its results are those of its weights at the rung, and its metric there is what it was compared by: for every metric. */
+/* Its results are those of its weights at the rung, and its metric there is what it was compared by: for every metric.
+ */
 static void a_stopped_run_is_done(void **state)
 {
     (void)state;
@@ -176,7 +178,8 @@ static void a_run_that_is_moved_while_it_asks_is_the_same(void **state)
             memcpy(reason, gs_trainer_result(trainer)->reason, sizeof reason);
             int64_t steps = gs_trainer_steps_done(trainer);
             gs_trainer_destroy(&trainer);
-            trainer = train(&job, stop, true, asked, &again); /* 300 samples are one piece, but of diffusion, which goes on where it was */
+            trainer = train(&job, stop, true, asked,
+                            &again); /* 300 samples are one piece, but of diffusion, which goes on where it was */
             assert_int_equal(again, asks);
             gs_digests_of(gs_trainer_result(trainer), &moved);
             assert_memory_equal(&whole, &moved, sizeof whole);

@@ -54,13 +54,25 @@ static gs_status begin(session *s, int seeds, const char *more, bool retry_faile
     static const gs_fact facts[] = {{.name = "started", .text = "now"}, {.name = "ranks", .number = 1}};
     char text[512];
     *s = (session){.sweep = NULL};
-    snprintf(text, sizeof text, "name: t\nseeds: {first: 0, count: %d}\nparameters: {model: oracle, steps: 5%s}\nevaluation: {samples: 450}\n", seeds, more);
-    if (gs_sweep_read_text(&s->sweep, "t.yaml", text, strlen(text), NULL, 0, &s->error) != GS_OK) fail_msg("%s", s->error.text);
+    snprintf(
+        text, sizeof text,
+        "name: t\nseeds: {first: 0, count: %d}\nparameters: {model: oracle, steps: 5%s}\nevaluation: {samples: 450}\n",
+        seeds, more);
+    if (gs_sweep_read_text(&s->sweep, "t.yaml", text, strlen(text), NULL, 0, &s->error) != GS_OK)
+        fail_msg("%s", s->error.text);
     assert_int_equal(gs_plan_create(&s->plan, s->sweep, &s->error), GS_OK);
-    s->contents = (gs_store_contents){.sweep = s->sweep, .plan = s->plan, .digits = &digits, .version = "0", .overrides = "", .facts = facts,
-                                      .fact_count = 2, .retry_failed = retry_failed, .max_attempts = max_attempts};
+    s->contents = (gs_store_contents){.sweep = s->sweep,
+                                      .plan = s->plan,
+                                      .digits = &digits,
+                                      .version = "0",
+                                      .overrides = "",
+                                      .facts = facts,
+                                      .fact_count = 2,
+                                      .retry_failed = retry_failed,
+                                      .max_attempts = max_attempts};
     bool there = access(path, F_OK) == 0;
-    return there ? gs_store_open(&s->store, path, &s->contents, &s->error) : gs_store_create(&s->store, path, &s->contents, &s->error);
+    return there ? gs_store_open(&s->store, path, &s->contents, &s->error)
+                 : gs_store_create(&s->store, path, &s->contents, &s->error);
 }
 
 static void end(session *s)
@@ -80,7 +92,9 @@ static void finish_run(session *s, int64_t run, bool failed)
     assert_int_equal(gs_trainer_create(&trainer, &job, &digits, 0, &error), GS_OK);
     while (gs_trainer_advance(trainer)) continue;
     if (failed) assert_int_equal(gs_parcel_pack_failure(&parcel, &job, "for a test", 0, &error), GS_OK);
-    else assert_int_equal(gs_parcel_pack(&parcel, &job, gs_trainer_result(trainer), gs_store_storage(s->store), 0, 1, &error), GS_OK);
+    else
+        assert_int_equal(
+            gs_parcel_pack(&parcel, &job, gs_trainer_result(trainer), gs_store_storage(s->store), 0, 1, &error), GS_OK);
     gs_trainer_destroy(&trainer);
     if (gs_store_commit(s->store, &parcel, &error) != GS_OK) fail_msg("%s", error.text);
     gs_parcel_free(&parcel);
@@ -131,7 +145,8 @@ static void a_file_goes_on_where_it_was_left(void **state)
     finish_run(&s, 5, false);
     end(&s);
 
-    assert_int_equal(begin(&s, 1, ", decoder_hidden_1: [64, 24]", false, 3), GS_OK); /* other tensors; five runs are left out */
+    assert_int_equal(begin(&s, 1, ", decoder_hidden_1: [64, 24]", false, 3),
+                     GS_OK); /* other tensors; five runs are left out */
     expect(&s, 1, 0, 1);
     assert_int_equal(gs_store_opened(s.store)->kept, 5);
     finish_run(&s, 1, false);

@@ -1,9 +1,9 @@
 /* Short training runs of every model: the loss falls, and on the way it agrees with an independent framework.
  *
  * The expected curves are those of tests/reference/make_reference.py (`training`), in double from the same weights and
- * batches; the settings stand there too. Where the loss falls smoothly a step adds little to the difference between float
- * and double: 1e-5 after 200, the same with the BLAS kernels of Prescott, Sandy Bridge, Haswell and Zen. A new model is a
- * function that sets small settings and a row in `cases`. */
+ * batches; the settings stand there too. Where the loss falls smoothly a step adds little to the difference between
+ * float and double: 1e-5 after 200, the same with the BLAS kernels of Prescott, Sandy Bridge, Haswell and Zen. A new
+ * model is a function that sets small settings and a row in `cases`. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -55,9 +55,15 @@ static void set_vae(gs_settings *settings)
 static void set_gan(gs_settings *settings)
 {
     const gs_setting_id ids[] = {
-        GS_SETTING_BATCH_SIZE,           GS_SETTING_LATENT_DIM,           GS_SETTING_GENERATOR_STEPS,
-        GS_SETTING_DISCRIMINATOR_STEPS,  GS_SETTING_GENERATOR_HIDDEN_1,   GS_SETTING_GENERATOR_HIDDEN_2,
-        GS_SETTING_DISCRIMINATOR_HIDDEN_1, GS_SETTING_DISCRIMINATOR_HIDDEN_2, GS_SETTING_DISCRIMINATOR_HIDDEN_3,
+        GS_SETTING_BATCH_SIZE,
+        GS_SETTING_LATENT_DIM,
+        GS_SETTING_GENERATOR_STEPS,
+        GS_SETTING_DISCRIMINATOR_STEPS,
+        GS_SETTING_GENERATOR_HIDDEN_1,
+        GS_SETTING_GENERATOR_HIDDEN_2,
+        GS_SETTING_DISCRIMINATOR_HIDDEN_1,
+        GS_SETTING_DISCRIMINATOR_HIDDEN_2,
+        GS_SETTING_DISCRIMINATOR_HIDDEN_3,
         GS_SETTING_MINIBATCH_DISCRIMINATION,
     };
     const int64_t integers[] = {16, 4, 1, 1, 16, 24, 24, 16, 6, 0};
@@ -77,7 +83,10 @@ static void set_diffusion(gs_settings *settings)
 static void set_autoregressive(gs_settings *settings)
 {
     const gs_setting_id ids[] = {
-        GS_SETTING_BATCH_SIZE, GS_SETTING_CONTEXT_PIXELS, GS_SETTING_COLOR_LEVELS, GS_SETTING_HIDDEN_UNITS,
+        GS_SETTING_BATCH_SIZE,
+        GS_SETTING_CONTEXT_PIXELS,
+        GS_SETTING_COLOR_LEVELS,
+        GS_SETTING_HIDDEN_UNITS,
     };
     const int64_t integers[] = {16, 70, 4, 16};
     set_integers(settings, sizeof ids / sizeof ids[0], ids, integers);
@@ -96,20 +105,49 @@ static void set_lstm(gs_settings *settings)
 }
 
 static const training_case cases[] = {
-    {"oracle", GS_MODEL_ORACLE, set_oracle, 1e-4, 0.05,
+    {"oracle",
+     GS_MODEL_ORACLE,
+     set_oracle,
+     1e-4,
+     0.05,
      {{0.084840594}, {0.042374567}, {0.018260806}, {0.007764907}, {0.002884256}}},
-    {"vae", GS_MODEL_VAE, set_vae, 1e-4, 0.25,
-     {{0.090001837, 0.089522069, 0.047976812}, {0.053280222, 0.047257377, 0.602284459},
-      {0.038082031, 0.035702788, 0.237924303}, {0.018754511, 0.014880578, 0.387393284},
+    {"vae",
+     GS_MODEL_VAE,
+     set_vae,
+     1e-4,
+     0.25,
+     {{0.090001837, 0.089522069, 0.047976812},
+      {0.053280222, 0.047257377, 0.602284459},
+      {0.038082031, 0.035702788, 0.237924303},
+      {0.018754511, 0.014880578, 0.387393284},
       {0.017305180, 0.014528449, 0.277673120}}},
-    {"gan", GS_MODEL_GAN, set_gan, 1e-4, (double)INFINITY,
-     {{0.648382146, 0.721087121}, {1.202379452, 0.540638335}, {1.570186645, 0.350008980}, {1.707174248, 0.261470580},
+    {"gan",
+     GS_MODEL_GAN,
+     set_gan,
+     1e-4,
+     (double)INFINITY,
+     {{0.648382146, 0.721087121},
+      {1.202379452, 0.540638335},
+      {1.570186645, 0.350008980},
+      {1.707174248, 0.261470580},
       {2.047089397, 0.152630526}}},
-    {"diffusion", GS_MODEL_DIFFUSION, set_diffusion, 1e-4, 0.25,
+    {"diffusion",
+     GS_MODEL_DIFFUSION,
+     set_diffusion,
+     1e-4,
+     0.25,
      {{0.164429016}, {0.126638515}, {0.043172081}, {0.030103158}, {0.026105526}}},
-    {"autoregressive", GS_MODEL_AUTOREGRESSIVE, set_autoregressive, 1e-4, 0.5,
+    {"autoregressive",
+     GS_MODEL_AUTOREGRESSIVE,
+     set_autoregressive,
+     1e-4,
+     0.5,
      {{4.392570445}, {2.239529658}, {1.486108919}, {1.425552237}, {1.354915621}}},
-    {"autoregressive, lstm", GS_MODEL_AUTOREGRESSIVE, set_lstm, 1e-4, 0.5,
+    {"autoregressive, lstm",
+     GS_MODEL_AUTOREGRESSIVE,
+     set_lstm,
+     1e-4,
+     0.5,
      {{4.197969763}, {3.777022585}, {1.628628112}, {1.400921490}, {1.388812980}}},
 };
 
@@ -170,8 +208,8 @@ static void test_losses_fall_as_expected(void **state)
         small_settings(&cases[i], &settings);
         run(&settings, curves);
         double difference = largest_difference(&cases[i], curves);
-        print_message("%s: largest difference %.2g of %.2g; the first curve from %.4g to %.4g\n", cases[i].name, difference,
-                      cases[i].tolerance, curves[0][0], curves[POINTS - 1][0]);
+        print_message("%s: largest difference %.2g of %.2g; the first curve from %.4g to %.4g\n", cases[i].name,
+                      difference, cases[i].tolerance, curves[0][0], curves[POINTS - 1][0]);
         assert_true(difference <= cases[i].tolerance);
         assert_true(curves[POINTS - 1][0] <= cases[i].falls * curves[0][0]);
     }

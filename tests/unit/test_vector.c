@@ -276,7 +276,8 @@ static void test_definitions(void **state)
     assert_true(fabsf(sums[0] - 12) + fabsf(sums[1] - 24) + fabsf(sums[2] - 36) <= 0);
 }
 
-/* The normals of Philox blocks are those of Random123's words, whatever the counter and wherever the first word of it overflows. */
+/* The normals of Philox blocks are those of Random123's words, whatever the counter and wherever the first word of it
+ * overflows. */
 static void test_normals_definition(void **state)
 {
     (void)state;
@@ -313,7 +314,8 @@ static void test_diffusion_definitions(void **state)
     memcpy(here, x, sizeof here);
     gs_vector->shift(COUNT, -0.5f, here);
     gs_vector->blend(COUNT, 2, x, 3, y, sum);
-    for (int i = 0; i < 4; i++) assert_true(fabsf(here[i] - (x[i] - 0.5f)) + fabsf(sum[i] - (2 * x[i] + 3 * y[i])) <= 0);
+    for (int i = 0; i < 4; i++)
+        assert_true(fabsf(here[i] - (x[i] - 0.5f)) + fabsf(sum[i] - (2 * x[i] + 3 * y[i])) <= 0);
     assert_true(isnan(here[4]) && isnan(sum[4]) && isnan(sum[5]));
 
     /* estimates 2 y - x: 4, 0, 4, -2.25 and clipped 1, 0, 1, -1 */
@@ -413,7 +415,8 @@ static void test_latent_definition(void **state)
         double deviation = exp(v / 2), slope = 0.5 * (e * e * deviation + 0.5 * (deviation * deviation - 1));
         bool clamped = fabsf(encoded[LATENTS + i]) > 10;
         assert_true(fabs((double)z[i] - (mean + deviation * e)) <= 1e-6 * (1 + fabs(mean) + deviation * fabs(e)));
-        assert_true(fabs((double)divergences[i] - 0.5 * (mean * mean + exp(v) - v - 1)) <= 1e-6 * (1 + mean * mean + exp(v)));
+        assert_true(fabs((double)divergences[i] - 0.5 * (mean * mean + exp(v) - v - 1)) <=
+                    1e-6 * (1 + mean * mean + exp(v)));
         assert_true(fabs((double)dencoded[i] - (e + 0.5 * mean)) <= 1e-6);
         assert_true(fabs((double)dencoded[LATENTS + i] - (clamped ? 0 : slope)) <= 1e-6 * (1 + fabs(slope)));
     }
@@ -439,7 +442,8 @@ static void test_class_loss_definitions(void **state)
         loss = (double)gs_vector->sigmoid_loss(COUNT, (size_t)target, 0.5f, x, binary);
         assert_true(fabs(loss - (softplus - (double)x[target])) <= 2e-5);
         for (int k = 0; k < COUNT; k++) {
-            double law = exp((double)x[k]) / exponentials, probability = 1 / (1 + exp(-(double)x[k])), right = k == target;
+            double law = exp((double)x[k]) / exponentials, probability = 1 / (1 + exp(-(double)x[k])),
+                   right = k == target;
             assert_true(fabs((double)soft[k] - 0.25 * (law - right)) <= 1e-7);
             assert_true(fabs((double)binary[k] - 0.5 * (probability - right)) <= 2e-7);
             assert_true(fabs((double)weights[k] / total - law) <= 2e-7);

@@ -172,7 +172,8 @@ static void record_classes(const gs_vector_kernels *kernels, size_t count, recor
 {
     float x[LONGEST], dx[LONGEST], sums[GS_LANES];
     fill(x, count, count + 17000, 8);
-    gs_real (*const losses[])(size_t, size_t, float, const float *, float *) = {kernels->softmax_loss, kernels->sigmoid_loss};
+    gs_real (*const losses[])(size_t, size_t, float, const float *, float *) = {kernels->softmax_loss,
+                                                                                kernels->sigmoid_loss};
     for (size_t f = 0; f < 2; f++) {
         float loss = losses[f](count, count / 2, 0.37f, x, dx);
         keep(all, &loss, sizeof loss);
