@@ -53,8 +53,9 @@ SCENARIOS = {
     "history": ([], True, ["storage.sync=0s"]),
     "extend": (["minibatch_discrimination=on", "seeds=0", "steps=4"], False,
                ["minibatch_discrimination=on", "seeds=0", "steps=4,6", "evaluation.samples=500,600"]),
-    "midrun": (None, False, ["storage.checkpoint_every=0.000001s"]),
+    "midrun": (None, False, ["storage.checkpoint_every=0.000001s", "steps=24"]),
 }
+WATCHED = {"midrun": "r.h5.running"}  # whose changes are counted; what else is written is that of "new"
 BY_TIME = ("midrun",)  # how many changes there are depends on time: the last ones may not be reached
 
 
@@ -62,10 +63,10 @@ def environment(**more):
     return dict(os.environ, OPENBLAS_NUM_THREADS="1", OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1", **more)
 
 
-def run(folder, arguments, killer=None, **variables):
-    """The finished process; with `killer` under its eyes."""
+def run(folder, arguments, killer=None, watched="r.h5", **variables):
+    """The finished process; with `killer`, which counts the changes of files like `watched`, under its eyes."""
     if killer:
-        variables = dict(variables, LD_PRELOAD=str(killer), KILLER_FILE="r.h5")
+        variables = dict(variables, LD_PRELOAD=str(killer), KILLER_FILE=watched)
     return subprocess.run([PROGRAM, "sweep.yaml", "-o", "r.h5", "--progress", "none", *arguments], cwd=folder, capture_output=True,
                           text=True, timeout=120, check=False, env=environment(**variables))
 
@@ -127,6 +128,7 @@ class Bench:
 
     def __init__(self, base, killer, name):
         self.base, self.killer, self.name = base, killer, name
+        self.watched = WATCHED.get(name, "r.h5")
         before, killed, self.arguments = SCENARIOS[name]
         self.start = new_folder(base)
         if before is not None and killed:
@@ -143,10 +145,11 @@ class Bench:
         self.wanted, self.rows = read_all(whole / "r.h5"), rows_by_id(whole / "r.h5")
         counted = self.copy()
         self.changes, self.crossing = self.count(counted, self.arguments)
+        assert self.changes > 20, f"{name} makes {self.changes} changes only: is it what it is meant to be?"
 
     def count(self, folder, arguments):
         with tempfile.TemporaryDirectory() as elsewhere:
-            done = run(folder, arguments, self.killer, KILLER_COUNT=f"{elsewhere}/count")
+            done = run(folder, arguments, self.killer, self.watched, KILLER_COUNT=f"{elsewhere}/count")
             assert done.returncode == 0, done.stderr
             return map(int, Path(elsewhere, "count").read_text().split())
 
@@ -179,7 +182,7 @@ class Bench:
 
     def kill_at(self, kind, number):
         folder = self.copy()
-        done = run(folder, self.arguments, self.killer, **{f"KILLER_{kind}": str(number)})
+        done = run(folder, self.arguments, self.killer, self.watched, **{f"KILLER_{kind}": str(number)})
         ended = done.returncode == 0 and self.name in BY_TIME
         assert ended or done.returncode == -signal.SIGKILL, f"was not killed: exit {done.returncode}, {done.stderr}"
         self.inspect(folder)

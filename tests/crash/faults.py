@@ -31,7 +31,7 @@ def complaints(stderr):
 class FaultBench(Bench):
     def fail_at(self, name, number, forever):
         folder = self.copy()
-        done = run(folder, self.arguments, self.killer, KILLER_FAIL=str(number), KILLER_ERRNO=str(getattr(errno, name)), KILLER_FOREVER=str(int(forever)))
+        done = run(folder, self.arguments, self.killer, self.watched, KILLER_FAIL=str(number), KILLER_ERRNO=str(getattr(errno, name)), KILLER_FOREVER=str(int(forever)))
         said = complaints(done.stderr)
         assert done.returncode in (0, 3), f"exit {done.returncode}: {done.stderr}"
         if done.returncode == 3:
