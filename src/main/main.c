@@ -166,7 +166,8 @@ static int work(const gs_world *world)
  * yet; what is wrong with the sweep rank 0 tells later. */
 static bool wants_portable(const gs_options *options)
 {
-    if (options->verb != GS_VERB_RUN || options->kernels_given) return options->kernels == GS_KERNELS_PORTABLE;
+    bool reads_sweep = options->verb == GS_VERB_RUN || options->verb == GS_VERB_PLAN;
+    if (!reads_sweep || options->kernels_given) return options->kernels == GS_KERNELS_PORTABLE;
     gs_sweep *sweep = NULL;
     gs_error unused;
     bool portable =
@@ -218,7 +219,10 @@ static int print_only(const gs_options *options, const gs_world *world)
 static gs_status choose_kernels(const gs_options *options, char **argv, gs_error *error)
 {
     char kernel[GS_KERNEL];
-    if (wants_portable(options)) return gs_kernels_pin(gs_kernels_portable, argv, error);
+    if (wants_portable(options)) {
+        gs_status status = gs_kernels_pin(gs_kernels_portable, argv, error);
+        return options->verb == GS_VERB_PLAN ? GS_OK : status; /* a sweep may be planned where it cannot run */
+    }
     if (options->verb == GS_VERB_VERIFY) return options->repair ? gs_repair_kernels(options, argv, error) : GS_OK;
     if (options->kernels != GS_KERNELS_RECORDED) return GS_OK;
     gs_guard_install(GS_EXIT_STORAGE);

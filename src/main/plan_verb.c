@@ -7,6 +7,8 @@
 
 #include "main/bill.h"
 #include "main/inputs.h"
+#include "main/kernels.h"
+#include "nn/matrix.h"
 #include "train/stopping.h"
 
 typedef struct {
@@ -121,7 +123,9 @@ static void print_totals(const contents *all)
         if (bill->left < bill->total) printf(" of %.3g", bill->total / 3600);
         printf("; %s on %ld rank%s", duration(bill->makespan, text), bill->ranks, plural((size_t)bill->ranks));
         printf("; about %s of HDF5\n", bytes(bill->file_bytes, text));
-        printf("Times are extrapolated from a measurement of a few seconds on this machine%s.\n",
+        bool portable = all->sweep->portable && strcmp(gs_blas_kernel(), gs_kernels_portable) == 0;
+        printf("Times are extrapolated from a measurement of a few seconds on this machine%s%s.\n",
+               portable ? ", with the portable BLAS kernels" : "",
                history->done > 0 ? " and from the runs that are done" : "");
     } else {
         printf("about %s of HDF5; times were not measured\n", bytes(bill->file_bytes, text));

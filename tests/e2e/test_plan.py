@@ -37,6 +37,14 @@ def test_for_people(sweep, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["small.yaml"]
 
 
+def test_portable_kernels_are_measured_where_they_are_there(sweep):
+    done = gensweep("plan", sweep, "+kernels=portable", OPENBLAS_CORETYPE="Nehalem")
+    kernels = gensweep("--version", OPENBLAS_CORETYPE="Haswell").stdout
+    assert done.returncode == 0, done.stderr
+    assert ("with the portable BLAS kernels" in done.stdout) == ("Haswell" in kernels)
+    assert "portable" not in gensweep("plan", sweep).stdout
+
+
 def test_the_bill_adds_up(sweep):
     told = plan(sweep, "--ranks", "1", "model=vae", "~minibatch_discrimination", "~generator_steps", "~generator_hidden_1",
                 "~generator_hidden_2", "~discriminator_hidden_1", "~discriminator_hidden_2", "~discriminator_hidden_3",
