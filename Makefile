@@ -266,11 +266,11 @@ deps:
 FORMATTED := $(wildcard src/*/*.[ch] tests/*.h tests/*/*.[ch])
 format:
 	@.ci/deps "$(LINT_PACKAGES)" "clang-format"
-	clang-format -i $(FORMATTED)
+	@clang-format -i $(FORMATTED)
 
 lint:
 	@.ci/deps "$(LINT_PACKAGES)" "clang, clang-format, cppcheck, shellcheck"
-	clang-format --dry-run -Werror $(FORMATTED)
+	@clang-format --dry-run -Werror $(FORMATTED)
 	$(MAKE) CC=gcc WERROR=1 BUILD=build/lint-gcc build/lint-gcc/gensweep
 	$(MAKE) CC=clang WERROR=1 BUILD=build/lint-clang build/lint-clang/gensweep
 	cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr \
