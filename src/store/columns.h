@@ -1,7 +1,8 @@
 /* The tables with one row a run: /runs, /digests, /settings, /coverage (but bulk data), /metrics, /curves.
  *
  * One static table in columns.c says for each column where it stands in the file and where in a gs_row; settings and
- * metrics follow from their own tables. */
+ * metrics follow from their own tables. columns_add.c makes the datasets and fills in what is planned; columns.c writes
+ * and reads what becomes of the runs. */
 #ifndef GS_STORE_COLUMNS_H
 #define GS_STORE_COLUMNS_H
 

@@ -183,6 +183,11 @@ gs_status gs_roster_create(gs_roster *roster, gs_file *file, const gs_plan *plan
     return status;
 }
 
+gs_job gs_roster_job(const gs_roster *roster, uint64_t row)
+{
+    return gs_plan_job(roster->plan, (size_t)roster->run_of_row[row]);
+}
+
 uint64_t gs_roster_new_rows(const gs_roster *roster)
 {
     return roster->rows - roster->earlier_rows;

@@ -1,9 +1,8 @@
 /* Which row of the results file belongs to which planned run.
  *
  * A new file has one row a run, in plan order. A file that is continued keeps its rows; runs of the sweep are found
- * among them by identity
- * (/runs/id), and those that are not there get rows behind them, in plan order. Rows whose run is no longer in the
- * sweep are kept. */
+ * among them by identity (/runs/id), and those that are not there get rows behind them, in plan order. Rows whose run
+ * is no longer in the sweep are kept. */
 #ifndef GS_STORE_ROSTER_H
 #define GS_STORE_ROSTER_H
 
@@ -26,6 +25,9 @@ typedef struct {
 /* `file` NULL: a new one. GS_ERROR_STORAGE if the file's rows contradict each other. */
 GS_MUST_CHECK gs_status gs_roster_create(gs_roster *roster, gs_file *file, const gs_plan *plan, const gs_digits *digits,
                                          gs_error *error);
+
+/* The planned run of a row that has one. */
+gs_job gs_roster_job(const gs_roster *roster, uint64_t row);
 
 /* Planned runs that the file does not have yet. */
 uint64_t gs_roster_new_rows(const gs_roster *roster);
