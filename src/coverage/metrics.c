@@ -151,8 +151,8 @@ gs_metrics gs_metrics_of(const gs_coverage *coverage, const double expected[GS_B
     return metrics;
 }
 
-/* The share of red of an image, stretched so that the bin of `color` (0 red ... 3 blue: [3/4,1] ... [0,1/4]) is [0,1].
- */
+/* The share of red of an image, stretched so that the bin of `color` (0 red ... 3 blue: [3/4,1] ...
+ * [0,1/4]) is [0,1]. */
 static double stretched_share(const uint8_t *image, int color)
 {
     double red = 0, blue = 0;

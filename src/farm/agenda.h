@@ -40,8 +40,8 @@ typedef struct {
 /* What the store does not have yet of its plan. Borrows the store. */
 gs_agenda gs_agenda_of_store(gs_store *store);
 
-/* All of these runs, and nothing is kept of them but by what the caller puts in place of the functions that do nothing.
- */
+/* All of these runs, and nothing is kept of them but by what the caller puts in place of the functions
+ * that do nothing. */
 gs_agenda gs_agenda_without_store(void *context, int64_t runs, gs_job (*job)(void *context, int64_t run));
 
 #endif

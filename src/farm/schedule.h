@@ -30,8 +30,8 @@ typedef struct {
 GS_MUST_CHECK gs_status gs_schedule_create(gs_schedule **schedule, int64_t runs, int ranks, gs_error *error);
 void gs_schedule_destroy(gs_schedule **schedule);
 
-/* The work of each run, and its kind, from 0 to GS_KINDS - 1. To be said before the first rank asks. GS_ERROR_MEMORY.
- */
+/* The work of each run, and its kind, from 0 to GS_KINDS - 1. To be said before the first rank asks.
+ * GS_ERROR_MEMORY. */
 enum { GS_KINDS = 8 };
 GS_MUST_CHECK gs_status gs_schedule_sort(gs_schedule *schedule, const float *work, const uint8_t *kinds,
                                          gs_error *error);

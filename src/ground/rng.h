@@ -45,8 +45,8 @@ void gs_rng_normal(gs_rng rng, uint32_t first, size_t count, gs_real *values);
  * of Flax and Keras draw; by rejection, each element from its own counters. Not for the step loop. */
 void gs_rng_truncated_normal(gs_rng rng, size_t count, gs_real *values);
 
-/* FNV-1a of a name: the step of GS_STREAM_WEIGHTS, so that a tensor's initial values follow its name and not its place.
- */
+/* FNV-1a of a name: the step of GS_STREAM_WEIGHTS, so that a tensor's initial values follow its name
+ * and not its place. */
 uint64_t gs_hash_name(const char *name);
 
 #endif

@@ -67,8 +67,8 @@ typedef struct {
     void (*fill)(size_t count, gs_real value, gs_real *x);
     void (*scale)(size_t count, gs_real factor, gs_real *x);
 
-    /* losses[i] = softplus(x[i]) - target x[i], gradients[i] = sigmoid(x[i]) - target: binary cross-entropy of a logit.
-     */
+    /* losses[i] = softplus(x[i]) - target x[i], gradients[i] = sigmoid(x[i]) - target: binary cross-
+     * entropy of a logit. */
     void (*logit_loss)(size_t count, gs_real target, const gs_real *x, gs_real *losses, gs_real *gradients);
 
     /* Returns 1/2 sum_i (y[i] - target[i])^2; dy[i] = weight (y[i] - target[i]). */
@@ -79,8 +79,8 @@ typedef struct {
      * divergences = (m^2 + exp(v) - v - 1) / 2. */
     void (*latent)(size_t rows, size_t latents, const gs_real *encoded, const gs_real *noise, gs_real *deviations,
                    gs_real *z, gs_real *divergences);
-    /* dencoded = dz through z, plus the gradient of weight * sum of divergences; 0 for log-variances outside the clamp.
-     */
+    /* dencoded = dz through z, plus the gradient of weight * sum of divergences; 0 for log-variances
+     * outside the clamp. */
     void (*latent_gradient)(size_t rows, size_t latents, gs_real weight, const gs_real *encoded, const gs_real *noise,
                             const gs_real *deviations, const gs_real *dz, gs_real *dencoded);
 

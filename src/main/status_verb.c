@@ -48,8 +48,8 @@ static double left_of_running(const gs_overview_run *run, double mean)
     return fmax(fmax(mean, training) - run->seconds, 0);
 }
 
-/* What is left is estimated from the mean time of runs of the same model that are done, or of all where there is none.
- */
+/* What is left is estimated from the mean time of runs of the same model that are done, or of all
+ * where there is none. */
 static void estimate(report *r)
 {
     double seconds[GS_MODEL_COUNT + 1] = {0}, left = 0, start = started_at(&r->overview);

@@ -80,8 +80,8 @@ gs_adam gs_model_adam(const gs_settings *settings, gs_setting_id learning_rate, 
 int gs_sample_rows(int64_t samples, int64_t part);
 int64_t gs_sample_batches(int64_t samples);
 
-/* For the models' own use: samples are made with averages of the parameters from `first` to `end`, if `decay` says so.
- */
+/* For the models' own use: samples are made with averages of the parameters from `first` to `end`, if
+ * `decay` says so. */
 gs_average gs_model_average(const gs_settings *settings, gs_setting_id decay, size_t first, size_t end);
 
 /* For the models' own use: Adam's update `number` (counted from 1) by the model's gradients. The second form is for the

@@ -51,8 +51,8 @@ void gs_matrix_multiply(gs_orientation a_is, gs_matrix a, gs_orientation b_is, g
 /* One thread for each process, whatever the environment says: results depend on the number of BLAS threads. */
 void gs_blas_one_thread(void);
 
-/* The kernels that the BLAS library chose for this CPU, e.g. "Haswell", "SkylakeX"; and its version and build options.
- */
+/* The kernels that the BLAS library chose for this CPU, e.g. "Haswell", "SkylakeX"; and its version
+ * and build options. */
 const char *gs_blas_kernel(void);
 const char *gs_blas_version(void);
 

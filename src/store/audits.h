@@ -13,8 +13,8 @@ typedef struct {
     char first_difference[1280];                   /* a sentence; empty: there is none */
 } gs_audit_record;
 
-/* Makes the columns, empty, or opens those that are there. A file that is continued and was made without them stays so.
- */
+/* Makes the columns, empty, or opens those that are there. A file that is continued and was made
+ * without them stays so. */
 GS_MUST_CHECK gs_status gs_audits_add(gs_file *file, bool continued, gs_error *error);
 
 /* Appends a row to the results file `path`; takes its lock, and repairs what a killed writer left. GS_ERROR_STORAGE:

@@ -259,8 +259,8 @@ static gs_status add_curves_of(maker *make, const gs_model_type *type, gs_error 
     return status;
 }
 
-/* Whether a file that is continued has all curves of a model already, perhaps of runs that are no longer in the sweep.
- */
+/* Whether a file that is continued has all curves of a model already, perhaps of runs that are no
+ * longer in the sweep. */
 static bool has_curves(const maker *make, const gs_model_type *type)
 {
     gs_extent extent;

@@ -51,8 +51,8 @@ typedef struct {
     const char *const *axes;     /* rank names of dimensions; NULL = none */
 } gs_dataset_spec;
 
-/* Makes a new file at `path`, which must not exist. `name`: what errors call it, the path that it will have in the end.
- */
+/* Makes a new file at `path`, which must not exist. `name`: what errors call it, the path that it will
+ * have in the end. */
 GS_MUST_CHECK gs_status gs_file_create(gs_file **file, const char *path, const char *name, gs_error *error);
 
 typedef enum {
@@ -130,8 +130,8 @@ size_t gs_cell_size(gs_cell cell, size_t text);
 GS_MUST_CHECK gs_status gs_file_write(gs_file *file, gs_dataset dataset, uint64_t first, uint64_t count,
                                       const void *values, gs_error *error);
 
-/* One whole chunk of a bulk dataset, as it goes to the disk (deflated if the dataset is). `offset`: its first element.
- */
+/* One whole chunk of a bulk dataset, as it goes to the disk (deflated if the dataset is). `offset`:
+ * its first element. */
 GS_MUST_CHECK gs_status gs_file_write_chunk(gs_file *file, gs_dataset dataset, const uint64_t offset[GS_RANK_MAX],
                                             const void *bytes, size_t size, gs_error *error);
 

@@ -29,8 +29,8 @@ GS_MUST_CHECK gs_status gs_layouts_add(gs_layouts *layouts, gs_file *file, const
 /* The group of the number-th layout of a model, from 1: "/checkpoints/gan", "/checkpoints/gan_2". */
 void gs_layout_path(gs_model_id model, int number, char *path, size_t size);
 
-/* The names of a layout's tensors, each at most GS_TENSOR_NAME bytes with its NUL; *count: in the room, out how many.
- */
+/* The names of a layout's tensors, each at most GS_TENSOR_NAME bytes with its NUL; *count: in the
+ * room, out how many. */
 bool gs_layout_tensors(const gs_file *file, const char *group, char names[][GS_TENSOR_NAME], size_t *count);
 
 /* Tensor number `tensor` of a run: its values in row order. */

@@ -19,8 +19,8 @@ struct gs_lock {
     char *path;
 };
 
-/* What stands in a lock file, one word each: host, process, start of the process, job, restart of the job, since when.
- */
+/* What stands in a lock file, one word each: host, process, start of the process, job, restart of the
+ * job, since when. */
 typedef struct {
     char host[128], job[64], since[32];
     long process, restart;

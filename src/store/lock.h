@@ -27,8 +27,8 @@ GS_MUST_CHECK gs_status gs_lock_take(gs_lock **lock, const char *path, gs_error 
 /* Gives it back and sets *lock to NULL. */
 void gs_lock_release(gs_lock **lock);
 
-/* Looks without taking; `holder` gets "host n1, process 17, job 4711, since 2026-01-01T00:00:00Z", "" if there is none.
- */
+/* Looks without taking; `holder` gets "host n1, process 17, job 4711, since 2026-01-01T00:00:00Z", ""
+ * if there is none. */
 gs_lock_state gs_lock_look(const char *path, char holder[GS_LOCK_HOLDER]);
 
 #endif

@@ -19,8 +19,8 @@ typedef struct {
     size_t record; /* bytes */
 } gs_logbook;
 
-/* Makes the columns, empty, or opens those that are there. A file that is continued and was made without them stays so.
- */
+/* Makes the columns, empty, or opens those that are there. A file that is continued and was made
+ * without them stays so. */
 GS_MUST_CHECK gs_status gs_logbook_add(const gs_logbook *logbook, gs_file *file, bool continued, gs_error *error);
 
 /* Appends `count` records. Nothing happens, and *missing is true, if the file was made without the table. */

@@ -14,8 +14,8 @@ typedef struct {
     double wait_median, wait_99, wait_longest; /* for the next run, after the one before; to within a fifth */
 } gs_rank_record;
 
-/* Makes the columns, empty, or opens those that are there. A file that is continued and was made without them stays so.
- */
+/* Makes the columns, empty, or opens those that are there. A file that is continued and was made
+ * without them stays so. */
 GS_MUST_CHECK gs_status gs_ranks_add(gs_file *file, bool continued, gs_error *error);
 
 /* Appends rows; none to a file that was made without the columns. */

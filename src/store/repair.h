@@ -10,9 +10,8 @@
 typedef enum {
     GS_REPAIR_MADE_AGAIN, /* with the stored digests */
     GS_REPAIR_SET_BACK,   /* pending: the same sweep command trains it again */
-    GS_REPAIR_LEFT, /* as it was, as far as it can be read: it takes other BLAS kernels, or another version of gensweep
-                     */
-    GS_REPAIR_LOST, /* belongs to no run, and has fill values now */
+    GS_REPAIR_LEFT,       /* as it was, as far as it can be read: it takes other BLAS kernels, or another version */
+    GS_REPAIR_LOST,       /* belongs to no run, and has fill values now */
     GS_REPAIR_COUNT
 } gs_repair_verdict;
 

@@ -1,5 +1,5 @@
-/* How a setting stands in its column of /settings: written by the store, read when a stored run is to be trained again.
- */
+/* How a setting stands in its column of /settings: written by the store, read when a stored run is to
+ * be trained again. */
 #ifndef GS_STORE_SETTING_CELLS_H
 #define GS_STORE_SETTING_CELLS_H
 

@@ -36,8 +36,7 @@ typedef struct {
     const gs_fact *facts; /* of this launch */
     size_t fact_count;
     bool retry_failed; /* failed runs are to do again */
-    int max_attempts;  /* a run that was in flight so often when the program or its rank was killed has failed; 0: never
-                        */
+    int max_attempts;  /* a run that was in flight so often when a kill ended it has failed; 0: never */
 } gs_store_contents;
 
 /* How a file was found, once it is open. done + failed + to_do = planned. */

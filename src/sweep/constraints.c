@@ -58,8 +58,7 @@ gs_status gs_read_zip(gs_sweep *sweep, const gs_entry *entry, gs_error *error)
     return status;
 }
 
-/* ---- exclude and include ------------------------------------------------------------------------------------------
- */
+/* ---- exclude and include ----------------------------------------------------------------------------------------- */
 
 static gs_status read_term(gs_rule *rule, gs_node mapping, size_t index, bool one_value, gs_error *error)
 {

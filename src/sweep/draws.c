@@ -43,8 +43,7 @@ static bool is_normal(gs_shape shape)
     return shape == GS_SHAPE_NORMAL || shape == GS_SHAPE_LOG_NORMAL;
 }
 
-/* ---- reading ------------------------------------------------------------------------------------------------------
- */
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
 
 /* The number under `key` of the mapping; `fallback` where there is none, or an error if that is NULL. */
 static gs_status read_number(gs_node mapping, gs_node owner, const char *key, const double *fallback, double *number,
@@ -197,8 +196,7 @@ gs_status gs_distribution_read(gs_distribution *distribution, gs_setting_id id, 
     return status;
 }
 
-/* ---- drawing ------------------------------------------------------------------------------------------------------
- */
+/* ---- drawing ----------------------------------------------------------------------------------------------------- */
 
 static double uniform_of(uint32_t high, uint32_t low)
 {

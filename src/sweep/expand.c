@@ -5,8 +5,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-/* ---- combinations -------------------------------------------------------------------------------------------------
- */
+/* ---- combinations ------------------------------------------------------------------------------------------------ */
 
 /* What a combination says: values of some settings. */
 typedef struct {
@@ -147,8 +146,7 @@ static bool is_excluded(expansion *all, const gs_settings *settings)
     return excluded;
 }
 
-/* ---- expansion ----------------------------------------------------------------------------------------------------
- */
+/* ---- expansion --------------------------------------------------------------------------------------------------- */
 
 /* Whether the settings are new; they are seen afterwards. What does not apply is reset, so that same runs have the same
  * bytes. */

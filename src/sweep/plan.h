@@ -31,8 +31,8 @@ typedef struct {
     size_t row_size;
 } gs_plan;
 
-/* Expands the sweep and checks every combination. Errors point into the sweep's files. GS_ERROR_INPUT, GS_ERROR_MEMORY.
- */
+/* Expands the sweep and checks every combination. Errors point into the sweep's files. GS_ERROR_INPUT,
+ * GS_ERROR_MEMORY. */
 GS_MUST_CHECK gs_status gs_plan_create(gs_plan **plan, const gs_sweep *sweep, gs_error *error);
 void gs_plan_destroy(gs_plan **plan);
 

@@ -8,8 +8,7 @@
 
 enum { ENTRIES_MAX = 2 * GS_PLACES /* more keys than there are names cannot all be right */ };
 
-/* ---- gathering -----------------------------------------------------------------------------------------------------
- */
+/* ---- gathering --------------------------------------------------------------------------------------------------- */
 
 /* Every key that was given, in the order of the file, with the overrides in the places of what they override. */
 typedef struct {
@@ -54,8 +53,7 @@ static void gather_mapping(gathered *all, gs_node mapping, const char *section)
     }
 }
 
-/* ---- overrides -----------------------------------------------------------------------------------------------------
- */
+/* ---- overrides --------------------------------------------------------------------------------------------------- */
 
 static gs_status keep_document(gs_sweep *sweep, gs_document *document, gs_error *error)
 {
@@ -143,8 +141,7 @@ static gs_status apply_override(gs_sweep *sweep, gathered *all, const char *argu
     return gs_node_fail_name(entry.key, error, "setting", names, GS_PLACES);
 }
 
-/* ---- early stopping ------------------------------------------------------------------------------------------------
- */
+/* ---- early stopping ---------------------------------------------------------------------------------------------- */
 
 /* A key of W&B's `metric` says the same as one of early_terminate: of the command line and the file, the command line
  * wins. */
@@ -218,8 +215,7 @@ static gs_status check_stopping(const gs_sweep *sweep, gs_error *error)
     return status;
 }
 
-/* ---- the whole sweep -----------------------------------------------------------------------------------------------
- */
+/* ---- the whole sweep --------------------------------------------------------------------------------------------- */
 
 static gs_status read_entries(gs_sweep *sweep, const gathered *all, gs_error *error)
 {

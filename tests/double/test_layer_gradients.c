@@ -1,5 +1,5 @@
-/* The gradients of layers and losses against plain loops written from their headers and central differences, in double.
- */
+/* The gradients of layers and losses against plain loops written from their headers and central
+ * differences, in double. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "models/model.h"
+#include "small_settings.h"
 
 /* Which curve is the loss whose gradient the tensors with this prefix hold. */
 typedef struct {
@@ -32,29 +33,11 @@ typedef struct {
     loss_of_prefix owners[OWNERS_MAX];  /* the first that fits counts; ended by NULL */
 } gradient_case;
 
-static void set_integers(gs_settings *settings, size_t count, const gs_setting_id ids[], const int64_t integers[])
-{
-    for (size_t i = 0; i < count; i++) settings->values[ids[i]].integer = integers[i];
-}
-
 static void set_gan(gs_settings *settings, int64_t batch, bool minibatch, int64_t features, int64_t depth)
 {
-    const gs_setting_id ids[] = {
-        GS_SETTING_BATCH_SIZE,
-        GS_SETTING_LATENT_DIM,
-        GS_SETTING_GENERATOR_STEPS,
-        GS_SETTING_DISCRIMINATOR_STEPS,
-        GS_SETTING_GENERATOR_HIDDEN_1,
-        GS_SETTING_GENERATOR_HIDDEN_2,
-        GS_SETTING_DISCRIMINATOR_HIDDEN_1,
-        GS_SETTING_DISCRIMINATOR_HIDDEN_2,
-        GS_SETTING_DISCRIMINATOR_HIDDEN_3,
-        GS_SETTING_MINIBATCH_DISCRIMINATION,
-        GS_SETTING_MBD_FEATURES,
-        GS_SETTING_MBD_KERNEL_DIM,
-    };
-    const int64_t integers[] = {batch, 4, 1, 1, 8, 12, 10, 9, 6, minibatch, features, depth};
-    set_integers(settings, sizeof ids / sizeof ids[0], ids, integers);
+    set_small_gan(settings, batch, minibatch, (const int64_t[]){8, 12, 10, 9, 6});
+    settings->values[GS_SETTING_MBD_FEATURES].integer = features;
+    settings->values[GS_SETTING_MBD_KERNEL_DIM].integer = depth;
     settings->values[GS_SETTING_GENERATOR_LEARNING_RATE].real = 0;
     settings->values[GS_SETTING_DISCRIMINATOR_LEARNING_RATE].real = 0;
 }

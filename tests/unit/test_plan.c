@@ -189,8 +189,7 @@ static void identity_stays_what_it_was(void **state)
     assert_string_equal(id, "1879d807c9db3c35f1151274b8d0a69e");
 }
 
-/* ---- the rest of the language ---------------------------------------------------------------------------------------
- */
+/* ---- the rest of the language ------------------------------------------------------------------------------------ */
 
 static void zip_links_and_exclude_and_include_change_the_product(void **state)
 {

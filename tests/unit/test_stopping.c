@@ -121,8 +121,8 @@ static void asking_changes_nothing(void **state)
     gs_trainer_destroy(&trainer);
 }
 
-/* Its results are those of its weights at the rung, and its metric there is what it was compared by: for every metric.
- */
+/* Its results are those of its weights at the rung, and its metric there is what it was compared by:
+ * for every metric. */
 static void a_stopped_run_is_done(void **state)
 {
     (void)state;

@@ -15,6 +15,7 @@
 #include <stdio.h>
 
 #include "models/model.h"
+#include "small_settings.h"
 
 enum { POINTS = 5, STEPS = 200, SEED = 5 };
 static const int64_t points[POINTS] = {0, 10, 50, 100, STEPS - 1};
@@ -27,11 +28,6 @@ typedef struct {
     double falls;     /* the first curve must end below this share of its beginning; INFINITY: it need not */
     double expected[POINTS][GS_CURVES_MAX];
 } training_case;
-
-static void set_integers(gs_settings *settings, size_t count, const gs_setting_id ids[], const int64_t integers[])
-{
-    for (size_t i = 0; i < count; i++) settings->values[ids[i]].integer = integers[i];
-}
 
 static void set_oracle(gs_settings *settings)
 {
@@ -54,20 +50,7 @@ static void set_vae(gs_settings *settings)
 
 static void set_gan(gs_settings *settings)
 {
-    const gs_setting_id ids[] = {
-        GS_SETTING_BATCH_SIZE,
-        GS_SETTING_LATENT_DIM,
-        GS_SETTING_GENERATOR_STEPS,
-        GS_SETTING_DISCRIMINATOR_STEPS,
-        GS_SETTING_GENERATOR_HIDDEN_1,
-        GS_SETTING_GENERATOR_HIDDEN_2,
-        GS_SETTING_DISCRIMINATOR_HIDDEN_1,
-        GS_SETTING_DISCRIMINATOR_HIDDEN_2,
-        GS_SETTING_DISCRIMINATOR_HIDDEN_3,
-        GS_SETTING_MINIBATCH_DISCRIMINATION,
-    };
-    const int64_t integers[] = {16, 4, 1, 1, 16, 24, 24, 16, 6, 0};
-    set_integers(settings, sizeof ids / sizeof ids[0], ids, integers);
+    set_small_gan(settings, 16, false, (const int64_t[]){16, 24, 24, 16, 6});
     settings->values[GS_SETTING_GENERATOR_LEARNING_RATE].real = 1e-3;
     settings->values[GS_SETTING_DISCRIMINATOR_LEARNING_RATE].real = 3e-4;
 }
