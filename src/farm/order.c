@@ -9,8 +9,7 @@ static gs_status work_of(const gs_settings *settings, const gs_digits *digits, f
     gs_work parts;
     gs_status status = gs_model_work(settings, digits, &parts, error);
     if (status != GS_OK) return status;
-    double samplings = 1 + (double)gs_coverage_points(settings);
-    *work = (float)(parts.step * (double)gs_settings_integer(settings, GS_SETTING_STEPS) + parts.sampling * samplings);
+    *work = (float)gs_work_of_run(parts, settings);
     return GS_OK;
 }
 

@@ -72,4 +72,7 @@ int64_t gs_curve_step(int64_t steps, int point);
 /* How many points of coverage along training a run has. */
 int64_t gs_coverage_points(const gs_settings *settings);
 
+/* All work of a run: its steps, its samples along training and at its end. */
+double gs_work_of_run(gs_work work, const gs_settings *settings);
+
 #endif

@@ -52,6 +52,12 @@ int64_t gs_coverage_points(const gs_settings *settings)
     return every == 0 ? 0 : gs_settings_integer(settings, GS_SETTING_STEPS) / every;
 }
 
+double gs_work_of_run(gs_work work, const gs_settings *settings)
+{
+    double samplings = 1 + (double)gs_coverage_points(settings);
+    return work.step * (double)gs_settings_integer(settings, GS_SETTING_STEPS) + work.sampling * samplings;
+}
+
 static gs_status take_memory(gs_trainer *trainer, gs_error *error)
 {
     gs_arena *arena = trainer->arena;
@@ -333,14 +339,13 @@ int64_t gs_trainer_steps_done(const gs_trainer *trainer)
 
 double gs_trainer_share(const gs_trainer *trainer)
 {
-    gs_work work = gs_model_work_of(trainer->model, &trainer->job.settings);
-    double in_progress =
-        trainer->at.phase == SAMPLING ? (double)trainer->at.part / (double)gs_trainer_parts(trainer) : 0;
-    double samplings = (double)trainer->result.points + in_progress,
-           all = 1 + (double)gs_coverage_points(&trainer->job.settings);
+    const gs_settings *settings = &trainer->job.settings;
+    const gs_work work = gs_model_work_of(trainer->model, settings);
+    double samplings = (double)trainer->result.points;
     if (trainer->at.phase == ENDED) return 1;
-    return (work.step * (double)trainer->result.steps_done + work.sampling * samplings) /
-           (work.step * (double)trainer->steps + work.sampling * all);
+    if (trainer->at.phase == SAMPLING) samplings += (double)trainer->at.part / (double)gs_trainer_parts(trainer);
+    double done = work.step * (double)trainer->result.steps_done + work.sampling * samplings;
+    return done / gs_work_of_run(work, settings);
 }
 
 int64_t gs_trainer_parts(const gs_trainer *trainer)
