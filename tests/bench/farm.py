@@ -42,6 +42,18 @@ def sweep(folder, text, ranks):
     return launch(ranks, "sweep.yaml", "-o", "r.h5", "--fresh", "--progress", "none", cwd=folder)[0]
 
 
+def apart(folder, *shares):
+    """Seconds on the clock for shares of the same runs by programs that know nothing of each other: what the cores of this machine can do."""
+    (folder / "sweep.yaml").write_text(SWEEP)
+    begun = time.monotonic()
+    programs = [subprocess.Popen([str(PROGRAM), "sweep.yaml", f"seeds={seeds}", "-o", f"{seeds}.h5", "--fresh", "--progress", "none"], cwd=folder,
+                                 stdout=subprocess.DEVNULL, env=dict(os.environ, OPENBLAS_NUM_THREADS="1")) for seeds in shares]
+    ends = [program.wait() for program in programs]
+    if any(ends):
+        sys.exit(f"sweeps on their own end with {ends}")
+    return time.monotonic() - begun
+
+
 def ticks(process):
     """Of a processor, used by a process until now."""
     fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
@@ -89,11 +101,12 @@ def measure(runs=100_000):
         for ranks in (1, 2, 4):
             lines = launch(ranks, "bench", "--null-runs", runs, "--json", cwd=folder)[1].splitlines()
             null_runs += [json.loads(line) for line in lines]
-        one = [sweep(folder, SWEEP, 1) for _ in range(2)]
-        two = [sweep(folder, SWEEP, 2) for _ in range(2)]
+        rounds = [(sweep(folder, SWEEP, 1), sweep(folder, SWEEP, 2), apart(folder, "0-3"), apart(folder, "0-1", "2-3")) for _ in range(3)]
+        one, two, one_apart, two_apart = (min(seconds) for seconds in zip(*rounds))
         return {
             "null_runs": null_runs,
-            "two_ranks_as_fast": min(one) / min(two),
+            "two_ranks_as_fast": one / two,
+            "two_apart_as_fast": one_apart / two_apart,
             "idle_share": idle_share(folder),
             "storage_share": storage_share(folder),
             "start_64_seconds": start(folder, "sweep.yaml", "-o", "r.h5", "--fresh", "--progress", "none"),
@@ -108,7 +121,7 @@ def report(farm):
         waits = f"; a rank waits {it['wait_median_us']:.0f} us (99 %: {it['wait_99_us']:.0f})" if "wait_median_us" in it else ""
         yield (f"{it['ranks']} rank{'s' if it['ranks'] > 1 else ' '} {it['what']:24s} {it['runs_per_second']:9,.0f} runs/s, {it['by_rank_0'] / it['runs']:4.0%} of them on rank 0, "
                f"which manages {it['rank_0_busy']:.0%} of the time, {it['rank_0_bytes'] / 1e6:.0f} MB{waits}")
-    yield f"two ranks are {farm['two_ranks_as_fast']:.2f} times as fast as one (4 equal runs, {farm['cores']} cores)"
+    yield f"two ranks are {farm['two_ranks_as_fast']:.2f} times as fast as one (4 equal runs, {farm['cores']} cores); two programs on their own {farm['two_apart_as_fast']:.2f}"
     yield f"a rank that waits uses {farm['idle_share']:.2%} of a core"
     yield f"packing and writing results: {farm['storage_share']:.1%} of an oracle's run"
     yield f"64 ranks, one run of one step: {farm['start_64_seconds']:.1f} s from start to end; with --version, {farm['start_64_idle_seconds']:.1f} s"

@@ -93,7 +93,7 @@ def render_farm(farm):
         rows.append([str(it["ranks"]), it["what"], f"{it['runs_per_second']:,.0f}", f"{it['by_rank_0'] / it['runs']:.0%}", f"{it['rank_0_busy']:.0%}",
                      f"{it['rank_0_bytes'] / 1e6:.0f} MB", *waits])
     said = (f"{farm['null_runs'][0]['runs']:,} runs, {farm['cores']} cores, files in memory. Two ranks are {farm['two_ranks_as_fast']:.2f} times as fast as one on equal "
-            f"runs. A rank that waits uses {farm['idle_share']:.2%} of a core. Packing and writing results takes {farm['storage_share']:.1%} of the time of an oracle with default "
+            f"runs; two programs that know nothing of each other are {farm['two_apart_as_fast']:.2f} times as fast as one, which is what the machine gives. A rank that waits uses {farm['idle_share']:.2%} of a core. Packing and writing results takes {farm['storage_share']:.1%} of the time of an oracle with default "
             f"settings, the shortest of the default runs. `mpirun -n 64` with one run of one step takes {farm['start_64_seconds']:.1f} s from start to end, and with `--version`, "
             f"which only starts and ends MPI, {farm['start_64_idle_seconds']:.1f} s.")
     return "\n".join([said, "", *(f"| {' | '.join(cells)} |" for cells in rows)])
