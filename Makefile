@@ -27,6 +27,7 @@ PACKAGES := gcc make pkg-config libopenmpi-dev openmpi-bin libopenblas-dev libhd
 	libdeflate-dev libxxhash-dev librandom123-dev libcmocka-dev python3 python3-h5py python3-numpy python3-matplotlib \
 	python3-pytest python3-scipy python3-yaml hdf5-tools
 LINT_PACKAGES := clang clang-format cppcheck shellcheck
+EMULATOR_PACKAGES := bochs bochsbios bochs-term vgabios isolinux syslinux-common genisoimage busybox-static cpio
 MODULES := a C11 compiler, GNU make, pkg-config, Open MPI (or another MPI-3), OpenBLAS, HDF5 >= 1.10 with its high-level \
 	library, libyaml, zlib, libdeflate, xxHash >= 0.8, Random123, cmocka, and Python 3 with h5py, numpy, matplotlib, pytest, scipy, yaml
 
@@ -76,7 +77,7 @@ PROGRAM := $(BUILD)/gensweep
 TEST_FOLDER := tests/$(if $(filter double,$(VARIANT)),double,unit)
 UNIT_TESTS := $(patsubst $(TEST_FOLDER)/%.c,$(BUILD)/tests/%,$(wildcard $(TEST_FOLDER)/test_*.c))
 
-.PHONY: all units run test extra-rows bench bench-midrun scale bill-check bench-deps bench-readme report deps format lint fuzz fuzz-results fail-memory soak faults expansion cov install info help clean force
+.PHONY: all units run test extra-rows bench bench-midrun scale bill-check bench-deps bench-readme report deps format lint fuzz fuzz-results fail-memory soak faults avx512 expansion cov install info help clean force
 .SECONDARY:
 
 all: $(PROGRAM)
@@ -258,6 +259,12 @@ faults: deps
 	@$(MAKE) --no-print-directory $(JOBS) all
 	@$(PYTHON) tests/crash/faults.py $(FAULTS)
 
+# The release build on an emulated CPU with AVX-512.
+avx512: deps
+	@.ci/deps "$(EMULATOR_PACKAGES)" "Bochs and what a small Linux for it is made with"
+	@$(MAKE) --no-print-directory $(JOBS) all $(addprefix build/release/tests/,test_vector_variants test_rng test_vector)
+	@$(PYTHON) tests/emulated/avx512.py
+
 # ---- upkeep --------------------------------------------------------------------------------------
 # Installs only what is missing and asks nothing.
 deps:
@@ -275,7 +282,7 @@ lint:
 	$(MAKE) CC=clang WERROR=1 BUILD=build/lint-clang build/lint-clang/gensweep
 	cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr \
 		--suppress=missingIncludeSystem -Isrc src
-	shellcheck slurm/*.sbatch .ci/run .ci/deps
+	shellcheck slurm/*.sbatch .ci/run .ci/deps tests/emulated/init.sh
 
 cov:
 	@.ci/deps "$(PACKAGES) gcovr" "gcovr"
@@ -312,6 +319,7 @@ help:
 	@echo "make faults [FAULTS=OPTIONS]   a full disk, a quota, a read-only file system at every change of a file"
 	@echo "make fail-memory               lets every allocation of the program's own code fail"
 	@echo "make fuzz-results              100,000 damaged results files, FUZZ_MUTANTS, FUZZ_SEED, FUZZ_FOLDER"
+	@echo "make avx512                    the program on an emulated CPU with AVX-512, beside results of this one; half an hour"
 	@echo "make lint                      gcc and clang without a warning, layout (make format), cppcheck, shellcheck"
 	@echo "make cov                       coverage of the unit tests"
 	@echo "make install PREFIX=DIR        install gensweep into DIR/bin"

@@ -2,10 +2,13 @@
  * classifying.
  *
  * `bench_core MODEL [SETTING=VALUE ...]` describes the case and then does what stdin asks for, so that bench.py can
- * take turns between this program and others. One request a line, one JSON object a line in answer: weights PATH writes
- * the weights to a file, as floats, and says where each tensor begins loss N        trains N steps; the mean losses of
- * their second half, and how far the weights went train         one measurement of a training step and of its products
- * alone sample_part   the same of a part of the sampling sample N      sampling N images, and classifying them
+ * take turns between this program and others. One request a line, one JSON object a line in answer:
+ *
+ * - `weights PATH` writes the weights to a file, as floats, and says where each tensor begins;
+ * - `loss N` trains N steps: the mean losses of their second half, and how far the weights went;
+ * - `train` measures a training step once, and its products alone;
+ * - `sample_part` measures the same of a part of the sampling;
+ * - `sample N` measures sampling N images, and classifying them.
  *
  * The matrix products of one step are recorded (the linker wraps the function) and repeated on the same memory: their
  * time is the limit that the element-wise work is measured against. Step and products are timed in turn, so that a
