@@ -2,12 +2,15 @@
  * moment, or lets the change fail, as a full disk would.
  *
  * Changes are counted from 0 over all calls that change a file whose path contains KILLER_FILE: writes, truncations,
- * syncs, links and names. KILLER_AT=k    kills before change k KILLER_TORN=k  lets the k-th write that crosses a page
- * boundary (4 KiB of the file) through up to a boundary, and kills: what a kill in the middle of a large write leaves
- *   KILLER_FAIL=k  lets change k fail with the errno KILLER_ERRNO; with KILLER_FOREVER=1 all after it too, and of a
+ * syncs, links and names.
+ *
+ * - KILLER_AT=k kills before change k.
+ * - KILLER_TORN=k lets the k-th write that crosses a page boundary (4 KiB of the file) through up to a boundary, and
+ *   kills: what a kill in the middle of a large write leaves.
+ * - KILLER_FAIL=k lets change k fail with the errno KILLER_ERRNO; with KILLER_FOREVER=1 all after it too, and of a
  * write that begins it the pages before its middle are still written, as on a disk that fills up: a page itself is
- * written whole or not at all. Removing a name does not fail for lack of room (ENOSPC, EDQUOT). KILLER_COUNT=F writes
- * "CHANGES CROSSING" into F when the program ends */
+ * written whole or not at all. Removing a name does not fail for lack of room (ENOSPC, EDQUOT).
+ * - KILLER_COUNT=F writes "CHANGES CROSSING" into F when the program ends. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
