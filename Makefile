@@ -262,7 +262,7 @@ faults: deps
 # The release build on an emulated CPU with AVX-512.
 avx512: deps
 	@.ci/deps "$(EMULATOR_PACKAGES)" "Bochs and what a small Linux for it is made with"
-	@$(MAKE) --no-print-directory $(JOBS) all $(addprefix build/release/tests/,test_vector_variants test_rng test_vector)
+	@$(MAKE) --no-print-directory $(JOBS) all $(addprefix build/release/tests/,test_vector_variants test_vector)
 	@$(PYTHON) tests/emulated/avx512.py
 
 # ---- upkeep --------------------------------------------------------------------------------------

@@ -63,7 +63,7 @@ def _report(options: argparse.Namespace) -> int:
     from .results import Results
     with Results(options.file) as results:
         page = write_report(results, options.output or report_directory(options.file))
-        print(f"{int(results.done.sum())} of {len(results.status)} runs done, {int(results.failed.sum())} failed; report: {page}")
+        print(f"{int(results.done.sum())} of {int(results.planned.sum())} runs done, {int(results.failed.sum())} failed; report: {page}")
     return EXIT_OK
 
 

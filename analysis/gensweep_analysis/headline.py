@@ -31,11 +31,15 @@ def headline(results: Results, summaries: Sequence[VariantSummary], comparisons:
 def caveats(results: Results, summaries: Sequence[VariantSummary], comparisons: Sequence[Comparison]) -> List[str]:
     """What has to be said beside the headline."""
     notes = []
-    done, planned = int(results.done.sum()), len(results.status)
+    done, planned = int(results.done.sum()), int(results.planned.sum())
     failed = int(results.failed.sum())
     if done + failed < planned:
         notes.append(f"The sweep is unfinished: {done} of {planned} runs are done, {failed} failed, "
                      f"{planned - done - failed} to go. The numbers will change.")
+    kept = len(results.planned) - planned
+    if kept:
+        notes.append(f"The file also keeps {form.plural(kept, 'run')} that {'is' if kept == 1 else 'are'} no longer in the sweep; "
+                     f"{'it is' if kept == 1 else 'they are'} left out.")
     if failed:
         hit = [row for row in summaries if row.failed]
         most = max(hit, key=lambda row: row.failed / row.planned)
@@ -88,14 +92,24 @@ def _two(results: Results, rows: Sequence[VariantSummary], comparisons: Sequence
 
 
 def _many(rows: Sequence[VariantSummary], tested: bool) -> str:
-    ranked = sorted(rows, key=lambda row: (row.severe.share, row.tv_mean))
-    best, worst = ranked[0], ranked[-1]
-    text = (f"Severe collapse is most frequent with {worst.name}: {worst.severe.count} of {worst.severe.total} seeds "
-            f"(Wilson 95 %: {form.rate_interval(worst.severe, '–')}), and least with {best.name}: "
-            f"{best.severe.count} of {best.severe.total} ({form.rate_interval(best.severe, '–')}). "
-            f"Mean TV is {form.number(worst.tv_mean)} and {form.number(best.tv_mean)}. ")
+    shares = [row.severe.share for row in rows]
+    by_tv = sorted((row for row in rows if not math.isnan(row.tv_mean)), key=lambda row: row.tv_mean)
+    best, worst = min(rows, key=_severe_then_tv), max(rows, key=_severe_then_tv)
+    if min(shares) == max(shares):
+        text = (f"Severe collapse is equally frequent in all {len(rows)} variants: {form.percent(shares[0])} of the seeds. "
+                + (f"Mean TV is lowest with {by_tv[0].name} ({form.number(by_tv[0].tv_mean)}) and highest with {by_tv[-1].name} "
+                   f"({form.number(by_tv[-1].tv_mean)}). " if len(by_tv) > 1 else ""))
+    else:
+        text = (f"Severe collapse is most frequent with {worst.name}: {worst.severe.count} of {worst.severe.total} seeds "
+                f"(Wilson 95 %: {form.rate_interval(worst.severe, '–')}), and least with {best.name}: "
+                f"{best.severe.count} of {best.severe.total} ({form.rate_interval(best.severe, '–')}). "
+                f"Mean TV is {form.number(worst.tv_mean)} and {form.number(best.tv_mean)}. ")
     after = f"The best and the worst of {len(rows)} variants were picked after the fact, which exaggerates the difference"
     return text + after + (": read the corrected tests below." if tested else ".")
+
+
+def _severe_then_tv(row: VariantSummary) -> Tuple[float, float]:
+    return row.severe.share, math.inf if math.isnan(row.tv_mean) else row.tv_mean
 
 
 def _rate_words(rate: Rate, verb: str, first: bool) -> str:

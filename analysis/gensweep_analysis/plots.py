@@ -19,7 +19,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter  # noqa: E402
 
 from .formatting import short_names  # noqa: E402
 from .results import Results  # noqa: E402
-from .statistics import performance_profile, wilson  # noqa: E402
+from .statistics import mean, performance_profile, wilson  # noqa: E402
 from .summary import VariantSummary, in_detail, modes_covered, setting_groups, total_variation  # noqa: E402
 
 # Okabe & Ito's colours without the yellow, then Tol's muted: told apart by colour-blind readers and in grey.
@@ -105,8 +105,8 @@ class Figures:
                            markersize=3 if many else 5, alpha=0.6 if many else 0.8, markeredgecolor="white",
                            markeredgewidth=0 if many else 0.6, zorder=3)
                 if np.isfinite(values[rows]).any():
-                    mean = np.nanmean(values[rows])
-                    panel.plot([mean, mean], [place - 0.36, place + 0.36], color=INK, linewidth=1.4, zorder=4)
+                    middle = mean(values[rows])
+                    panel.plot([middle, middle], [place - 0.36, place + 0.36], color=INK, linewidth=1.4, zorder=4)
             panel.set_title(title)
             panel.xaxis.set_major_locator(MaxNLocator(6, integer=metric == "modes_10"))
         panels[0].set_xlim(-0.6, 30.6)
@@ -173,7 +173,7 @@ class Figures:
                 for place, (_, rows) in enumerate(values):
                     panel.plot(place + _spread(len(rows)), tv[rows], "o", color=COLORS[0], markersize=3.5, alpha=0.55,
                                markeredgewidth=0)
-                    panel.plot([place - 0.32, place + 0.32], [np.nanmean(tv[rows])] * 2, color=INK, linewidth=1.4)
+                    panel.plot([place - 0.32, place + 0.32], [mean(tv[rows])] * 2, color=INK, linewidth=1.4)
                 panel.set_xticks(range(len(values)), [text.replace("_", "\n") for text, _ in values])
                 panel.set_xlim(-0.6, len(values) - 0.4)
             panel.set_title(name.replace("_", " "))
@@ -189,7 +189,7 @@ class Figures:
         if column.dtype.kind not in "fiu" or column.ndim > 1:
             panel.set_axis_off()
             return
-        values = column.astype(np.float64)
+        values, tv = column[self.results.done].astype(np.float64), tv[self.results.done]
         panel.plot(values, tv, "o", color=COLORS[0], markersize=3.5, alpha=0.6, markeredgewidth=0)
         finite = values[np.isfinite(values)]
         if finite.min() > 0 and finite.max() / finite.min() > 30:
@@ -320,4 +320,4 @@ def _spread(number: int) -> np.ndarray:
 
 def _mean_by_step(step: np.ndarray, values: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
     steps = np.unique(step[step >= 0])
-    return steps, np.array([np.nanmean(values[step == point]) for point in steps])
+    return steps, np.array([mean(values[step == point]) for point in steps])

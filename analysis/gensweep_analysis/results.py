@@ -62,6 +62,9 @@ class RunTable(Mapping):
 class Results:
     """A results file, opened read-only. Row r of every array belongs to run r; variants are in plan order.
 
+    Rows that are no longer in the sweep (`planned` is False: kept from before it was edited) are in the arrays, and their
+    samples can be read, but they are left out of the variants, and of what is done, failed or unfinished, as gensweep does.
+
     Works on a file that is still being written: everything is read as it is now, and `status` tells which rows
     mean something.
     """
@@ -92,7 +95,7 @@ class Results:
         self._file.close()
 
     def __repr__(self) -> str:
-        return f"<Results {self.path}: {self.done.sum()} of {len(self.status)} runs done>"
+        return f"<Results {self.path}: {self.done.sum()} of {self.planned.sum()} runs done>"
 
     # ------------------------------------------------------------------------------------------- loading
     def _check_format(self) -> None:
@@ -133,8 +136,9 @@ class Results:
         self.rejected: np.ndarray = self._require("coverage/rejected")[:runs]
         self.error_sum: np.ndarray = self._require("coverage/error_sum")[:runs]
         self.seeds: np.ndarray = self._runs["seed"].astype(np.uint64)
-        self.variants: List[str] = list(dict.fromkeys(str(name) for name in self._runs["variant"]))
-        self.models: List[str] = list(dict.fromkeys(str(name) for name in self._runs["model"]))
+        self.planned: np.ndarray = self._runs.get("planned", np.ones(runs)) != 0
+        self.variants: List[str] = list(dict.fromkeys(str(name) for name in self._runs["variant"][self.planned]))
+        self.models: List[str] = list(dict.fromkeys(str(name) for name in self._runs["model"][self.planned]))
 
     def _columns(self, group: str) -> Dict[str, np.ndarray]:
         if group not in self._file:
@@ -177,24 +181,29 @@ class Results:
         if name not in self.metrics:
             return np.full(len(self.status), np.nan)
         values = self.metrics[name].astype(np.float64)
-        values[~self.done] = np.nan
+        values[self.status != DONE] = np.nan
         return values
 
     def flag(self, name: str) -> np.ndarray:
         """True where the run is done and the flag is set. Flags: missing, collapsed, severe, failed."""
         if name not in self.metrics:
             return np.zeros(len(self.status), dtype=bool)
-        return self.done & (self.metrics[name] == 1)
+        return (self.status == DONE) & (self.metrics[name] == 1)
 
     @property
     def done(self) -> np.ndarray:
-        """True where a run has results."""
-        return self.status == DONE
+        """True where a run of the sweep has results."""
+        return self.planned & (self.status == DONE)
 
     @property
     def failed(self) -> np.ndarray:
-        """True where a run ended without results (`runs/error` says why); the flag `failed` is another thing."""
-        return self.status == FAILED
+        """True where a run of the sweep ended without results (`runs/error` says why); the flag `failed` is another thing."""
+        return self.planned & (self.status == FAILED)
+
+    @property
+    def unfinished(self) -> np.ndarray:
+        """True where a run of the sweep has not ended."""
+        return self.planned & ~self.done & ~self.failed
 
     @property
     def stopped(self) -> np.ndarray:
@@ -203,7 +212,7 @@ class Results:
 
     def rows(self, variant: str, status: Optional[int] = DONE) -> np.ndarray:
         """Rows of a variant in plan order, those with `status` (None: all)."""
-        selected = self._runs["variant"] == variant
+        selected = self.planned & (self._runs["variant"] == variant)
         if status is not None:
             selected = selected & (self.status == status)
         return np.flatnonzero(selected)
@@ -246,7 +255,7 @@ class Results:
     def swept_settings(self) -> List[str]:
         """Names of the settings that take more than one value in this sweep (where they apply)."""
         return [name for name, column in self.settings.items()
-                if len({value for value in map(setting_key, column) if value is not None}) > 1]
+                if len({value for value in map(setting_key, column[self.planned]) if value is not None}) > 1]
 
     # ----------------------------------------------------------------------------------- arrays of one run
     def samples(self, run: Union[int, str]) -> Samples:
@@ -256,7 +265,7 @@ class Results:
 
     def has_samples(self, run: int) -> bool:
         """False as well when the sweep stores none."""
-        return bool(self.done[run]) and "samples/image" in self._file and run < self._file["samples/image"].shape[0]
+        return bool(self.status[run] == DONE) and "samples/image" in self._file and run < self._file["samples/image"].shape[0]
 
     def first_samples(self, run: int, count: int) -> np.ndarray:
         """The first `count` images of a run: samples are independent draws, so the first ones are a random choice."""
@@ -317,7 +326,7 @@ class Results:
         row = self.run_row(run)
         if dataset not in self._file:
             raise AnalysisError(f"{self.path}: this sweep stored no {what}")
-        if not self.done[row]:
+        if self.status[row] != DONE:
             raise AnalysisError(f"{self.path}: run {row} is {STATUS_NAMES[self.status[row]]}, so nothing is stored for it")
         return row
 

@@ -11,7 +11,8 @@ import numpy as np
 
 from . import formatting as form
 from . import markup
-from .results import FAILED, FLAGS, STATUS_NAMES, Results
+from .results import DONE, FAILED, FLAGS, STATUS_NAMES, Results
+from .statistics import mean
 from .summary import Comparison, VariantSummary, flag_rate, setting_groups
 from .tables import detectable_sentence
 
@@ -24,10 +25,10 @@ ARTICLE = {"gan": "its GAN with minibatch discrimination has TV 0.589, modes_10 
 
 def head(results: Results) -> str:
     """Title, description, and what the file holds."""
-    seeds = len(set(results.seeds.tolist()))
+    seeds = len(set(results.seeds[results.planned].tolist()))
     done, failed = int(results.done.sum()), int(results.failed.sum())
     started = results.provenance().get("started", [])
-    items = [f"{done} of {form.plural(len(results.status), 'run')} done" + (f", {failed} failed" if failed else ""),
+    items = [f"{done} of {form.plural(int(results.planned.sum()), 'run')} done" + (f", {failed} failed" if failed else ""),
              form.plural(len(results.variants), "variant"), form.plural(seeds, "seed"), " and ".join(results.models)]
     if started:
         items.append(f"first launch {started[0][:16].replace('T', ' ')} UTC")
@@ -167,7 +168,7 @@ def settings_table(results: Results) -> str:
             for flag in ("collapsed", "severe"):
                 rate = flag_rate(results, members, flag)
                 cells += markup.cell(f"{rate.count}/{rate.total}", small=form.rate_interval(rate, "–"))
-            rows.append(cells + markup.cell(form.number(_mean(modes[members]), 1)) + markup.cell(form.number(_mean(tv[members]))))
+            rows.append(cells + markup.cell(form.number(mean(modes[members]), 1)) + markup.cell(form.number(mean(tv[members]))))
     if not rows:
         return ""
     return markup.table(("value", "runs", "collapsed", "severe", "modes_10", "TV"), rows) + (
@@ -188,9 +189,11 @@ def run_table(results: Results) -> str:
                         for name in FLAGS if flags[name][run])
         if results.status[run] == FAILED:
             marks = f'<span class="chip bad">failed</span>{escape(str(errors[run]))}'
+        if not results.planned[run]:
+            marks += '<span class="chip">kept</span>no longer in the sweep'
         if stopped[run]:
             marks += f'<span class="chip">stopped</span>{escape(str(errors[run]))}'
-        ended = results.done[run] or results.failed[run]
+        ended = results.status[run] in (DONE, FAILED)
         time = form.number(float(seconds[run]), 1) if seconds.dtype.kind == "f" and ended else form.NONE
         rows.append(
             markup.cell(run) + markup.cell(results.column("variant")[run], "text") + markup.cell(results.seeds[run])
@@ -234,8 +237,3 @@ def sweep(results: Results) -> str:
 
 def _bounds(interval: Sequence[float]) -> str:
     return "" if math.isnan(interval[0]) else form.interval((interval[0], interval[1]), to=" to " if interval[0] < 0 else "–")
-
-
-def _mean(values: np.ndarray) -> float:
-    finite = values[np.isfinite(values)]
-    return float(finite.mean()) if len(finite) else math.nan

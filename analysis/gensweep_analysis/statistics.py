@@ -143,6 +143,12 @@ def holm(p_values: Sequence[float]) -> List[float]:
 
 
 # ------------------------------------------------------------------------------------------------- averages
+def mean(values: Sequence[float]) -> float:
+    """Of the finite values; NaN if there is none."""
+    data = _finite(values)
+    return float(data.mean()) if len(data) else math.nan
+
+
 def interquartile_mean(values: Sequence[float]) -> float:
     """Mean of the middle half: floor(n/4) runs are cut at each end (Agarwal et al. 2021).
 

@@ -70,7 +70,8 @@ class Comparison:
     severe: Tuple[Rate, Rate]
     discordant_collapsed: Tuple[int, int]  # pairs in which only `first`, only `second` collapsed
     discordant_severe: Tuple[int, int]
-    tv: Tuple[float, float]
+    tv: Tuple[float, float]  # of the runs that have one: not those with all samples rejected, if paired not their partners
+    tv_runs: Tuple[int, int]  # how many these are
     tv_difference: float
     tv_interval: Tuple[float, float]
     improvement: float
@@ -97,11 +98,11 @@ def summarise(results: Results, variant: str) -> VariantSummary:
         stopped=int(results.stopped[done].sum()),
         missing=flag_rate(results, done, "missing"), collapsed=flag_rate(results, done, "collapsed"),
         severe=flag_rate(results, done, "severe"),
-        modes_10=(_mean(modes), _extreme(modes, np.min), _extreme(modes, np.max)), tv_mean=_mean(tv),
+        modes_10=(statistics.mean(modes), _extreme(modes, np.min), _extreme(modes, np.max)), tv_mean=statistics.mean(tv),
         tv_iqm=statistics.interquartile_mean(tv), tv_interval=statistics.bootstrap_interval(tv),
-        tv_worst=_extreme(tv, np.max), kl=_mean(results.metric("kl")[done]),
-        error=_mean(results.metric("mean_error")[done]),
-        seconds=_mean(np.asarray(seconds[done], dtype=np.float64)) if seconds.dtype.kind == "f" else math.nan)
+        tv_worst=_extreme(tv, np.max), kl=statistics.mean(results.metric("kl")[done]),
+        error=statistics.mean(results.metric("mean_error")[done]),
+        seconds=statistics.mean(np.asarray(seconds[done], dtype=np.float64)) if seconds.dtype.kind == "f" else math.nan)
 
 
 def summarise_all(results: Results) -> List[VariantSummary]:
@@ -123,8 +124,8 @@ def in_detail(summaries: Sequence[VariantSummary]) -> List[VariantSummary]:
 def require_finished_run(results: Results) -> None:
     """A file in which nothing has ended yet has nothing to report."""
     if not (results.done | results.failed).any():
-        running = int((results.status == RUNNING).sum())
-        raise AnalysisError(f"{results.path}: no run has finished yet (0 of {len(results.status)} done, {running} running)")
+        running = int((results.planned & (results.status == RUNNING)).sum())
+        raise AnalysisError(f"{results.path}: no run has finished yet (0 of {int(results.planned.sum())} done, {running} running)")
 
 
 # ----------------------------------------------------------------------------------------------- comparisons
@@ -153,8 +154,7 @@ def compare(results: Results, first: str, second: str) -> Comparison:
     paired = len(common) >= 2 and 2 * len(common) >= min(len(rows_a), len(rows_b))
     if paired:
         rows_a, rows_b = (np.array(rows) for rows in zip(*common))
-    tv = results.metric("tv")
-    tv_a, tv_b = tv[rows_a], tv[rows_b]
+    tv_a, tv_b = _measured(results.metric("tv"), rows_a, rows_b, paired)
     tests, rates, discordant = [], {}, {}
     for outcome in ("collapsed", "severe"):
         flag = results.flag(outcome)
@@ -170,8 +170,8 @@ def compare(results: Results, first: str, second: str) -> Comparison:
     if paired:
         difference, p = tv_b - tv_a, statistics.sign_flip(tv_b - tv_a)
         interval = statistics.bootstrap_interval(difference, lambda draws: draws.mean(axis=-1))
-        spread = float(np.std(difference, ddof=1))
-        detectable_tv = statistics.detectable_mean(spread, len(difference))
+        spread = float(np.std(difference, ddof=1)) if len(difference) > 1 else math.nan
+        detectable_tv = statistics.detectable_mean(spread, len(difference)) if len(difference) > 1 else math.nan
     else:
         p, interval, detectable_tv = statistics.permutation_unpaired(tv_a, tv_b), (math.nan, math.nan), math.nan
     tests.append(TestResult("tv", "sign-flip permutation" if paired else "permutation", p, p))
@@ -179,11 +179,20 @@ def compare(results: Results, first: str, second: str) -> Comparison:
     return Comparison(
         first=first, second=second, paired=paired, runs=(len(rows_a), len(rows_b)), collapsed=rates["collapsed"],
         severe=rates["severe"], discordant_collapsed=discordant["collapsed"], discordant_severe=discordant["severe"],
-        tv=(_mean(tv_a), _mean(tv_b)), tv_difference=_mean(tv_b) - _mean(tv_a), tv_interval=interval,
+        tv=(statistics.mean(tv_a), statistics.mean(tv_b)), tv_runs=(len(tv_a), len(tv_b)), tv_difference=statistics.mean(tv_b) - statistics.mean(tv_a), tv_interval=interval,
         improvement=statistics.probability_of_improvement(tv_a, tv_b),
         detectable_from_half=statistics.detectable_rate(smaller, 0.5, paired),
         detectable_from_all=statistics.detectable_rate(smaller, 1.0, paired),
         detectable_tv=detectable_tv, tests=tuple(tests))
+
+
+def _measured(tv: np.ndarray, rows_a: np.ndarray, rows_b: np.ndarray, paired: bool) -> Tuple[np.ndarray, np.ndarray]:
+    """The TV of both sides where there is one; of pairs, where both have one."""
+    tv_a, tv_b = tv[rows_a], tv[rows_b]
+    if paired:
+        known = np.isfinite(tv_a) & np.isfinite(tv_b)
+        return tv_a[known], tv_b[known]
+    return tv_a[np.isfinite(tv_a)], tv_b[np.isfinite(tv_b)]
 
 
 def compare_all(results: Results) -> List[Comparison]:
@@ -271,11 +280,6 @@ def worst_and_best(results: Results, variant: str) -> Optional[Tuple[int, int]]:
     if not np.isfinite(tv).any():
         return int(rows[0]), int(rows[0])
     return int(rows[np.nanargmax(tv)]), int(rows[np.nanargmin(tv)])
-
-
-def _mean(values: np.ndarray) -> float:
-    finite = values[np.isfinite(values)]
-    return float(finite.mean()) if len(finite) else math.nan
 
 
 def _extreme(values: np.ndarray, choose) -> float:

@@ -34,9 +34,11 @@ def summary_text(results: Results, summaries: Sequence[VariantSummary]) -> str:
              f"{form.number(row.tv_iqm)} ({form.interval(row.tv_interval, to='-')})", form.number(row.kl),
              form.number(row.error, 1)] for row in summaries]
     notes = ["Rates: done runs, Wilson 95 % intervals. TV, KL: to the expected frequencies, 0 is best. Error: pixels."]
-    unfinished = int((~results.done & ~results.failed).sum())
+    planned, unfinished = int(results.planned.sum()), int(results.unfinished.sum())
     if unfinished:
-        notes.append(f"Unfinished: {int(results.done.sum())} of {len(results.status)} runs done, {unfinished} to go.")
+        notes.append(f"Unfinished: {int(results.done.sum())} of {planned} runs done, {unfinished} to go.")
+    if planned < len(results.planned):
+        notes.append(f"Left out: {form.plural(len(results.planned) - planned, 'run')} that the file keeps and that the sweep no longer has.")
     hit = [row for row in summaries if row.stopped]
     if hit:
         where = (", ".join(f"{row.stopped} of {row.done} in {row.name}" for row in hit) if len(hit) <= 3 else
@@ -66,6 +68,9 @@ def comparison_text(results: Results, comparison: Comparison) -> str:
     difference = f"{form.signed(comparison.tv_difference)} ({form.interval(comparison.tv_interval)})"
     rows.append(["mean TV", *(form.number(value) for value in comparison.tv), difference, test.test, form.p_value(test.p)])
     lines.append(align(("", "A", "B", "B against A", "test", "p"), rows))
+    if comparison.tv_runs != comparison.runs:
+        lines.append(f"TV: of {comparison.tv_runs[0]} pairs of runs; the others have a run with all samples rejected." if comparison.paired else
+                     f"TV: of {comparison.tv_runs[0]} and {comparison.tv_runs[1]} runs; the others have all samples rejected.")
     lines.append(f"P(improvement): a run of B has a lower TV than one of A with probability {form.number(comparison.improvement, 2)}.")
     lines.append(detectable_sentence(comparison))
     lines.append("These p-values are not corrected; the report corrects all comparisons of the sweep (Holm).")

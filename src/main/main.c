@@ -49,11 +49,11 @@ static void put_midruns_aside(const launch_state *state)
 static gs_status prepare(launch_state *state, const gs_options *options, const gs_launch *launch, gs_error *error)
 {
     gs_status status = gs_inputs_read(options, &state->sweep, &state->plan, &state->common.digits, error);
-    if (status == GS_OK) status = gs_summary_create(&state->summary, state->plan, error);
     if (status == GS_OK) status = gs_progress_create(&state->progress, options->progress, error);
     if (status == GS_OK)
         status =
             gs_results_open(&state->results, options, launch, state->sweep, state->plan, &state->common.digits, error);
+    if (status == GS_OK) status = gs_summary_create(&state->summary, state->results.store, error);
     if (status == GS_OK) status = gs_store_ended(state->results.store, on_earlier, state, error);
     if (status != GS_OK) return status;
     state->common.storage = gs_store_storage(state->results.store);

@@ -7,9 +7,12 @@
 
 #include "coverage/statistics.h"
 
-/* Sums over the finished runs of a variant. Runs without samples count in `failed` only. */
+/* Sums over the finished runs of a variant. Runs without samples count in `failed` only; of the others, those with more
+ * than half of their samples rejected also in `rejected`, and TV and mean error have those `with_tv`: not those with
+ * all samples rejected. */
 typedef struct {
-    int64_t measured, failed, stopped, collapsed, severe, with_error;
+    char name[GS_LABEL];
+    int64_t measured, failed, stopped, rejected, collapsed, severe, with_tv;
     double modes_10, tv, error;
 } variant_sums;
 
@@ -18,8 +21,9 @@ struct gs_summary {
     variant_sums *sums;
 };
 
-gs_status gs_summary_create(gs_summary **summary, const gs_plan *plan, gs_error *error)
+gs_status gs_summary_create(gs_summary **summary, const gs_store *store, gs_error *error)
 {
+    const gs_plan *plan = gs_store_plan(store);
     gs_summary *made = calloc(1, sizeof *made);
     if (made != NULL) made->sums = calloc(plan->variant_count, sizeof *made->sums);
     if (made == NULL || made->sums == NULL) {
@@ -27,6 +31,8 @@ gs_status gs_summary_create(gs_summary **summary, const gs_plan *plan, gs_error 
         return gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu variants", plan->variant_count);
     }
     made->plan = plan;
+    for (size_t v = 0; v < plan->variant_count; v++)
+        snprintf(made->sums[v].name, GS_LABEL, "%s", gs_store_variant(store, v));
     *summary = made;
     return GS_OK;
 }
@@ -50,11 +56,12 @@ void gs_summary_add(gs_summary *summary, const gs_row *row)
     gs_job job = gs_plan_job(summary->plan, (size_t)row->run);
     sums->measured++;
     sums->stopped += row->steps_done < gs_settings_integer(&job.settings, GS_SETTING_STEPS);
+    sums->rejected += values[GS_METRIC_FAILED] > 0;
     sums->collapsed += values[GS_METRIC_COLLAPSED] > 0;
     sums->severe += values[GS_METRIC_SEVERE] > 0;
     sums->modes_10 += values[GS_METRIC_MODES_10];
-    if (isnan(values[GS_METRIC_TV])) return; /* all samples rejected */
-    sums->with_error++;
+    if (isnan(values[GS_METRIC_TV])) return;
+    sums->with_tv++;
     sums->tv += values[GS_METRIC_TV];
     sums->error += values[GS_METRIC_MEAN_ERROR];
 }
@@ -71,58 +78,76 @@ static void write_rate(int64_t hits, int64_t count, char *text, size_t size)
     snprintf(text, size, "%lld/%lld (%.0f-%.0f %%)", (long long)hits, (long long)count, 100 * low, 100 * high);
 }
 
-/* What early stopping means for the rates. */
-static void print_stopped(const gs_summary *summary, int width)
+/* A sentence about some of the runs, and in which variants they are; nothing if there are none. */
+static void print_share(const gs_summary *summary, int width, const char *sentence,
+                        int64_t (*count)(const variant_sums *sums))
 {
-    int64_t stopped = 0, measured = 0;
+    int64_t hits = 0, measured = 0;
     for (size_t v = 0; v < summary->plan->variant_count; v++) {
-        stopped += summary->sums[v].stopped;
+        hits += count(&summary->sums[v]);
         measured += summary->sums[v].measured;
     }
-    if (stopped == 0) return;
-    printf("%lld of %lld runs were stopped early and are measured as they were then, so rates and means are biased:\n",
-           (long long)stopped, (long long)measured);
+    if (hits == 0) return;
+    printf("%lld of %lld runs %s:\n", (long long)hits, (long long)measured, sentence);
     for (size_t v = 0; v < summary->plan->variant_count; v++) {
-        char label[GS_LABEL];
-        if (summary->sums[v].stopped == 0) continue;
-        gs_plan_label(summary->plan, v, label);
-        printf("  %-*s  %lld of %lld\n", width, label, (long long)summary->sums[v].stopped,
-               (long long)summary->sums[v].measured);
+        const variant_sums *sums = &summary->sums[v];
+        if (count(sums) == 0) continue;
+        printf("  %-*s  %lld of %lld\n", width, sums->name, (long long)count(sums), (long long)sums->measured);
     }
 }
 
-static int longest_label(const gs_plan *plan)
+static int64_t stopped_of(const variant_sums *sums)
+{
+    return sums->stopped;
+}
+
+static int64_t rejected_of(const variant_sums *sums)
+{
+    return sums->rejected;
+}
+
+static int64_t without_tv(const variant_sums *sums)
+{
+    return sums->measured - sums->with_tv;
+}
+
+static int longest_name(const gs_summary *summary)
 {
     int longest = (int)strlen("variant");
-    for (size_t v = 0; v < plan->variant_count; v++) {
-        char label[GS_LABEL];
-        gs_plan_label(plan, v, label);
-        if ((int)strlen(label) > longest) longest = (int)strlen(label);
-    }
+    for (size_t v = 0; v < summary->plan->variant_count; v++)
+        if ((int)strlen(summary->sums[v].name) > longest) longest = (int)strlen(summary->sums[v].name);
     return longest;
+}
+
+static void print_mean(int width, int digits, double sum, int64_t count)
+{
+    if (count > 0) printf("  %*.*f", width, digits, sum / (double)count);
+    else printf("  %*s", width, "-");
 }
 
 void gs_summary_print(const gs_summary *summary)
 {
-    int width = longest_label(summary->plan);
+    int width = longest_name(summary);
     printf("%-*s  %4s  %6s  %-19s  %-19s  %8s  %6s  %10s\n", width, "variant", "n", "failed", "collapsed", "severe",
            "modes_10", "TV", "mean error");
     for (size_t v = 0; v < summary->plan->variant_count; v++) {
         const variant_sums *sums = &summary->sums[v];
-        char label[GS_LABEL], collapsed[64], severe[64];
-        gs_plan_label(summary->plan, v, label);
+        char collapsed[64], severe[64];
         write_rate(sums->collapsed, sums->measured, collapsed, sizeof collapsed);
         write_rate(sums->severe, sums->measured, severe, sizeof severe);
-        printf("%-*s  %4lld  %6lld  %-19s  %-19s", width, label, (long long)(sums->measured + sums->failed),
+        printf("%-*s  %4lld  %6lld  %-19s  %-19s", width, sums->name, (long long)(sums->measured + sums->failed),
                (long long)sums->failed, collapsed, severe);
-        if (sums->with_error > 0)
-            printf("  %8.1f  %6.3f  %10.1f\n", sums->modes_10 / (double)sums->measured,
-                   sums->tv / (double)sums->with_error, sums->error / (double)sums->with_error);
-        else printf("  %8s  %6s  %10s\n", "-", "-", "-");
+        print_mean(8, 1, sums->modes_10, sums->measured);
+        print_mean(6, 3, sums->tv, sums->with_tv);
+        print_mean(10, 1, sums->error, sums->with_tv);
+        printf("\n");
     }
-    printf(
-        "collapsed: covered mass < .9; severe: < .5 (bins with at least 10 %% of their expected samples are covered).\n"
-        "Rates: of the runs that did not fail, with Wilson 95 %% intervals; modes_10 (of 30), TV and mean error are "
-        "means over the runs.\n");
-    print_stopped(summary, width);
+    printf("collapsed: covered mass < .9; severe: < .5 (bins with at least 10 %% of their\n"
+           "expected samples are covered). Rates: of the runs that did not fail, with Wilson\n"
+           "95 %% intervals; modes_10 (of 30), TV and mean error are means over these runs.\n");
+    print_share(summary, width, "were stopped early and are measured as they were then, so rates and means are biased",
+                stopped_of);
+    print_share(summary, width, "have more than half of their samples rejected (/metrics/failed)", rejected_of);
+    print_share(summary, width, "have all samples rejected, and no TV or mean error: these means leave them out",
+                without_tv);
 }

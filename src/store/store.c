@@ -253,6 +253,11 @@ const gs_plan *gs_store_plan(const gs_store *store)
     return store->roster.plan;
 }
 
+const char *gs_store_variant(const gs_store *store, size_t variant)
+{
+    return store->roster.variants[variant];
+}
+
 gs_run_status gs_store_status(const gs_store *store, int64_t run)
 {
     return (gs_run_status)store->roster.status[store->roster.row_of_run[run]];

@@ -69,6 +69,9 @@ gs_storage gs_store_storage(const gs_store *store);
 /* The plan that it was opened with. */
 const gs_plan *gs_store_plan(const gs_store *store);
 
+/* The name that a variant of the plan has in this file; owned by the store. */
+const char *gs_store_variant(const gs_store *store, size_t variant);
+
 /* Status of a planned run. */
 gs_run_status gs_store_status(const gs_store *store, int64_t run);
 
