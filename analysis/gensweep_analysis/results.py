@@ -331,12 +331,17 @@ class Results:
         return row
 
     # ---------------------------------------------------------------------------------------- provenance
-    def sweep_text(self, name: str = "yaml") -> str:
-        """The sweep as given: `yaml`, `overrides` or `history`; empty when the file has none."""
-        if f"sweep/{name}" not in self._file:
-            return ""
-        dataset = self._file[f"sweep/{name}"]
-        return "\n".join(_text(item) for item in np.ravel(dataset[()])) if dataset.shape != (0,) else ""
+    def sweep_versions(self) -> List[Tuple[int, str, str]]:
+        """The sweep as given and as later launches changed it: from which launch on, YAML, overrides one a line. The last one holds."""
+        def texts(name: str) -> List[str]:
+            return [_text(item).strip("\n") for item in np.ravel(self._file[f"sweep/{name}"][...])] if f"sweep/{name}" in self._file else []
+
+        first = (texts("yaml") or [""])[0], (texts("overrides") or [""])[0]
+        launches = np.ravel(self._file["sweep/history_launch"][...]) if "sweep/history_launch" in self._file else []
+        # A launch of 0 is a row that a kill has left unfinished.
+        later = [(int(launch), text, overrides) for launch, text, overrides
+                 in zip(launches, texts("history"), texts("history_overrides")) if launch > 0]
+        return [(0, *first), *later] if first[0] or later else []
 
     def provenance(self) -> Dict[str, List[str]]:
         """Where and how the sweep ran: field -> one text a launch."""

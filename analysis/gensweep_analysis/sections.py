@@ -227,11 +227,14 @@ def provenance(results: Results) -> str:
 
 def sweep(results: Results) -> str:
     """The YAML as given, with what the command line changed."""
+    versions = results.sweep_versions()
     parts = []
-    for name, title in (("yaml", "Sweep file"), ("overrides", "Overrides from the command line"), ("history", "Earlier versions")):
-        text = results.sweep_text(name).strip("\n")
-        if text:
-            parts.append(f"<h5>{title}</h5><pre>{escape(text)}</pre>")
+    for place, (launch, text, overrides) in enumerate(versions):
+        when = f" from launch {launch} on" if len(versions) > 1 else ""
+        again = place > 0 and text == versions[place - 1][1]
+        parts.append(f"<h5>Sweep file{when}</h5>" + ("<p>As before.</p>" if again else f"<pre>{escape(text)}</pre>"))
+        if overrides:
+            parts.append(f"<h5>Overrides from the command line{when}</h5><pre>{escape(overrides)}</pre>")
     return "".join(parts) or "<p>The file holds no sweep text.</p>"
 
 

@@ -31,6 +31,13 @@ static gs_status schedule(gs_bill *bill, const gs_plan *plan, const gs_history *
     return GS_OK;
 }
 
+/* Of the file, what runs take that are no longer planned: they are kept. */
+static double kept_bytes(const gs_costs *costs, const gs_history *history)
+{
+    double bytes = history->file_bytes - gs_costs_file_overhead(costs);
+    return history->kept > 0 && bytes > 0 ? bytes * (double)history->kept / (double)(history->kept + history->done) : 0;
+}
+
 /* Bytes are refined by the size of the file, which has all runs that have ended and other rows too, so only where these
  * are most of it. */
 static void learn(gs_costs *costs, const gs_plan *plan, const gs_history *history)
@@ -41,12 +48,12 @@ static void learn(gs_costs *costs, const gs_plan *plan, const gs_history *histor
         gs_costs_learn(costs, run / plan->seed_count, history->seconds[run]);
         bytes += gs_costs_bytes(costs, run / plan->seed_count);
     }
-    if (history->done > 0) gs_costs_learn_size(costs, bytes, history->file_bytes);
+    if (history->done > 0) gs_costs_learn_size(costs, bytes, history->file_bytes - kept_bytes(costs, history));
 }
 
 static void estimate(gs_bill *bill, const gs_plan *plan, const gs_history *history, const gs_costs *costs)
 {
-    bill->file_bytes = gs_costs_file_overhead(costs);
+    bill->file_bytes = gs_costs_file_overhead(costs) + kept_bytes(costs, history);
     for (size_t v = 0; v < plan->variant_count; v++) {
         bill->bytes[v] = gs_costs_bytes(costs, v);
         bill->seconds[v] = gs_costs_seconds(costs, v);

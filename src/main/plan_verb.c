@@ -116,6 +116,12 @@ static void print_totals(const contents *all)
         printf("%s has %zu of them done", all->path, history->done);
         if (history->failed > 0) printf(" and %zu failed", history->failed);
         printf("; %zu to run\n", left);
+        if (history->kept > 0)
+            printf("%zu run%s of the file %s no longer in the sweep, and kept\n", history->kept, plural(history->kept),
+                   history->kept == 1 ? "is" : "are");
+        if (history->known < plan->run_count)
+            printf("the file is extended: it is copied first, and the one from before stays beside it (%s)\n",
+                   bytes(history->file_bytes, text));
     }
     if (bill->measured) {
         printf("about %.3g core-hours", bill->left / 3600);
@@ -253,6 +259,11 @@ static gs_status read_history(const gs_options *options, contents *all, gs_histo
         return GS_OK;
     }
     if (status != GS_OK) *error = reason;
+    else if (history->found && history->known == 0 && strcmp(history->name, all->sweep->name) != 0)
+        fprintf(stderr,
+                "gensweep: note: '%s' holds the sweep '%s', and none of its runs is in '%s': a launch will refuse it. "
+                "Give another name with -o\n",
+                path, history->name, all->sweep->name);
     return status;
 }
 

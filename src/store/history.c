@@ -20,6 +20,7 @@ static void note_run(gs_history *history, const gs_roster *roster, const double 
 {
     int64_t row = roster->row_of_run[run];
     if ((uint64_t)row >= roster->earlier_rows) return;
+    history->known++;
     bool done = roster->status[row] == GS_RUN_DONE, failed = roster->status[row] == GS_RUN_FAILED;
     history->ended[run] = done || failed;
     history->done += done;
@@ -46,6 +47,8 @@ static gs_status read_runs(gs_history *history, gs_file *file, const gs_plan *pl
         status = read_column(file, "/runs/steps_done", GS_CELL_INT64, roster.earlier_rows, steps_done, error);
     for (size_t run = 0; run < plan->run_count && status == GS_OK; run++)
         note_run(history, &roster, seconds, steps_done, run);
+    for (uint64_t row = 0; row < roster.earlier_rows && status == GS_OK; row++)
+        history->kept += roster.run_of_row[row] < 0 && roster.status[row] == GS_RUN_DONE;
     free(seconds);
     free(steps_done);
     gs_roster_free(&roster);
@@ -69,6 +72,7 @@ gs_status gs_history_read(gs_history *history, const char *path, const gs_plan *
     if (status == GS_OK) {
         gs_error ignored;
         status = read_runs(history, file, plan, digits, error);
+        (void)!gs_file_noted_text(file, "/", "name", history->name, sizeof history->name);
         gs_status closed = gs_file_close(&file, status == GS_OK ? error : &ignored);
         if (status == GS_OK) status = closed;
     }

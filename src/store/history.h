@@ -10,6 +10,9 @@ typedef struct {
                         not; owned */
     bool *ended;     /* of each planned run: done or failed; owned */
     size_t done, failed;
+    size_t known;       /* planned runs that have a row */
+    size_t kept;        /* runs that are done and no longer planned */
+    char name[GS_NAME]; /* of the file's sweep */
     double file_bytes;
 } gs_history;
 

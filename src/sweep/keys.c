@@ -43,6 +43,8 @@ static gs_status read_kernels(gs_sweep *sweep, const gs_entry *entry, gs_error *
     const char *text = gs_node_text(entry->value);
     sweep->portable = strcmp(text, "portable") == 0;
     if (sweep->portable || strcmp(text, "native") == 0) return GS_OK;
+    if (!gs_node_is_scalar(entry->value))
+        return gs_node_fail(entry->value, error, "kernels: expected native or portable; it is the same for all runs");
     return gs_node_fail(entry->value, error, "kernels: expected native or portable, got '%.80s'", text);
 }
 
@@ -93,6 +95,8 @@ static gs_status read_either(gs_node node, const char *what, const char *yes, bo
 {
     *value = strcmp(gs_node_text(node), yes) == 0;
     if (*value || strcmp(gs_node_text(node), "none") == 0) return GS_OK;
+    if (!gs_node_is_scalar(node))
+        return gs_node_fail(node, error, "%s: expected %s or none; it is the same for all runs", what, yes);
     return gs_node_fail(node, error, "%s: expected %s or none, got '%.80s'", what, yes, gs_node_text(node));
 }
 

@@ -85,9 +85,13 @@ static gs_status override_one(gathered *all, gs_entry entry, gs_override_kind ki
     const char *name = gs_key_name(entry.place);
     if (old != NULL && old->overriding)
         return gs_node_fail(entry.key, error, "%s is given twice on the command line", name);
+    if (old == NULL && kind != GS_OVERRIDE_SET && is_zipped(all, entry.place))
+        return gs_node_fail(entry.key, error,
+                            "%s%s: the sweep sets it by zip; %s=... changes it, ~zip removes all links",
+                            kind == GS_OVERRIDE_REMOVE ? "~" : "+", name, name);
     if (kind == GS_OVERRIDE_REMOVE && old == NULL)
         return gs_node_fail(entry.key, error, "~%s: the sweep does not set it", name);
-    if (kind == GS_OVERRIDE_ADD && (old != NULL || is_zipped(all, entry.place)))
+    if (kind == GS_OVERRIDE_ADD && old != NULL)
         return gs_node_fail(entry.key, error, "+%s: the sweep sets it already; %s=... changes it", name, name);
     entry.overriding = true;
     if (kind == GS_OVERRIDE_REMOVE) entry.place = GS_PLACE_REMOVED;

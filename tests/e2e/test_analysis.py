@@ -22,7 +22,7 @@ sys.path.insert(0, str(ROOT / "analysis"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import synthetic  # noqa: E402
-from gensweep_analysis import AnalysisError, Results, statistics, summary  # noqa: E402
+from gensweep_analysis import AnalysisError, Results, sections, statistics, summary  # noqa: E402
 from gensweep_analysis.formatting import report_directory, short_names  # noqa: E402
 from gensweep_analysis.headline import caveats, headline  # noqa: E402
 
@@ -177,7 +177,7 @@ def test_results_columns(sweep):
         assert results.swept_settings() == ["minibatch_discrimination"]
         assert results.expected.sum(axis=(1, 2)) == pytest.approx(1)
         assert results.provenance()["blas_kernel"] == ["Haswell"]
-        assert "minibatch_discrimination: [off, on]" in results.sweep_text()
+        assert "minibatch_discrimination: [off, on]" in results.sweep_versions()[0][1]
 
 
 def test_runs_without_pandas_is_a_table(sweep, monkeypatch):
@@ -318,6 +318,69 @@ def test_headline_says_the_numbers(sweep, unfinished):
         notes = " ".join(caveats(results, summary.summarise_all(results), summary.compare_all(results)))
         assert "13 of 16 runs are done, 1 failed, 2 to go" in notes and f"1 of 8 in {OFF}" in notes
         assert "cannot go below p = 0.062" in notes
+
+
+def change(path, **columns):
+    """Overwrites numbers of a file: metrics and columns of /runs by name, each a mapping from row to value."""
+    with h5py.File(path, "r+") as file:
+        for name, values in columns.items():
+            group = "metrics" if name in file["metrics"] else "runs"
+            if name not in file[group]:
+                file[group].create_dataset(name, data=np.ones(len(file["runs/status"]), dtype=np.int8))
+            for row, value in values.items():
+                file[f"{group}/{name}"][row] = value
+    return path
+
+
+def test_runs_that_the_sweep_no_longer_has_are_left_out(tmp_path):
+    path = synthetic.build(str(tmp_path / "edited.h5"), samples=32)
+    first_variant = {row: 0 for row in range(8)}
+    with Results(change(path, planned={**first_variant, 15: 0})) as results:
+        assert results.variants == [ON] and results.planned.sum() == 7 and results.swept_settings() == []
+        row, = summary.summarise_all(results)
+        assert (row.planned, row.done) == (7, 7) and row.tv_mean == pytest.approx(results.metric("tv")[8:15].mean())
+        assert summary.compare_all(results) == []
+        assert len(results.samples(0).bin) == 32  # they can still be read
+        assert "keeps 9 runs that are no longer in the sweep" in " ".join(caveats(results, [row], []))
+    with Results(change(path, status={0: synthetic.PENDING})) as results:
+        assert results.unfinished.sum() == 0  # that run will never be trained
+    shown = analysis("table", path).stdout
+    assert OFF not in shown and "7/7" in shown and "Left out: 9 runs" in shown and "Unfinished" not in shown
+
+
+def test_pairs_without_tv_are_left_out_on_both_sides(tmp_path):
+    path = synthetic.build(str(tmp_path / "rejected.h5"), samples=32, seeds=range(4))
+    with Results(change(path, tv={0: np.nan, 6: np.nan})) as results:
+        tv, found = results.metric("tv"), summary.compare(results, OFF, ON)
+        differences = tv[[5, 7]] - tv[[1, 3]]
+        assert found.runs == (4, 4) and found.tv_runs == (2, 2)
+        assert found.tv_difference == pytest.approx(differences.mean()) and found.tv == pytest.approx((tv[[1, 3]].mean(), tv[[5, 7]].mean()))
+        assert found.result("tv").p == pytest.approx(statistics.sign_flip(differences))
+    shown = analysis("compare", path, OFF, ON).stdout
+    assert "TV: of 2 pairs of runs; the others have a run with all samples rejected." in shown
+
+
+def test_no_order_is_claimed_between_equal_rates(tmp_path):
+    variants = [synthetic.Variant(f"latent_dim={latent}", settings={"latent_dim": latent}, modes=lambda seed: 2, noise=.1 * latent) for latent in (1, 2, 3)]
+    with Results(synthetic.build(str(tmp_path / "equal.h5"), variants, range(3), samples=64)) as results:
+        text = headline(results, summary.summarise_all(results), [])
+        assert text.startswith("Severe collapse is equally frequent in all 3 variants: 100 % of the seeds. Mean TV is lowest with latent_dim=")
+        assert "most frequent" not in text
+
+
+def test_the_sweep_of_each_launch(tmp_path):
+    path = synthetic.build(str(tmp_path / "versions.h5"), samples=16, seeds=range(2))
+    with h5py.File(path, "r+") as file:
+        texts = [file["sweep/yaml"][()], b"name: edited\n"]
+        for name, values in (("history", [texts[0], texts[1], b""]), ("history_overrides", [b"steps=200", b"", b""])):
+            file[f"sweep/{name}"] = np.array(values, dtype="S65536" if name == "history" else "S64")
+        file["sweep/history_launch"] = np.array([1, 3, 0], dtype=np.int32)  # a kill has left the last one unfinished
+    with Results(path) as results:
+        versions = results.sweep_versions()
+        assert [(launch, overrides) for launch, _, overrides in versions] == [(0, versions[0][2]), (1, "steps=200"), (3, "")]
+        assert versions[1][1] == versions[0][1] and versions[2][1] == "name: edited"
+        shown = sections.sweep(results)
+    assert shown.count("<pre>name: edited") == 1 and "As before." in shown and "steps=200" in shown and "from launch 3 on" in shown
 
 
 def test_article_tables():

@@ -95,6 +95,26 @@ def test_estimated_bytes(small_sweep):
     assert told["hdf5_bytes"] == pytest.approx(small_sweep[1].stat().st_size, rel=0.15)
 
 
+def test_bytes_of_a_file_with_runs_that_are_kept(small_sweep, tmp_path):
+    file = tmp_path / "edited.h5"
+    shutil.copy(small_sweep[1], file)
+    for override in ("steps=61", "seeds=3,11,12"):  # none of the planned runs is there; most of them are
+        told = gensweep("plan", small_sweep[0], override, "-o", file, "--no-measure").stdout
+        assert "no longer in the sweep, and kept\n" in told and "it is copied first, and the one from before stays beside it" in told
+        estimated = plan(small_sweep[0], override, "-o", file)["hdf5_bytes"]
+        done = gensweep(small_sweep[0], override, "-o", file)
+        assert done.returncode == 0, done.stderr
+        assert estimated == pytest.approx(file.stat().st_size, rel=.25), override
+
+
+def test_a_file_that_a_launch_refuses_is_noted(small_sweep):
+    other = ("name=other", "steps=5", "-o", small_sweep[1])
+    refused = gensweep(small_sweep[0], *other)
+    noted = gensweep("plan", small_sweep[0], *other, "--no-measure")
+    assert refused.returncode == 2 and "none of its runs is in 'other'" in refused.stderr
+    assert noted.returncode == 0 and noted.stderr.startswith("gensweep: note: ") and "none of its runs is in 'other'" in noted.stderr
+
+
 def test_a_foreign_results_file_is_noted(sweep, tmp_path):
     (tmp_path / "mine.txt").write_text("not yours")
     done = gensweep("plan", sweep, "--no-measure", "-o", tmp_path / "mine.txt")

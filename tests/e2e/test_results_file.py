@@ -1,5 +1,6 @@
 """The results file of a real sweep, read with plain h5py and recomputed with NumPy and SciPy."""
 
+import shutil
 import subprocess
 
 import h5py
@@ -203,6 +204,40 @@ def test_final_table_says_what_the_file_says(file, small_sweep):
     modes = file["metrics/modes_10"][...].reshape(2, 2).mean(axis=1)
     for variant, line in enumerate(lines[1:3]):
         assert f"{severe[variant]}/2 (" in line and f"{modes[variant]:.1f}" in line
+
+
+def test_final_table_of_rejected_samples(small_sweep, tmp_path):
+    """With a threshold at which some runs keep no sample at all, and the others few."""
+    path = tmp_path / "rejected.h5"
+    for threshold in (60, 100, 150, 200, 250, 300, 350, 400):
+        done = gensweep(small_sweep[0], f"evaluation.reject_error={threshold}", "-o", path, "--fresh")
+        assert done.returncode == 0, done.stderr
+        with h5py.File(path) as results:
+            tv, rejected, modes = (results[f"metrics/{name}"][...] for name in ("tv", "failed", "modes_10"))
+            variants = results["runs/variant"].asstr()[...]
+        if 0 < np.isnan(tv).sum() < len(tv):
+            break
+    else:
+        pytest.skip("no threshold divides these runs")
+    assert f"{rejected.sum()} of {len(tv)} runs have more than half of their samples rejected (/metrics/failed):" in done.stdout
+    assert f"{np.isnan(tv).sum()} of {len(tv)} runs have all samples rejected, and no TV or mean error" in done.stdout
+    for variant in dict.fromkeys(variants):
+        line = next(line for line in done.stdout.splitlines() if line.startswith(variant + " "))
+        own = tv[variants == variant]
+        mean = f"{np.nanmean(own):.3f}" if np.isfinite(own).any() else "-"
+        assert line.split()[-2] == mean and line.split()[-3] == f"{modes[variants == variant].mean():.1f}", line
+
+
+def test_final_table_has_the_names_of_the_file(small_sweep, tmp_path):
+    path = tmp_path / "edited.h5"
+    shutil.copy(small_sweep[1], path)
+    done = gensweep(small_sweep[0], "steps=61", "-o", path)
+    assert done.returncode == 0, done.stderr
+    with h5py.File(path) as results:
+        names = set(results["runs/variant"].asstr()[results["runs/planned"][...] == 1])
+    assert len(names) > 0 and all(name.endswith(" (2)") for name in names)
+    for name in names:
+        assert f"\n{name} " in done.stdout
 
 
 def test_storage_can_be_left_out_without_changing_digests(small_sweep, tmp_path):

@@ -14,4 +14,5 @@ while read -r line; do
     echo "<end $number $?>"
     number=$((number + 1))
 done </commands
+sleep 2 # the serial line is slow
 poweroff -f
