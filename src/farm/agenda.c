@@ -5,6 +5,11 @@ static gs_job planned(void *store, int64_t run)
     return gs_plan_job(gs_store_plan(store), (size_t)run);
 }
 
+static int64_t row_of(void *context, int64_t run)
+{
+    return gs_store_row(context, run);
+}
+
 static gs_run_status status(void *store, int64_t run)
 {
     return gs_store_status(store, run);
@@ -56,6 +61,7 @@ gs_agenda gs_agenda_of_store(gs_store *store)
     return (gs_agenda){.context = store,
                        .runs = (int64_t)plan->run_count,
                        .job = planned,
+                       .row = row_of,
                        .status = status,
                        .start = start,
                        .progress = progress,

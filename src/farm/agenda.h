@@ -12,6 +12,7 @@ typedef struct {
     void *context;
     int64_t runs; /* numbered from 0 */
     gs_job (*job)(void *context, int64_t run);
+    int64_t (*row)(void *context, int64_t run); /* of the file, by which users know it; NULL: the same number */
     gs_run_status (*status)(void *context, int64_t run); /* done and failed ones are not handed out */
 
     /* A run is handed out to a rank; how far it is; it waits again. Told in full at a flush. */

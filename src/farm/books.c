@@ -151,32 +151,44 @@ gs_status gs_books_collect(gs_books *books, int rank, const gs_parcel *parcel, g
     return books->taken_count == GS_GROUP ? gs_books_settle(books, error) : GS_OK;
 }
 
+/* The run of a rank waits again. What it had when it was taken up counts anew when it is taken up again. */
+static void give_up(gs_books *books, int rank, int64_t run)
+{
+    const gs_standing *standing = &books->standings[rank];
+    gs_schedule_take_up(books->schedule, run, -standing->share_before);
+    books->steps += (double)standing->steps_before;
+    gs_schedule_lose(books->schedule, rank);
+    books->standings[rank] = (gs_standing){.steps_done = 0};
+}
+
 gs_status gs_books_release(gs_books *books, int rank, gs_error *error)
 {
     int64_t run = gs_schedule_run_of(books->schedule, rank);
     if (run == GS_NO_RUN) return GS_OK;
-    gs_schedule_lose(books->schedule, rank);
-    books->standings[rank] = (gs_standing){.steps_done = 0};
+    give_up(books, rank, run);
     return books->agenda->release(books->agenda->context, run, error);
 }
 
-gs_status gs_books_interrupt(gs_books *books, int rank, gs_error *error)
+gs_status gs_books_interrupt(gs_books *books, int rank, bool *again, gs_error *error)
 {
     int64_t run = gs_schedule_run_of(books->schedule, rank);
     char reason[GS_REASON];
     gs_status status = books->agenda->interrupt(books->agenda->context, run, reason, error);
     if (status != GS_OK) return status;
-    if (reason[0] == '\0') {
-        gs_schedule_lose(books->schedule, rank);
-        books->standings[rank] = (gs_standing){.steps_done = 0};
-        return GS_OK;
-    }
+    *again = reason[0] == '\0';
+    if (*again) give_up(books, rank, run);
+    if (*again) return GS_OK;
     gs_parcel failure = {.bytes = NULL};
     gs_job job = job_of(books, run);
     status = gs_parcel_pack_failure(&failure, &job, reason, rank, error);
     if (status == GS_OK) status = gs_books_collect(books, rank, &failure, error);
     gs_parcel_free(&failure);
     return status;
+}
+
+int64_t gs_books_row(const gs_books *books, int64_t run)
+{
+    return books->agenda->row != NULL ? books->agenda->row(books->agenda->context, run) : run;
 }
 
 static double share_of_rank(const void *context, int rank)

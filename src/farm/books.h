@@ -17,7 +17,7 @@ typedef struct {
     gs_schedule *schedule;
     gs_referee referee;
     gs_standing *standings; /* of each rank's current run, as last told */
-    double steps;           /* of runs that have ended in this launch, less those of earlier launches */
+    double steps; /* of runs that have ended in this launch, less those that runs had when they were taken up */
 
     gs_row *taken; /* rows of runs whose results are taken and not settled yet */
     int taken_count;
@@ -48,8 +48,12 @@ GS_MUST_CHECK gs_status gs_books_collect(gs_books *books, int rank, const gs_par
 /* The run of a rank that leaves it, if it has one, waits again. */
 GS_MUST_CHECK gs_status gs_books_release(gs_books *books, int rank, gs_error *error);
 
-/* The run of a rank that is lost waits again, unless it has cost too many ranks: then it has failed. */
-GS_MUST_CHECK gs_status gs_books_interrupt(gs_books *books, int rank, gs_error *error);
+/* The run of a rank that is lost waits again, unless it has cost too many ranks: then it has failed.
+ * *again tells which. */
+GS_MUST_CHECK gs_status gs_books_interrupt(gs_books *books, int rank, bool *again, gs_error *error);
+
+/* The row of the file that users know the run by. */
+int64_t gs_books_row(const gs_books *books, int64_t run);
 
 /* What is due by the clock: what is taken is settled, what is handed out is flushed. */
 GS_MUST_CHECK gs_status gs_books_settle_in_time(gs_books *books, bool now, gs_error *error);

@@ -27,6 +27,7 @@
 
 #include "farm/agenda.h"
 #include "farm/effort.h"
+#include "farm/presence.h"
 #include "farm/rungs.h"
 #include "farm/schedule.h"
 #include "farm/world.h"
@@ -75,12 +76,13 @@ typedef struct {
 /* How the work has ended. */
 typedef struct {
     gs_schedule_counts counts; /* waiting > 0: drained */
-    int present;               /* workers that have not left */
     int lost;                  /* workers that were killed, or have not been heard for too long */
+    gs_presence *presence;     /* of the workers; gs_farm_dismiss takes it */
     gs_effort *efforts;        /* of every rank; to be freed. present is 0 for those that have not left */
 } gs_farm_end;
 
-/* Rank 0: runs what has not ended yet of the agenda. Returns when every run has ended and all workers have left, or
+/* Rank 0: runs what has not ended yet of the agenda. Returns when every run has ended and all workers have left or are
+ * lost, or
  * drained: then every run that has not ended waits again, and workers that took too long may still be there. Errors of
  * storage (GS_ERROR_STORAGE) end it early; the workers then still wait, and the caller has to abort the world. */
 GS_MUST_CHECK gs_status gs_farm_manage(const gs_world *world, const gs_common *common, const gs_agenda *agenda,
@@ -88,7 +90,7 @@ GS_MUST_CHECK gs_status gs_farm_manage(const gs_world *world, const gs_common *c
 
 /* Rank 0, after gs_farm_manage, when everything is stored and told: waits for the workers that have not left, and tells
  * all the exit code. Results that they still send are not stored; their runs are trained again. If workers were lost,
- * MPI cannot end in order: it ends all ranks. */
+ * or are now, MPI cannot end in order: it ends all ranks. */
 void gs_farm_dismiss(const gs_world *world, gs_farm_end *end, int exit_code);
 
 /* Every other rank: trains what it is given until it is told to leave. GS_ERROR_MEMORY if not even the report of a

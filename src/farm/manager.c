@@ -46,8 +46,10 @@ static void tell(manager *m, gs_note *note)
 
 static void stop(manager *m, int rank)
 {
-    if (!m->told[rank]) gs_world_send(m->world, rank, GS_TAG_STOP, NULL, 0);
+    if (m->told[rank]) return;
     m->told[rank] = true;
+    gs_presence_busy(m->presence, rank, gs_clock());
+    gs_world_send(m->world, rank, GS_TAG_STOP, NULL, 0);
 }
 
 static void stop_all(manager *m)
@@ -90,14 +92,18 @@ static gs_status lose(manager *m, int rank, const char *why, gs_error *error)
 {
     gs_note note = {.unkept = false};
     int64_t run = gs_schedule_run_of(m->books.schedule, rank);
+    bool again = true;
+    gs_status status = GS_OK;
+    gs_presence_lose(m->presence, rank);
+    if (run != GS_NO_RUN) status = gs_books_interrupt(&m->books, rank, &again, error);
     int used =
         snprintf(note.text, sizeof note.text, "rank %d on %s is lost: %s", rank, gs_world_host(m->world, rank), why);
     if (run != GS_NO_RUN && used < GS_NOTE)
-        snprintf(note.text + used, sizeof note.text - (size_t)used, "; its run %lld goes to another rank",
-                 (long long)run);
+        snprintf(note.text + used, sizeof note.text - (size_t)used,
+                 again ? "; its run %lld waits again" : "; its run %lld has failed",
+                 (long long)gs_books_row(&m->books, run));
     tell(m, &note);
-    gs_presence_lose(m->presence, rank);
-    return run == GS_NO_RUN ? GS_OK : gs_books_interrupt(&m->books, rank, error);
+    return status;
 }
 
 /* What lost ranks had goes to those for which nothing was left when they asked. */
@@ -110,6 +116,13 @@ static gs_status hand_out_again(manager *m, gs_error *error)
     return status;
 }
 
+/* Why a rank that has not left must be lost; NULL: it need not be. */
+static const char *reason_to_lose(const gs_world *world, const gs_presence *presence, int rank, double now)
+{
+    if (!gs_world_alive(world, rank)) return "its process has ended";
+    return gs_presence_silent(presence, rank, now) ? "it has not been heard for 5 minutes" : NULL;
+}
+
 /* Where the launcher ends all ranks when one is killed, it will do that now, too. */
 static gs_status look_around(manager *m, gs_error *error)
 {
@@ -119,9 +132,8 @@ static gs_status look_around(manager *m, gs_error *error)
     m->next_look = now + look_every;
     for (int rank = 1; rank < m->world->size && status == GS_OK; rank++) {
         if (!gs_presence_has(m->presence, rank)) continue;
-        if (!gs_world_alive(m->world, rank)) status = lose(m, rank, "its process has ended", error);
-        else if (gs_presence_silent(m->presence, rank, now))
-            status = lose(m, rank, "it has not been heard for 5 minutes", error);
+        const char *why = reason_to_lose(m->world, m->presence, rank, now);
+        if (why != NULL) status = lose(m, rank, why, error);
     }
     return status == GS_OK ? hand_out_again(m, error) : status;
 }
@@ -269,7 +281,7 @@ static gs_status manage(manager *m, bool *busy, gs_error *error)
     gs_status status = GS_OK;
     if (!m->stopping && gs_drain_wanted()) status = drain(m, gs_drain_reason(), error);
     if (status == GS_OK) status = serve(m, busy, error);
-    if (status == GS_OK && !m->stopping) status = look_around(m, error);
+    if (status == GS_OK) status = look_around(m, error);
     bool complete = gs_schedule_complete(m->books.schedule);
     if (status == GS_OK) status = gs_books_settle_in_time(&m->books, complete || m->draining, error);
     if (status == GS_OK && !m->draining) status = gs_books_tell(&m->books, complete && !m->stopping, error);
@@ -323,33 +335,52 @@ gs_status gs_farm_manage(const gs_world *world, const gs_common *common, const g
     if (status == GS_OK) status = release_rest(&m, error);
     if (status == GS_OK)
         *end = (gs_farm_end){.counts = gs_schedule_count(m.books.schedule),
-                             .present = gs_presence_count(m.presence),
                              .lost = gs_presence_count_lost(m.presence),
+                             .presence = m.presence,
                              .efforts = m.efforts};
-    else free(m.efforts);
+    if (status != GS_OK) {
+        free(m.efforts);
+        gs_presence_destroy(&m.presence);
+    }
     gs_workbench_free(&m.own);
     gs_parcel_free(&m.incoming);
     gs_books_close(&m.books);
-    gs_presence_destroy(&m.presence);
     free(m.told);
     return status;
 }
 
+/* Also those that have left: they wait for the exit code, and MPI ends only with all of them. */
+static void look_for_the_dead(const gs_world *world, gs_presence *presence)
+{
+    double now = gs_clock();
+    for (int rank = 1; rank < world->size; rank++)
+        if (!gs_presence_lost(presence, rank) && reason_to_lose(world, presence, rank, now) != NULL)
+            gs_presence_lose(presence, rank);
+}
+
 void gs_farm_dismiss(const gs_world *world, gs_farm_end *end, int exit_code)
 {
+    gs_presence *presence = end->presence;
     gs_patience patience = {0};
-    while (end->present > 0 && end->lost == 0) {
+    double next_look = 0;
+    do {
         int from, tag;
         size_t size;
+        if (gs_clock() >= next_look) {
+            look_for_the_dead(world, presence);
+            next_look = gs_clock() + look_every;
+        }
         if (!gs_world_probe(world, &from, &tag, &size)) {
-            gs_wait(&patience);
+            if (gs_presence_count(presence) > 0) gs_wait(&patience);
             continue;
         }
         unsigned char *bytes = size > 0 ? malloc(size) : NULL;
         if (size > 0 && bytes == NULL) gs_world_abort(world, EXIT_FAILURE);
         if (gs_world_receive(world, from, tag, bytes, size)) free(bytes);
-        end->present -= tag == GS_TAG_LEAVING;
-    }
-    if (end->lost > 0) gs_world_abort(world, exit_code);
+        gs_presence_heard(presence, from, gs_clock());
+        if (tag == GS_TAG_LEAVING) gs_presence_leave(presence, from);
+    } while (gs_presence_count(presence) > 0 && gs_presence_count_lost(presence) == 0);
+    if (gs_presence_count_lost(presence) > 0) gs_world_abort(world, exit_code);
+    gs_presence_destroy(&end->presence);
     gs_world_broadcast(world, &exit_code, sizeof exit_code);
 }

@@ -42,7 +42,8 @@ void gs_schedule_learn(gs_schedule *schedule, int64_t run, double seconds);
 /* This run has ended in an earlier launch. To be said before the first rank asks. */
 void gs_schedule_settle(gs_schedule *schedule, int64_t run, bool failed);
 
-/* This share of a run was done before this launch, and is taken up. */
+/* This share of a run was done before it was handed out, and is taken up; negative: the rank that took it up is gone.
+ */
 void gs_schedule_take_up(gs_schedule *schedule, int64_t run, double share);
 
 /* An idle rank asks: the run that is now its own, or GS_NO_RUN if none is waiting. Runs of lost ranks go first. */

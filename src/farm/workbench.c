@@ -32,8 +32,8 @@ static void keep(gs_workbench *workbench, const gs_common *common)
     gs_error error;
     gs_trainer_state(workbench->trainer, &state);
     gs_note *note = &workbench->note;
-    if (gs_midrun_write(&midrun, workbench->seconds, &state, &error) != GS_OK && !note->unkept) {
-        note->unkept = true;
+    if (gs_midrun_write(&midrun, workbench->seconds, &state, &error) != GS_OK && !workbench->told_unkept) {
+        workbench->told_unkept = note->unkept = true;
         snprintf(note->text, sizeof note->text, "no mid-run checkpoints: %.*s", GS_NOTE - 32, error.text);
     }
     workbench->kept = gs_clock();
@@ -55,9 +55,11 @@ static void take_up(gs_workbench *workbench, const gs_common *common)
             status =
                 gs_fail(&error, GS_ERROR_STORAGE, "the mid-run checkpoint of run %s does not fit it", workbench->id);
     }
-    if (status != GS_OK)
+    if (status != GS_OK) {
+        workbench->note.unkept = false;
         snprintf(workbench->note.text, sizeof workbench->note.text, "%.*s; run %lld starts over", GS_NOTE - 64,
                  error.text, (long long)workbench->job.run);
+    }
     free(bytes);
 }
 

@@ -15,6 +15,7 @@ typedef struct {
     char id[GS_ID];
     gs_parcel parcel; /* memory is kept from run to run */
     gs_note note;     /* whoever tells it empties its text */
+    bool told_unkept; /* that states cannot be kept: once */
 } gs_workbench;
 
 /* Begins a run, or takes it up where its mid-run checkpoint says; one that cannot be used is noted. If there is no

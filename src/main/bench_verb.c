@@ -49,6 +49,7 @@ static gs_status measure(const gs_world *world, const gs_common *common, const g
     gs_status status = gs_farm_manage(world, common, agenda, &observer, &end, error);
     measured->seconds = gs_clock() - begun;
     measured->efforts = end.efforts;
+    gs_presence_destroy(&end.presence); /* all have left, and work again */
     if (getrusage(RUSAGE_SELF, &usage) == 0) measured->memory = 1024.0 * (double)usage.ru_maxrss;
     if (status == GS_OK && end.lost > 0) status = gs_fail(error, GS_ERROR_INTERNAL, "%d ranks were lost", end.lost);
     return status;

@@ -1,5 +1,7 @@
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "farm/drain.h"
 #include "farm/farm.h"
@@ -69,8 +71,9 @@ static void on_finished(void *context, const gs_row *row)
     gs_summary_add(state->summary, row);
     if (row->failed == 0) return;
     state->failed_runs++;
-    gs_progress_say(state->progress, "gensweep: run %lld (%s, seed %llu) failed: %s", (long long)row->run,
-                    gs_plan_variant(state->plan, (size_t)row->run).label,
+    gs_progress_say(state->progress, "gensweep: run %lld (%s, seed %llu) failed: %s",
+                    (long long)gs_store_row(state->results.store, row->run),
+                    gs_store_variant(state->results.store, (size_t)row->run / state->plan->seed_count),
                     (unsigned long long)gs_plan_job(state->plan, (size_t)row->run).seed, row->error);
 }
 
@@ -242,6 +245,17 @@ static int dispatch(const gs_world *world, const gs_options *options, int argc, 
     return options->verb == GS_VERB_RUN ? run(world, options, argc, argv) : audit(world, options);
 }
 
+/* The exit code, or that of storage if what was printed got lost on the way. */
+static int end_output(int code)
+{
+    errno = 0;
+    fflush(NULL);
+    if (!ferror(stdout)) return code;
+    fprintf(stderr, "gensweep: its output is lost: writing to stdout failed%s%s\n", errno != 0 ? ": " : "",
+            errno != 0 ? strerror(errno) : "");
+    return code == EXIT_SUCCESS ? GS_EXIT_STORAGE : code;
+}
+
 int main(int argc, char **argv)
 {
     gs_options options;
@@ -258,7 +272,7 @@ int main(int argc, char **argv)
     if (kernels != GS_OK && world.size > 1) gs_world_abort(&world, code); /* other ranks may have other CPUs */
     if (status == GS_OK) code = dispatch(&world, &options, argc, argv);
     gs_options_free(&options);
-    fflush(NULL);
+    code = end_output(code);
     gs_world_destroy(&world, code);
     return code;
 }

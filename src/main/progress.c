@@ -15,7 +15,8 @@ struct gs_progress {
     gs_progress_style style; /* never auto */
     int terminal;            /* where its width is asked; -1: unknown */
     double started, next_line;
-    bool drawn; /* the cursor stands behind a bar */
+    bool drawn;    /* the cursor stands behind a bar */
+    bool complete; /* that every run has ended has been told */
 };
 
 /* mpirun gives its ranks a pipe; whether a person watches is told by mpirun's own stderr. */
@@ -92,7 +93,8 @@ void gs_progress_tick(gs_progress *progress, const gs_farm_view *view)
     char text[256];
     double now = gs_clock(), share = view->work.total > 0 ? view->work.done / view->work.total : 1;
     bool complete = view->counts.waiting + view->counts.running == 0;
-    if (progress->style == GS_PROGRESS_NONE) return;
+    if (progress->style == GS_PROGRESS_NONE || progress->complete) return;
+    progress->complete = complete;
     if (progress->style == GS_PROGRESS_LINES && now < progress->next_line && !complete) return;
     describe(progress, view, text, sizeof text);
     if (progress->style == GS_PROGRESS_BAR) {

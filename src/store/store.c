@@ -258,6 +258,11 @@ const char *gs_store_variant(const gs_store *store, size_t variant)
     return store->roster.variants[variant];
 }
 
+int64_t gs_store_row(const gs_store *store, int64_t run)
+{
+    return store->roster.row_of_run[run];
+}
+
 gs_run_status gs_store_status(const gs_store *store, int64_t run)
 {
     return (gs_run_status)store->roster.status[store->roster.row_of_run[run]];

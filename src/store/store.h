@@ -72,6 +72,9 @@ const gs_plan *gs_store_plan(const gs_store *store);
 /* The name that a variant of the plan has in this file; owned by the store. */
 const char *gs_store_variant(const gs_store *store, size_t variant);
 
+/* The row of a planned run in the file. */
+int64_t gs_store_row(const gs_store *store, int64_t run);
+
 /* Status of a planned run. */
 gs_run_status gs_store_status(const gs_store *store, int64_t run);
 

@@ -71,6 +71,53 @@ def test_a_killed_worker_does_not_take_the_sweep_with_it(tmp_path, whole):
     assert gensweep("small.yaml", "-o", "r.h5", *LONG, cwd=tmp_path).returncode == 0
 
 
+def stopped(results, rank):
+    """The rank hears nothing from now on."""
+    number = ranks_of(results)[rank]
+    os.kill(number, signal.SIGSTOP)
+    return number
+
+
+def test_a_rank_that_dies_when_everything_is_done(tmp_path):
+    """It had nothing to do, is told to leave, and never answers."""
+    results = tmp_path / "r.h5"
+    process = launch(tmp_path, "seeds=0", "minibatch_discrimination=on", "steps=1500", "evaluation.every=0")
+    wait_for(lambda: results.exists() and (rows(results, "runs/status") == 1).any())
+    busy = int(rows(results, "runs/rank")[0])
+    idle = stopped(results, 2 if busy != 2 else 1)
+    wait_for(lambda: (rows(results, "runs/status") == 2).all())
+    time.sleep(.5)  # the others have left
+    assert process.poll() is None
+    os.kill(idle, signal.SIGKILL)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 137 and err.count("is lost: its process has ended\n") == 1, err
+    assert "lost: 1 rank on the way; the others have done their runs" in out
+
+
+def test_a_rank_that_dies_in_a_drain(tmp_path):
+    """Whether it is before or after rank 0 has told what became of the sweep."""
+    for when in ("at once", "after the table"):
+        folder = tmp_path / when.replace(" ", "_")
+        folder.mkdir()
+        results = folder / "r.h5"
+        process = launch(folder, "seeds=0-4", "minibatch_discrimination=on", "steps=100000", "evaluation.every=0")
+        wait_for(lambda: is_running_on(results, 1) and is_running_on(results, 0))
+        ranks = ranks_of(results)
+        victim = stopped(results, 1)
+        if when == "at once":
+            os.kill(victim, signal.SIGKILL)
+        os.kill(ranks[0], signal.SIGUSR1)
+        if when != "at once":
+            time.sleep(5)
+            assert process.poll() is None
+            os.kill(victim, signal.SIGKILL)
+        out, _ = process.communicate(timeout=30)
+        assert "drained: 0 of 5 runs are done" in out, when
+        assert set(rows(results, "runs/status")) <= {0, 1}
+        assert gensweep("small.yaml", "-o", "r.h5", "seeds=0-4", "minibatch_discrimination=on", "steps=100000", "evaluation.every=0", "--walltime", "00:00:01",
+                        cwd=folder).returncode == 75
+
+
 def test_all_workers_killed_at_any_moment(tmp_path):
     """Runs so short that jobs, results and deaths cross each other; rank 0 is left alone."""
     results = tmp_path / "r.h5"
