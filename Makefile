@@ -319,7 +319,7 @@ help:
 	@echo "make faults [FAULTS=OPTIONS]   a full disk, a quota, a read-only file system at every change of a file"
 	@echo "make fail-memory               lets every allocation of the program's own code fail"
 	@echo "make fuzz-results              100,000 damaged results files, FUZZ_MUTANTS, FUZZ_SEED, FUZZ_FOLDER"
-	@echo "make avx512                    the program on an emulated CPU with AVX-512, beside results of this one; half an hour"
+	@echo "make avx512                    the program on an emulated CPU with AVX-512, beside results of this one; six minutes"
 	@echo "make lint                      gcc and clang without a warning, layout (make format), cppcheck, shellcheck"
 	@echo "make cov                       coverage of the unit tests"
 	@echo "make install PREFIX=DIR        install gensweep into DIR/bin"

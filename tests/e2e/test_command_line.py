@@ -30,6 +30,27 @@ def test_default_output_is_named_after_the_sweep(sweep, tmp_path):
         assert file["provenance/argv"][0].decode().endswith(" ".join(FAST))
 
 
+def test_output_that_is_lost(sweep, tmp_path):
+    for arguments in (["plan", sweep, "--no-measure"], [sweep, "-o", tmp_path / "r.h5"]):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([PROGRAM, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
+        assert done.returncode == 3 and "gensweep: its output is lost: writing to stdout failed" in done.stderr, arguments
+    assert gensweep("verify", tmp_path / "r.h5").returncode == 0
+
+
+def test_a_folder_that_is_not_there(sweep, tmp_path):
+    done = gensweep(sweep, "-o", tmp_path / "nowhere" / "r.h5")
+    assert done.returncode == 3 and done.stderr.startswith(f"gensweep: there is no folder for '{tmp_path}/nowhere/r.h5'; make it first")
+
+
+def test_a_setting_that_zip_links(tmp_path):
+    sweep = tmp_path / "zip.yaml"
+    sweep.write_text("name: z\nseeds: 0\nparameters: {model: gan}\nzip: [{latent_dim: [2, 4], batch_size: [16, 32]}]\n")
+    for override in ("~latent_dim", "+latent_dim=5"):
+        done = gensweep("plan", sweep, override, "--no-measure")
+        assert done.returncode == 2 and "the sweep sets it by zip; latent_dim=... changes it, ~zip removes all links" in done.stderr
+
+
 def test_the_recorded_command_can_be_given_again(sweep, tmp_path):
     arguments = (str(sweep), *FAST, "minibatch_discrimination=off,on", "description='it''s \"two\" words; $HOME'", "~batch_size", "-o", "a file.h5",
                  "--progress", "none")

@@ -329,6 +329,20 @@ def test_a_damaged_checkpoint_is_noted_and_not_used(sweep, tmp_path, uninterrupt
     assert digests(results).items() <= uninterrupted.items()
 
 
+def test_one_note_does_not_swallow_another(sweep, tmp_path, uninterrupted):
+    """The first run cannot keep its state; the second has one that is damaged."""
+    results, folder = tmp_path / "r.h5", tmp_path / "r.h5.running"
+    assert gensweep(sweep, *RUNS, "seeds=0-1", "-o", tmp_path / "names.h5").returncode == 0
+    with h5py.File(tmp_path / "names.h5") as file:
+        first, second = (str(name) for name in file["runs/id"].asstr()[:2])
+    folder.mkdir()
+    (folder / f"{first}.tmp").mkdir()
+    (folder / second).write_bytes(b"junk")
+    done = gensweep(sweep, *RUNS, "seeds=0-1", "-o", results, "storage.checkpoint_every=0.01s")
+    assert done.returncode == 0
+    assert "no mid-run checkpoints: " in done.stderr and f"{second}' is not used" in done.stderr and "starts over" in done.stderr
+
+
 def test_the_batch_script_drains_and_asks_to_be_requeued(sweep, tmp_path):
     """SIGUSR1 as SLURM sends it to the script; a scontrol that writes down what it is told."""
     tools = tmp_path / "bin"

@@ -1,8 +1,8 @@
 """`make avx512`: runs the program on an emulated CPU with AVX-512, for machines that have none.
 
 The emulator (Bochs, Skylake-X) starts Debian's kernel with the release build in its memory. There the element-wise kernels of all instruction sets have to give the same
-bits, OpenBLAS has to choose its AVX-512 kernels, and runs that were trained on this machine have to come out the same, bit for bit. It takes about half an hour, most of it
-in test_vector. Folder: build/emulated."""
+bits, OpenBLAS has to choose its AVX-512 kernels, and runs that were trained on this machine have to come out the same, bit for bit. It takes about six minutes.
+Folder: build/emulated."""
 
 import fcntl
 import os

@@ -14,11 +14,11 @@ from test_ranks import differences
 GO_ON = ["--mca", "orte_abort_on_non_zero_status", "0", "--quiet"]  # as the README has it
 
 
-def launch(folder, *arguments, ranks=3, options=GO_ON):
+def launch(folder, *arguments, ranks=3, options=GO_ON, progress="none"):
     (folder / "small.yaml").write_text(SMALL)
     environment = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1", OPENBLAS_NUM_THREADS="1")
     return subprocess.Popen(["mpirun", "-n", str(ranks), "--oversubscribe", *options, str(PROGRAM), "small.yaml", "-o", str(folder / "r.h5"), "--progress",
-                             "none", *arguments],
+                             progress, *arguments],
                             cwd=folder, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
@@ -81,7 +81,7 @@ def stopped(results, rank):
 def test_a_rank_that_dies_when_everything_is_done(tmp_path):
     """It had nothing to do, is told to leave, and never answers."""
     results = tmp_path / "r.h5"
-    process = launch(tmp_path, "seeds=0", "minibatch_discrimination=on", "steps=1500", "evaluation.every=0")
+    process = launch(tmp_path, "seeds=0", "minibatch_discrimination=on", "steps=1500", "evaluation.every=0", progress="lines")
     wait_for(lambda: results.exists() and (rows(results, "runs/status") == 1).any())
     busy = int(rows(results, "runs/rank")[0])
     idle = stopped(results, 2 if busy != 2 else 1)
@@ -91,6 +91,7 @@ def test_a_rank_that_dies_when_everything_is_done(tmp_path):
     os.kill(idle, signal.SIGKILL)
     out, err = process.communicate(timeout=30)
     assert process.returncode == 137 and err.count("is lost: its process has ended\n") == 1, err
+    assert err.count("100% 1/1 runs done") == 1, err
     assert "lost: 1 rank on the way; the others have done their runs" in out
 
 
