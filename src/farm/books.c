@@ -122,11 +122,14 @@ gs_status gs_books_settle(gs_books *books, gs_error *error)
 }
 
 /* What is taken waits a moment for more, which can only come from other ranks; what is handed out is seen soon. */
-gs_status gs_books_settle_in_time(gs_books *books, bool now, gs_error *error)
+gs_status gs_books_settle_in_time(gs_books *books, bool now, bool *busy, gs_error *error)
 {
     double time = books->ranks == 1 ? (double)INFINITY : gs_clock();
-    if (books->taken_count > 0 && (now || time >= books->settle_by)) return gs_books_settle(books, error);
-    if (!books->unflushed || time < books->next_flush) return GS_OK;
+    bool settles = books->taken_count > 0 && (now || time >= books->settle_by);
+    bool flushes = books->unflushed && time >= books->next_flush;
+    *busy |= settles || flushes;
+    if (settles) return gs_books_settle(books, error);
+    if (!flushes) return GS_OK;
     books->unflushed = false;
     books->next_flush = gs_clock() + flush_every;
     return books->agenda->flush(books->agenda->context, error);

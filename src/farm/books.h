@@ -55,8 +55,8 @@ GS_MUST_CHECK gs_status gs_books_interrupt(gs_books *books, int rank, bool *agai
 /* The row of the file that users know the run by. */
 int64_t gs_books_row(const gs_books *books, int64_t run);
 
-/* What is due by the clock: what is taken is settled, what is handed out is flushed. */
-GS_MUST_CHECK gs_status gs_books_settle_in_time(gs_books *books, bool now, gs_error *error);
+/* What is due by the clock: what is taken is settled, what is handed out is flushed; then *busy is true. */
+GS_MUST_CHECK gs_status gs_books_settle_in_time(gs_books *books, bool now, bool *busy, gs_error *error);
 GS_MUST_CHECK gs_status gs_books_settle(gs_books *books, gs_error *error);
 
 /* What is due by the clock: the observer and the readers of the file are told how far everything is. */

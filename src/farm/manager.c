@@ -275,7 +275,7 @@ static bool trains(const manager *m)
     return !m->stopping && (m->world->size <= GS_TRAINING_MANAGER || gs_presence_count(m->presence) == 0);
 }
 
-/* Everything but training. */
+/* Everything but training; *busy tells whether there was something. */
 static gs_status manage(manager *m, bool *busy, gs_error *error)
 {
     gs_status status = GS_OK;
@@ -283,7 +283,7 @@ static gs_status manage(manager *m, bool *busy, gs_error *error)
     if (status == GS_OK) status = serve(m, busy, error);
     if (status == GS_OK) status = look_around(m, error);
     bool complete = gs_schedule_complete(m->books.schedule);
-    if (status == GS_OK) status = gs_books_settle_in_time(&m->books, complete || m->draining, error);
+    if (status == GS_OK) status = gs_books_settle_in_time(&m->books, complete || m->draining, busy, error);
     if (status == GS_OK && !m->draining) status = gs_books_tell(&m->books, complete && !m->stopping, error);
     if (complete) stop_all(m);
     return status;

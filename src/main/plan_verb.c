@@ -67,6 +67,12 @@ static void print_variants(const contents *all)
     }
 }
 
+/* By which the other verbs know a run: its row in the results file. */
+static int64_t row_of(const contents *all, size_t run)
+{
+    return all->history->found ? all->history->rows[run] : (int64_t)run;
+}
+
 static void print_runs(const contents *all)
 {
     printf("%8s  %-32s  run\n", "", "id");
@@ -74,7 +80,8 @@ static void print_runs(const contents *all)
         char id[GS_ID];
         gs_job job = gs_plan_job(all->plan, run);
         gs_run_id(&job.settings, job.seed, all->digits, id);
-        printf("%8zu  %s  %s, seed=%" PRIu64 "\n", run, id, gs_plan_variant(all->plan, run).label, job.seed);
+        printf("%8" PRId64 "  %s  %s, seed=%" PRIu64 "\n", row_of(all, run), id, gs_plan_variant(all->plan, run).label,
+               job.seed);
     }
 }
 
@@ -238,15 +245,14 @@ static void print_json(const contents *all, bool runs)
         char id[GS_ID];
         gs_job job = gs_plan_job(plan, run);
         gs_run_id(&job.settings, job.seed, all->digits, id);
-        printf("%s\n  {\"id\": \"%s\", \"variant\": %zu, \"seed\": %" PRIu64 "}",
-               run == 0 ? ",\n \"run_list\": [" : ",", id, run / plan->seed_count, job.seed);
+        printf("%s\n  {\"row\": %" PRId64 ", \"id\": \"%s\", \"variant\": %zu, \"seed\": %" PRIu64 "}",
+               run == 0 ? ",\n \"run_list\": [" : ",", row_of(all, run), id, run / plan->seed_count, job.seed);
     }
     printf("%s\n}\n", runs ? "\n ]" : "");
 }
 
-/* What the results file that a run would continue has already. One that cannot be read is left out,
-    with a note: the plan
- * is what the sweep says. */
+/* What the results file that a run would continue has already. One that cannot be read is left out, with a note: the
+ * plan is what the sweep says. */
 static gs_status read_history(const gs_options *options, contents *all, gs_history *history, char *path,
                               gs_error *error)
 {

@@ -19,6 +19,7 @@ static void note_run(gs_history *history, const gs_roster *roster, const double 
                      size_t run)
 {
     int64_t row = roster->row_of_run[run];
+    history->rows[run] = row;
     if ((uint64_t)row >= roster->earlier_rows) return;
     history->known++;
     bool done = roster->status[row] == GS_RUN_DONE, failed = roster->status[row] == GS_RUN_FAILED;
@@ -64,9 +65,10 @@ gs_status gs_history_read(gs_history *history, const char *path, const gs_plan *
     history->file_bytes = (double)found.st_size;
     history->seconds = calloc(plan->run_count, sizeof *history->seconds);
     history->ended = calloc(plan->run_count, sizeof *history->ended);
+    history->rows = calloc(plan->run_count, sizeof *history->rows);
     gs_status status = GS_OK;
     gs_file *file = NULL;
-    if (history->seconds == NULL || history->ended == NULL)
+    if (history->seconds == NULL || history->ended == NULL || history->rows == NULL)
         status = gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu runs", plan->run_count);
     if (status == GS_OK) status = gs_file_open(&file, path, path, GS_OPEN_READ, error);
     if (status == GS_OK) {
@@ -84,5 +86,6 @@ void gs_history_free(gs_history *history)
 {
     free(history->seconds);
     free(history->ended);
+    free(history->rows);
     *history = (gs_history){0};
 }

@@ -9,6 +9,7 @@ typedef struct {
     double *seconds; /* of each planned run that is done, for all its steps: scaled up where it was stopped early; 0: is
                         not; owned */
     bool *ended;     /* of each planned run: done or failed; owned */
+    int64_t *rows;   /* of each planned run: its row in the file, also the one that it is to get; owned */
     size_t done, failed;
     size_t known;       /* planned runs that have a row */
     size_t kept;        /* runs that are done and no longer planned */
@@ -16,9 +17,8 @@ typedef struct {
     double file_bytes;
 } gs_history;
 
-/* Reads beside a writer too, and changes nothing. No file at `path` is no error. GS_ERROR_STORAGE: it is damaged,
-    or not
- * ours; GS_ERROR_MEMORY. */
+/* Reads beside a writer too, and changes nothing. No file at `path` is no error. GS_ERROR_STORAGE: it is damaged, or
+ * not ours; GS_ERROR_MEMORY. */
 GS_MUST_CHECK gs_status gs_history_read(gs_history *history, const char *path, const gs_plan *plan,
                                         const gs_digits *digits, gs_error *error);
 void gs_history_free(gs_history *history);

@@ -107,6 +107,16 @@ def test_bytes_of_a_file_with_runs_that_are_kept(small_sweep, tmp_path):
         assert estimated == pytest.approx(file.stat().st_size, rel=.25), override
 
 
+def test_runs_are_listed_by_their_rows(small_sweep, tmp_path):
+    file = tmp_path / "edited.h5"
+    shutil.copy(small_sweep[1], file)
+    told = plan(small_sweep[0], "seeds=11,3", "-o", file, "--runs", "--no-measure")["run_list"]
+    assert gensweep(small_sweep[0], "seeds=11,3", "-o", file).returncode == 0
+    with h5py.File(file) as results:
+        assert [(results["runs/id"].asstr()[run["row"]], results["runs/seed"][run["row"]]) for run in told] == [(run["id"], run["seed"]) for run in told]
+    assert [run["row"] for run in told] != list(range(len(told)))
+
+
 def test_a_file_that_a_launch_refuses_is_noted(small_sweep):
     other = ("name=other", "steps=5", "-o", small_sweep[1])
     refused = gensweep(small_sweep[0], *other)
