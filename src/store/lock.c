@@ -128,7 +128,8 @@ static gs_status try_lock(gs_lock *lock, const char *path, bool last, gs_error *
     int file = open(lock->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (file < 0 && errno == ENOENT)
         return gs_fail(error, GS_ERROR_STORAGE,
-                       "there is no folder for '%s'; make it first, or give another name with -o", path);
+                       "there is no folder for '%s' (%s); make it first, or give another name with -o", path,
+                       strerror(errno));
     if (file < 0) return gs_fail(error, GS_ERROR_STORAGE, "cannot make the lock '%s': %s", lock->path, strerror(errno));
     bool locked = flock(file, LOCK_EX | LOCK_NB) == 0, busy = !locked && errno == EWOULDBLOCK;
     gs_status status = GS_OK;

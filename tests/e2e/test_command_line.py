@@ -40,7 +40,7 @@ def test_output_that_is_lost(sweep, tmp_path):
 
 def test_a_folder_that_is_not_there(sweep, tmp_path):
     done = gensweep(sweep, "-o", tmp_path / "nowhere" / "r.h5")
-    assert done.returncode == 3 and done.stderr.startswith(f"gensweep: there is no folder for '{tmp_path}/nowhere/r.h5'; make it first")
+    assert done.returncode == 3 and done.stderr.startswith(f"gensweep: there is no folder for '{tmp_path}/nowhere/r.h5' (No such file or directory); make it first")
 
 
 def test_a_setting_that_zip_links(tmp_path):

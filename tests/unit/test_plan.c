@@ -259,7 +259,7 @@ static void wrong_overrides_are_refused(void **state)
         {"=5", "expected KEY=VALUE"},
         {"stepz=5", "did you mean 'steps'?"},
         {"storage.sample=none", "did you mean 'storage.samples'?"},
-        {"+latent_dim=3", "sets it already"},
+        {"+latent_dim=3", "the sweep sets it by zip"},
         {"data=5", "expected a mapping"},
         {"a: b=5", "not valid YAML"},
     };
