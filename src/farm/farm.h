@@ -82,8 +82,9 @@ typedef struct {
 } gs_farm_end;
 
 /* Rank 0: runs what has not ended yet of the agenda. Returns when every run has ended and all workers have left or are
- * lost, or drained: then every run that has not ended waits again, and workers that took too long may still be there. Errors of
- * storage (GS_ERROR_STORAGE) end it early; the workers then still wait, and the caller has to abort the world. */
+ * lost, or drained: then every run that has not ended waits again, and workers that took too long may still be there.
+ * Errors of storage (GS_ERROR_STORAGE) end it early; the workers then still wait, and the caller has to abort the
+ * world. */
 GS_MUST_CHECK gs_status gs_farm_manage(const gs_world *world, const gs_common *common, const gs_agenda *agenda,
                                        const gs_observer *observer, gs_farm_end *end, gs_error *error);
 
