@@ -1,11 +1,10 @@
-"""The analysis package: statistics against scipy, reading, report, table, compare, and every way they can go wrong."""
+"""The analysis of whole files: reading, report, table, compare, and every way they can go wrong. Its formulas: test_analysis_statistics.py."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-import math
 import os
 import re
 import subprocess
@@ -57,109 +56,10 @@ def page(sweep, tmp_path_factory):
     return directory, (directory / "index.html").read_text(encoding="utf-8"), finished
 
 
-# ----------------------------------------------------------------------------------------------- statistics
 def test_harness_can_fail(sweep):
     """A wrong expectation must be seen as wrong: otherwise the other tests prove nothing."""
     with Results(sweep) as results, pytest.raises(AssertionError):
         assert summary.summarise(results, OFF).severe.count == 0
-
-
-def test_intervals_against_scipy():
-    stats = pytest.importorskip("scipy.stats")
-    for total in (1, 2, 8, 32, 300):
-        for count in {0, 1, total // 3, total - 1, total}:
-            test = stats.binomtest(count, total)
-            for ours, method in ((statistics.wilson(count, total), "wilson"), (statistics.clopper_pearson(count, total), "exact")):
-                theirs = test.proportion_ci(method=method)
-                assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=1e-9)
-
-
-def test_intervals_named_in_the_methods():
-    assert statistics.wilson(0, 10).high == pytest.approx(0.28, abs=0.005)
-    assert statistics.wilson(0, 32).high == pytest.approx(0.11, abs=0.005)
-    assert math.isnan(statistics.wilson(0, 0).low)
-
-
-def test_exact_tests_against_scipy():
-    stats = pytest.importorskip("scipy.stats")
-    for only_a, only_b in ((0, 0), (5, 0), (0, 6), (3, 9), (10, 10), (40, 17)):
-        expected = stats.binomtest(only_a, only_a + only_b, 0.5).pvalue if only_a + only_b else 1.0
-        assert statistics.mcnemar_exact(only_a, only_b) == pytest.approx(expected, abs=1e-12)
-    for a, m, b, n in ((8, 8, 2, 8), (0, 5, 0, 7), (3, 10, 9, 12), (30, 48, 11, 32)):
-        expected = stats.fisher_exact([[a, m - a], [b, n - b]])[1]
-        assert statistics.fisher_exact(a, m, b, n) == pytest.approx(expected, abs=1e-9)
-
-
-def test_special_functions_against_scipy():
-    special, stats = pytest.importorskip("scipy.special"), pytest.importorskip("scipy.stats")
-    for a, b, x in ((0.5, 0.5, 0.1), (2, 5, 0.3), (200, 3, 0.99), (15.5, 0.5, 0.8)):
-        assert statistics.incomplete_beta(x, a, b) == pytest.approx(special.betainc(a, b, x), abs=1e-12)
-    for freedom in (1, 3, 7, 31, 200):
-        assert statistics.t_quantile(0.975, freedom) == pytest.approx(stats.t.ppf(0.975, freedom), rel=1e-9)
-
-
-def test_sign_flip():
-    stats = pytest.importorskip("scipy.stats")
-    draws = np.random.default_rng(1).normal(0.3, 1, size=40)
-    few = draws[:10]
-    exact = stats.permutation_test((few,), np.mean, permutation_type="samples", n_resamples=np.inf).pvalue
-    assert statistics.sign_flip(few) == pytest.approx(exact, abs=1e-12)
-    many = stats.permutation_test((draws,), np.mean, permutation_type="samples", n_resamples=50_000, random_state=3).pvalue
-    assert statistics.sign_flip(draws) == pytest.approx(many, abs=0.01)
-    assert statistics.sign_flip([1.0] * 6) == pytest.approx(2 / 64)
-    assert statistics.sign_flip([0.0] * 6) == 1.0
-    assert statistics.sign_flip([]) == 1.0
-
-
-def test_unpaired_differences():
-    stats = pytest.importorskip("scipy.stats")
-    generator = np.random.default_rng(2)
-    a, b = generator.normal(0, 1, 30), np.round(generator.normal(-0.7, 1, 25), 1)
-    theirs = stats.mannwhitneyu(a, b).statistic / (len(a) * len(b))
-    assert statistics.probability_of_improvement(a, b) == pytest.approx(theirs)
-    assert statistics.probability_of_improvement([1, 1], [1, 1]) == 0.5
-    p = stats.permutation_test((a, b), lambda x, y: np.mean(x) - np.mean(y), n_resamples=20_000, random_state=1).pvalue
-    assert statistics.permutation_unpaired(a, b) == pytest.approx(p, abs=0.01)
-
-
-def test_interquartile_mean_and_bootstrap():
-    stats = pytest.importorskip("scipy.stats")
-    values = np.random.default_rng(3).exponential(size=37)
-    for size in (1, 2, 3, 4, 5, 8, 37):
-        assert statistics.interquartile_mean(values[:size]) == pytest.approx(stats.trim_mean(values[:size], 0.25))
-    low, high = statistics.bootstrap_interval(values)
-    theirs = stats.bootstrap((values,), lambda x, axis: stats.trim_mean(x, 0.25, axis=axis), method="percentile",
-                             n_resamples=5000, random_state=4).confidence_interval
-    assert (low, high) == pytest.approx((theirs.low, theirs.high), abs=0.05)
-    assert statistics.bootstrap_interval(values) == (low, high), "the seed is fixed"
-    assert math.isnan(statistics.bootstrap_interval([0.5])[0])
-
-
-def test_holm():
-    assert statistics.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
-    assert statistics.holm([0.9, 0.8]) == [1.0, 1.0]
-    assert statistics.holm([0.05]) == [0.05]
-
-
-def test_power_is_what_the_methods_say():
-    assert statistics.power_fisher(32, 0.5, 0.2) == pytest.approx(0.64, abs=0.005)
-    assert statistics.power_fisher(48, 0.5, 0.2) == pytest.approx(0.83, abs=0.005)
-    assert statistics.smallest_p_mcnemar(5) > 0.05 > statistics.smallest_p_mcnemar(6)
-    found = statistics.detectable_rate(32)
-    assert statistics.power_mcnemar(32, 0.5, found) >= 0.8 > statistics.power_mcnemar(32, 0.5, found + 0.005)
-    assert math.isnan(statistics.detectable_rate(4, 1.0))
-
-
-def test_power_of_mcnemar_by_simulation():
-    generator = np.random.default_rng(5)
-    a, b = generator.random((4000, 20)) < 0.8, generator.random((4000, 20)) < 0.3
-    only_a, only_b = (a & ~b).sum(axis=1), (b & ~a).sum(axis=1)
-    rejected = np.mean([statistics.mcnemar_exact(int(x), int(y)) <= 0.05 for x, y in zip(only_a, only_b)])
-    assert statistics.power_mcnemar(20, 0.8, 0.3) == pytest.approx(rejected, abs=0.03)
-
-
-def test_performance_profile():
-    assert list(statistics.performance_profile([0.1, 0.5, 0.9], [0, 0.1, 0.6, 1])) == pytest.approx([1, 2 / 3, 1 / 3, 0])
 
 
 # -------------------------------------------------------------------------------------------------- results
