@@ -36,7 +36,7 @@ def caveats(results: Results, summaries: Sequence[VariantSummary], comparisons: 
     if done + failed < planned:
         notes.append(f"The sweep is unfinished: {done} of {planned} runs are done, {failed} failed, "
                      f"{planned - done - failed} to go. The numbers will change.")
-    kept = len(results.planned) - planned
+    kept = int((~results.planned).sum())
     if kept:
         notes.append(f"The file also keeps {form.plural(kept, 'run')} that {'is' if kept == 1 else 'are'} no longer in the sweep; "
                      f"{'it is' if kept == 1 else 'they are'} left out.")

@@ -34,11 +34,11 @@ def summary_text(results: Results, summaries: Sequence[VariantSummary]) -> str:
              f"{form.number(row.tv_iqm)} ({form.interval(row.tv_interval, to='-')})", form.number(row.kl),
              form.number(row.error, 1)] for row in summaries]
     notes = ["Rates: done runs, Wilson 95 % intervals. TV, KL: to the expected frequencies, 0 is best. Error: pixels."]
-    planned, unfinished = int(results.planned.sum()), int(results.unfinished.sum())
+    unfinished, kept = int(results.unfinished.sum()), int((~results.planned).sum())
     if unfinished:
-        notes.append(f"Unfinished: {int(results.done.sum())} of {planned} runs done, {unfinished} to go.")
-    if planned < len(results.planned):
-        notes.append(f"Left out: {form.plural(len(results.planned) - planned, 'run')} that the file keeps and that the sweep no longer has.")
+        notes.append(f"Unfinished: {int(results.done.sum())} of {int(results.planned.sum())} runs done, {unfinished} to go.")
+    if kept:
+        notes.append(f"Left out: {form.plural(kept, 'run')} that the file keeps and that the sweep no longer has.")
     hit = [row for row in summaries if row.stopped]
     if hit:
         where = (", ".join(f"{row.stopped} of {row.done} in {row.name}" for row in hit) if len(hit) <= 3 else

@@ -15,10 +15,7 @@ static const double look_every = 1; /* between two looks whether the workers are
 
 typedef struct {
     const gs_world *world;
-    const gs_common *common;
-    const gs_observer *observer;
-
-    gs_books books;
+    gs_books books; /* with what every rank knows, the agenda and the observer */
     gs_presence *presence;
     gs_effort *efforts; /* of each rank, when it has left */
 
@@ -39,7 +36,7 @@ static void tell(manager *m, gs_note *note)
 {
     bool known = note->unkept && m->unkept;
     if (note->text[0] == '\0') return;
-    if (!known) m->observer->note(m->observer->context, note->text);
+    if (!known) m->books.observer->note(m->books.observer->context, note->text);
     m->unkept |= note->unkept;
     note->text[0] = '\0';
 }
@@ -68,7 +65,7 @@ static gs_status drain(manager *m, const char *reason, gs_error *error)
     m->draining = true;
     m->drain_end = gs_clock() + gs_drain_grace();
     stop_all(m);
-    gs_workbench_leave(&m->own, m->common);
+    gs_workbench_leave(&m->own, m->books.common);
     tell(m, &m->own.note);
     return gs_books_release(&m->books, 0, error);
 }
@@ -256,10 +253,10 @@ static gs_status work(manager *m, bool *busy, bool *ended, gs_error *error)
         gs_job job;
         status = gs_books_assign(&m->books, 0, &job, &found, error);
         if (status != GS_OK || !found) return status;
-        status = gs_workbench_begin(&m->own, m->common, &job, 0, ended, error);
+        status = gs_workbench_begin(&m->own, m->books.common, &job, 0, ended, error);
         if (status == GS_OK) status = learn_own(m, error);
     } else {
-        status = gs_workbench_work(&m->own, m->common, 0, slice, ended, error);
+        status = gs_workbench_work(&m->own, m->books.common, 0, slice, ended, error);
     }
     gs_standing standing = gs_workbench_standing(&m->own);
     gs_books_hear(&m->books, 0, &standing);
@@ -321,7 +318,7 @@ static gs_status release_rest(manager *m, gs_error *error)
 gs_status gs_farm_manage(const gs_world *world, const gs_common *common, const gs_agenda *agenda,
                          const gs_observer *observer, gs_farm_end *end, gs_error *error)
 {
-    manager m = {.world = world, .common = common, .observer = observer};
+    manager m = {.world = world};
     gs_status status = gs_presence_create(&m.presence, world->size, error);
     m.told = calloc((size_t)world->size, sizeof *m.told);
     m.efforts = calloc((size_t)world->size, sizeof *m.efforts);
