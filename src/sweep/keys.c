@@ -259,10 +259,12 @@ int gs_key_of_text(const char *name)
     return GS_PLACE_UNKNOWN;
 }
 
-/* A key by its full name; "parameters." may be said or left out. */
+/* A key by its full name; "parameters." may be said or left out. W&B's metric.name is early_terminate's metric. */
 int gs_key_of_name(gs_node key)
 {
     const char *text = gs_node_text(key), *prefix = "parameters.";
+    if (strcmp(text, "metric.name") == 0) return GS_SETTING_STOPPING_METRIC;
+    if (strcmp(text, "metric.goal") == 0) return GS_SETTING_STOPPING_GOAL;
     return gs_key_of_text(strncmp(text, prefix, strlen(prefix)) == 0 ? text + strlen(prefix) : text);
 }
 
@@ -285,6 +287,13 @@ gs_status gs_check_unique(gs_node mapping, size_t index, gs_error *error)
     return GS_OK;
 }
 
+/* W&B's other way of saying where hyperband begins. */
+static bool is_bracket(const gs_entry *entry)
+{
+    const char *text = gs_node_text(entry->key);
+    return strcmp(entry->section, "early_terminate") == 0 && (strcmp(text, "max_iter") == 0 || strcmp(text, "s") == 0);
+}
+
 /* The sentence of an entry that no reader takes. */
 static gs_status tell_problem(const gs_entry *entry, gs_error *error)
 {
@@ -297,6 +306,11 @@ static gs_status tell_problem(const gs_entry *entry, gs_error *error)
         return gs_node_fail(entry->key, error, "'%.80s' is given twice", gs_node_text(entry->key));
     if (entry->place == GS_PLACE_NO_MAPPING)
         return gs_node_fail(entry->value, error, "expected a mapping (NAME: VALUE), to look for a %s", described);
+    if (is_bracket(entry))
+        return gs_node_fail(entry->key, error,
+                            "%s: W&B's max_iter and s are said here as min_iter, the first rung: max_iter / eta^s; the "
+                            "last rung is before the last point of coverage",
+                            gs_node_text(entry->key));
     const char *names[PLACES];
     size_t known = 0;
     for (int place = PLACES; place-- > 0;) { /* keys of the section come before its settings */

@@ -96,6 +96,7 @@ def check_file(path):
     ((), 2, 1),
     (("early_terminate.eta=3", "seeds=0-4"), 3, 1),
     (("+metric={name: modes_10, goal: maximize}",), 2, -1),
+    (("metric.name=modes_10", "+metric.goal=maximize"), 2, -1),
 ])
 def test_one_rank_stops_the_runs_that_the_rule_says(alone, tmp_path, overrides, eta, sign, monkeypatch):
     monkeypatch.setattr("test_early_stopping.RUNGS", RUNGS if eta == 2 else (1, 3, 9))
