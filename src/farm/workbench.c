@@ -57,8 +57,8 @@ static void take_up(gs_workbench *workbench, const gs_common *common)
     }
     if (status != GS_OK) {
         workbench->note.unkept = false;
-        snprintf(workbench->note.text, sizeof workbench->note.text, "%.*s; run %lld starts over", GS_NOTE - 64,
-                 error.text, (long long)workbench->job.run);
+        snprintf(workbench->note.text, sizeof workbench->note.text, "%.*s; its run starts over", GS_NOTE - 64,
+                 error.text);
     }
     free(bytes);
 }

@@ -77,6 +77,12 @@ static void tell_note(worker *w)
     note->text[0] = '\0';
 }
 
+static void tell_standing(worker *w)
+{
+    gs_standing standing = gs_workbench_standing(&w->bench);
+    gs_world_send(w->world, 0, GS_TAG_PROGRESS, &standing, sizeof standing);
+}
+
 /* What an earlier launch was told of this run. */
 static void tell_passed(worker *w)
 {
@@ -103,6 +109,7 @@ static gs_status train(worker *w, const gs_job *job, gs_error *error)
     gs_status status = gs_workbench_begin(&w->bench, w->common, job, w->world->rank, &ended, error);
     tell_note(w);
     tell_passed(w);
+    if (w->bench.share_before > 0) tell_standing(w); /* what was done before is not of this launch */
     while (status == GS_OK && !ended && !leaves(w)) {
         gs_job none;
         wait_at_rung(w);
@@ -111,8 +118,7 @@ static gs_status train(worker *w, const gs_job *job, gs_error *error)
         tell_note(w);
         (void)receive(w, false, &none); /* nobody sends a job to a rank that has one */
         if (status != GS_OK || ended || gs_clock() - reported < report) continue;
-        gs_standing standing = gs_workbench_standing(&w->bench);
-        gs_world_send(w->world, 0, GS_TAG_PROGRESS, &standing, sizeof standing);
+        tell_standing(w);
         reported = gs_clock();
     }
     if (status != GS_OK) return status;
