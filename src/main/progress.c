@@ -9,7 +9,9 @@
 
 #include "ground/clock.h"
 
-static const double line_every = 30; /* seconds between plain lines */
+/* Seconds. */
+static const double first_line = 5; /* by then there is something to tell */
+static const double line_every = 30;
 
 struct gs_progress {
     gs_progress_style style; /* never auto */
@@ -40,7 +42,7 @@ gs_status gs_progress_create(gs_progress **progress, gs_progress_style style, gs
     made->style = style;
     if (style == GS_PROGRESS_AUTO) made->style = made->terminal >= 0 ? GS_PROGRESS_BAR : GS_PROGRESS_LINES;
     made->started = gs_clock();
-    made->next_line = made->started;
+    made->next_line = made->started + first_line;
     *progress = made;
     return GS_OK;
 }
