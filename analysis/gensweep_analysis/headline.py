@@ -9,7 +9,7 @@ import numpy as np
 
 from . import formatting as form
 from .results import Results
-from .statistics import Rate, smallest_p_mcnemar
+from .statistics import Rate, smallest_p_paired
 from .summary import Comparison, VariantSummary
 
 FEW_SEEDS = 32
@@ -72,7 +72,7 @@ def caveats(results: Results, summaries: Sequence[VariantSummary], comparisons: 
 def _single(row: VariantSummary) -> str:
     return (f"{_rate_words(row.severe, 'collapsed severely', first=True)} and {row.collapsed.count} of {row.collapsed.total} "
             f"lost at least a tenth of the mass ({form.rate_interval(row.collapsed, '–')}). "
-            f"On average {form.number(row.modes_10[0], 1)} of 30 modes are covered; mean TV {form.number(row.tv_mean)}.")
+            f"On average {form.number(row.modes_10[0], 1)} of {row.possible} modes are covered; mean TV {form.number(row.tv_mean)}.")
 
 
 def _two(results: Results, rows: Sequence[VariantSummary], comparisons: Sequence[Comparison]) -> str:
@@ -83,7 +83,8 @@ def _two(results: Results, rows: Sequence[VariantSummary], comparisons: Sequence
         comparison, test = comparisons[0], comparisons[0].result("severe")
         pairs = f" over {form.plural(comparison.runs[0], 'pair')}" if comparison.paired else ""
         text += f"; {test.test} {form.p_equals(test.p)}{pairs}"
-    text += (f". Covered modes: {form.number(rows[0].modes_10[0], 1)} against {form.number(rows[1].modes_10[0], 1)} of 30; "
+    first_of = "" if rows[0].possible == rows[1].possible else f" of {rows[0].possible}"
+    text += (f". Covered modes: {form.number(rows[0].modes_10[0], 1)}{first_of} against {form.number(rows[1].modes_10[0], 1)} of {rows[1].possible}; "
              f"mean TV {form.number(rows[0].tv_mean)} against {form.number(rows[1].tv_mean)}")
     if comparisons:
         test = comparisons[0].result("tv")
@@ -135,9 +136,9 @@ def _few_seeds(fewest: int, most: int, comparisons: Sequence[Comparison]) -> str
     if fewest == 1:
         text = "1 seed a variant says nothing about how often a variant collapses."
     paired = [min(comparison.runs) for comparison in comparisons if comparison.paired]
-    if paired and smallest_p_mcnemar(min(paired)) > 0.05:
-        text += (f" With {form.plural(min(paired), 'pair')} the exact McNemar test cannot go below "
-                 f"p = {form.p_value(smallest_p_mcnemar(min(paired)))}, whatever happens.")
+    if paired and smallest_p_paired(min(paired)) > 0.05:
+        text += (f" With {form.plural(min(paired), 'pair')} neither the exact McNemar test nor the sign-flip test can go below "
+                 f"p = {form.p_value(smallest_p_paired(min(paired)))}, whatever happens.")
     elif comparisons and len(comparisons) == 1 and math.isnan(comparisons[0].detectable_from_half):
         text += f" Only very large differences can be detected with {form.plural(min(comparisons[0].runs), 'seed')}."
     return text

@@ -110,7 +110,8 @@ class Figures:
             panel.set_title(title)
             panel.xaxis.set_major_locator(MaxNLocator(6, integer=metric == "modes_10"))
         panels[0].set_xlim(-0.6, 30.6)
-        panels[0].set_xlabel("bins of 30 with at least a tenth of the expected samples; 30 is best")
+        possible = {row.possible for row in self.summaries if row.done}
+        panels[0].set_xlabel("bins with at least a tenth of the expected samples" + (f"; {max(possible)} is best" if len(possible) == 1 else ""))
         panels[1].set_xlim(-0.02, 1.02)
         panels[1].set_xlabel("distance from the expected frequencies; 0 is best")
         return figure

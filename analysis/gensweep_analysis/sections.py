@@ -77,23 +77,30 @@ def summary_table(results: Results, summaries: Sequence[VariantSummary], color: 
 
 
 def _definitions(results: Results) -> str:
-    done = np.flatnonzero(results.done)
     text = ("Rates: runs that are done, with Wilson 95 % intervals. A bin is missing when it has less than a tenth of its expected "
-            "samples (modes_10 counts the others, mean and range over seeds); missing: any of the 30 is; collapsed: the bins that "
+            "samples (modes_10 counts the others, mean and range over seeds); missing: any is that the data fall into; collapsed: the bins that "
             "are not missing hold less than 0.9 of the probability; severe: less than 0.5. TV: total variation distance to the "
             "expected frequencies, from 0 to 1; IQM: mean of the middle half of the seeds, with a bootstrap 95 % interval. "
             "KL: sum p ln(p/q), nats. Error: pixels in which a sample differs from the nearest template, mean.")
-    if len(done):
-        samples = int(results.counts[done[0]].sum() + results.rejected[done[0]])
-        expected = results.expected[done[0]]
-        # Mean absolute deviation of a binomial share, normal approximation: sqrt(2 q (1-q) / (pi N)).
-        floor = 0.5 * np.sqrt(2 * expected * (1 - expected) / (math.pi * max(1, samples))).sum()
-        text += (f" With {samples:,} samples a run, a perfect model would still have TV {floor:.3f} and "
-                 f"KL {29 / (2 * max(1, samples)):.4f}.")
+    text += _floors(results)
     known = [ARTICLE[model] for model in results.models if model in ARTICLE]
     if known:
         text += f" For comparison, the article's own tables (one run each, its own digits): {'; '.join(known)}."
     return f'<p class="note long">{escape(text)}</p>'
+
+
+def _floors(results: Results) -> str:
+    """What a perfect model would have, if that is the same for all done runs."""
+    expected = results.expected[results.done]
+    samples = (results.counts.sum(axis=(1, 2)) + results.rejected)[results.done].astype(np.float64)
+    if not samples.all():
+        return ""
+    # Mean absolute deviation of a binomial share, normal approximation: sqrt(2 q (1-q) / (pi N)).
+    tv = 0.5 * np.sqrt(2 * expected * (1 - expected) / (math.pi * samples[:, None, None])).sum(axis=(1, 2))
+    kl = ((expected > 0).sum(axis=(1, 2)) - 1) / (2 * samples)
+    found = {f" With {count:,.0f} samples a run, a perfect model would still have TV {t:.3f} and KL {k:.4f}."
+             for count, t, k in zip(samples, tv, kl)}
+    return found.pop() if len(found) == 1 else ""
 
 
 def comparison_table(results: Results, comparisons: Sequence[Comparison]) -> str:
@@ -145,7 +152,7 @@ def comparison_table(results: Results, comparisons: Sequence[Comparison]) -> str
 
 def _detectable(item: Comparison, alone: bool) -> str:
     sentence = detectable_sentence(item)
-    return "Smallest detectable difference. " + (sentence if alone else sentence.split("; the mean TV")[0].rstrip(".") + ".")
+    return "Smallest detectable difference. " + (sentence if alone else re.split("; (?:the|no difference of the) mean TV", sentence)[0].rstrip(".") + ".")
 
 
 def _p_cells(p: float, holm: float) -> str:

@@ -144,8 +144,9 @@ def holm(p_values: Sequence[float]) -> List[float]:
 
 # ------------------------------------------------------------------------------------------------- averages
 def mean(values: Sequence[float]) -> float:
-    """Of the finite values; NaN if there is none."""
-    data = _finite(values)
+    """Of the values that are not NaN, so infinite if one of them is; NaN if there is none."""
+    data = np.asarray(values, dtype=np.float64)
+    data = data[~np.isnan(data)]
     return float(data.mean()) if len(data) else math.nan
 
 
@@ -198,7 +199,7 @@ def power_fisher(total: int, rate_a: float, rate_b: float, alpha: float = 0.05) 
 
 
 def power_mcnemar(pairs: int, rate_a: float, rate_b: float, alpha: float = 0.05) -> float:
-    """Exact power of McNemar's test when outcomes of a pair are independent (a positive correlation only helps)."""
+    """Exact power of McNemar's test when outcomes of a pair are independent (same seed, same start: usually they are positively correlated)."""
     only_a, only_b = rate_a * (1 - rate_b), rate_b * (1 - rate_a)
     discordant = only_a + only_b
     if discordant <= 0:
@@ -234,14 +235,34 @@ def detectable_rate(total: int, from_rate: float = 0.5, paired: bool = True, pow
 
 
 def detectable_mean(standard_deviation: float, total: int, power: float = 0.8) -> float:
-    """Smallest mean paired difference seen with this power at p <= .05: (t.975 + t.power) sd / sqrt(n)."""
-    if total < 2 or not math.isfinite(standard_deviation):
+    """Smallest mean paired difference that `sign_flip` sees with this power at p <= .05, of normal differences.
+
+    From 8 pairs on as for a t-test, (t.975 + t.power) sd / sqrt(n); of 6 and 7 by simulation, since few sign vectors
+    make p <= .05 harder to reach. NaN if it can see none: fewer than 6 pairs, or no spread to tell.
+    """
+    if smallest_p_paired(total) > 0.05 or not (0 < standard_deviation < math.inf):
         return math.nan
+    if total < 8:
+        return _detectable_by_few(total, power) * standard_deviation
     return (t_quantile(0.975, total - 1) + t_quantile(power, total - 1)) * standard_deviation / math.sqrt(total)
 
 
-def smallest_p_mcnemar(pairs: int) -> float:
-    """The p-value when all pairs disagree in the same direction: nothing below it can be observed."""
+@functools.lru_cache(maxsize=None)
+def _detectable_by_few(total: int, power: float) -> float:
+    """The same in standard deviations, from 20,000 simulated sets of differences, the same ones for every mean tried."""
+    noise = np.random.default_rng(RANDOM_SEED).standard_normal((20_000, total))
+    signs = 1.0 - 2.0 * ((np.arange(2 ** total)[:, None] >> np.arange(total)) & 1)
+    low, high = 0.0, 8.0
+    for _ in range(12):
+        middle = (low + high) / 2
+        sums = np.abs((noise + middle) @ signs.T)
+        seen = np.mean((sums >= sums[:, :1] * (1 - 1e-12)).mean(axis=1) <= 0.05)
+        low, high = (low, middle) if seen >= power else (middle, high)
+    return high
+
+
+def smallest_p_paired(pairs: int) -> float:
+    """p of McNemar's test and of the sign flip when all pairs differ in the same direction: none is below it."""
     return mcnemar_exact(pairs, 0)
 
 

@@ -39,6 +39,7 @@ class VariantSummary:
     collapsed: Rate
     severe: Rate
     modes_10: Tuple[float, float, float]  # mean, smallest, largest
+    possible: int  # bins that the data can fall into: 30, unless digits or colors are left out
     tv_mean: float
     tv_iqm: float
     tv_interval: Tuple[float, float]
@@ -98,7 +99,8 @@ def summarise(results: Results, variant: str) -> VariantSummary:
         stopped=int(results.stopped[done].sum()),
         missing=flag_rate(results, done, "missing"), collapsed=flag_rate(results, done, "collapsed"),
         severe=flag_rate(results, done, "severe"),
-        modes_10=(statistics.mean(modes), _extreme(modes, np.min), _extreme(modes, np.max)), tv_mean=statistics.mean(tv),
+        modes_10=(statistics.mean(modes), _extreme(modes, np.min), _extreme(modes, np.max)), possible=possible_bins(results, done),
+        tv_mean=statistics.mean(tv),
         tv_iqm=statistics.interquartile_mean(tv), tv_interval=statistics.bootstrap_interval(tv),
         tv_worst=_extreme(tv, np.max), kl=statistics.mean(results.metric("kl")[done]),
         error=statistics.mean(results.metric("mean_error")[done]),
@@ -266,9 +268,18 @@ def total_variation(counts: np.ndarray, expected: np.ndarray) -> np.ndarray:
 
 
 def modes_covered(counts: np.ndarray, rejected: np.ndarray, expected: np.ndarray, share: float = 0.1) -> np.ndarray:
-    """Bins with at least `share` of the expected number of samples, rejected ones being part of that number."""
-    total = counts.sum(axis=(-2, -1)) + rejected
-    return (counts >= share * total[..., None, None] * expected).sum(axis=(-2, -1))
+    """Bins with at least `share` of the expected number of samples, rejected ones being part of that number.
+
+    As the program's own modes_10: a bin that nothing is expected in is no mode.
+    """
+    total = (counts.sum(axis=(-2, -1)) + rejected)[..., None, None]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return ((expected > 0) & (counts / (total * expected) >= share)).sum(axis=(-2, -1))
+
+
+def possible_bins(results: Results, rows: np.ndarray) -> int:
+    """The bins that have samples in the data of these runs, as many as there are in one of them."""
+    return int((results.expected[rows] > 0).sum(axis=(1, 2)).max()) if len(rows) else 0
 
 
 def worst_and_best(results: Results, variant: str) -> Optional[Tuple[int, int]]:

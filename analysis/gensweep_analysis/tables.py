@@ -11,6 +11,7 @@ import numpy as np
 
 from . import formatting as form
 from .results import Results
+from .statistics import smallest_p_paired
 from .summary import Comparison, VariantSummary
 
 TABLE_HEADER = ("variant", "done", "failed", "collapsed", "95 % interval", "severe", "95 % interval", "modes_10 (range)",
@@ -85,7 +86,9 @@ def detectable_sentence(comparison: Comparison) -> str:
         parts.append(f"a fall from {start} is not detectable" if math.isnan(rate) else
                      f"a rate must fall from {start} to {form.percent(rate)} or less")
     text = f"With {form.plural(runs, 'seed')} (power 80 %, p <= .05): {'; '.join(parts)}"
-    if not math.isnan(comparison.detectable_tv):
+    if comparison.paired and smallest_p_paired(comparison.tv_runs[0]) > 0.05:
+        text += "; no difference of the mean TV is detectable"
+    elif not math.isnan(comparison.detectable_tv):
         text += f"; the mean TV must differ by {comparison.detectable_tv:.3f}"
     return text + "."
 

@@ -144,7 +144,7 @@ void gs_summary_print(const gs_summary *summary)
     }
     printf("collapsed: covered mass < .9; severe: < .5 (bins with at least 10 %% of their\n"
            "expected samples are covered). Rates: of the runs that did not fail, with Wilson\n"
-           "95 %% intervals; modes_10 (of 30), TV and mean error are means over these runs.\n");
+           "95 %% intervals; modes_10 (at most 30), TV and mean error are means over these runs.\n");
     print_share(summary, width, "were stopped early and are measured as they were then, so rates and means are biased",
                 stopped_of);
     print_share(summary, width, "have more than half of their samples rejected (/metrics/failed)", rejected_of);

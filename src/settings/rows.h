@@ -15,8 +15,8 @@ ROW(ADAM_BETA1, PARAMETER("adam_beta1"), .type = GS_TYPE_REAL, .models = ALL, .f
     .maximum = 0.999999, .help = "Adam: decay of the first moment")
 ROW(ADAM_BETA2, PARAMETER("adam_beta2"), .type = GS_TYPE_REAL, .models = ALL, .fallback = "0.999", .minimum = 0,
     .maximum = 0.999999, .help = "Adam: decay of the second moment")
-ROW(ADAM_EPSILON, PARAMETER("adam_epsilon"), .type = GS_TYPE_REAL, .models = ALL, .fallback = "1e-8", .minimum = 0,
-    .above_minimum = true, .maximum = 1, .help = "Adam: added to the root of the second moment")
+ROW(ADAM_EPSILON, PARAMETER("adam_epsilon"), .type = GS_TYPE_REAL, .models = ALL, .fallback = "1e-8", .minimum = 1e-37,
+    .maximum = 1, .help = "Adam: added to the root of the second moment")
 ROW(WEIGHT_EMA, PARAMETER("weight_ema"), .type = GS_TYPE_REAL, .models = AUTOREGRESSIVE | DIFFUSION,
     .fallback = "0.999", .minimum = 0, .maximum = 0.9999999,
     .help = "decay (a step) of the exponential average of the weights that samples are made with; 0: the last weights")
@@ -93,7 +93,8 @@ ROW(SCHEDULE, PARAMETER("schedule"), .type = GS_TYPE_CHOICE, .models = DIFFUSION
 ROW(PREDICTION, PARAMETER("prediction"), .type = GS_TYPE_CHOICE, .models = DIFFUSION, .fallback = "x0",
     .choices = predictions, .help = "what the network predicts: the image or the noise")
 ROW(PROCESS, PARAMETER("process"), .type = GS_TYPE_CHOICE, .models = DIFFUSION, .fallback = "ddpm",
-    .choices = processes, .help = "ddpm (Ho et al. 2020), or the article's own formulas")
+    .choices = processes,
+    .help = "ddpm (Ho et al. 2020), or the article's own formulas, to which schedule: article belongs")
 ROW(DIGIT_WEIGHTS, DATA("digit_weights"), .type = GS_TYPE_WEIGHTS, .models = ALL, .fallback = "[4, 4, 4, 4, 2, 1]",
     .minimum = 0, .maximum = 1e9, .help = "relative frequencies of 0A 0B 1 2 3 4")
 ROW(GREEN, DATA("green"), .type = GS_TYPE_REAL, .models = ALL, .fallback = "0.34", .minimum = 0, .maximum = 1,

@@ -24,6 +24,7 @@ import synthetic  # noqa: E402
 from gensweep_analysis import AnalysisError, Results, sections, statistics, summary  # noqa: E402
 from gensweep_analysis.formatting import report_directory, short_names  # noqa: E402
 from gensweep_analysis.headline import caveats, headline  # noqa: E402
+from support import gensweep  # noqa: E402
 
 OFF, ON = "minibatch_discrimination=off", "minibatch_discrimination=on"
 
@@ -217,7 +218,39 @@ def test_headline_says_the_numbers(sweep, unfinished):
     with Results(unfinished) as results:
         notes = " ".join(caveats(results, summary.summarise_all(results), summary.compare_all(results)))
         assert "13 of 16 runs are done, 1 failed, 2 to go" in notes and f"1 of 8 in {OFF}" in notes
-        assert "cannot go below p = 0.062" in notes
+        assert "neither the exact McNemar test nor the sign-flip test can go below p = 0.062" in notes
+
+
+@pytest.fixture(scope="module")
+def few_bins(tmp_path_factory):
+    """A real file of data that can fall into 12 of the 30 bins: three digits, and no green."""
+    folder = tmp_path_factory.mktemp("few")
+    sweep = folder / "s.yaml"
+    sweep.write_text("name: few\nseeds: 0-1\nparameters: {model: oracle, steps: [60, 90]}\n"
+                     "data: {green: 0, digit_weights: [1, 0, 0, 1, 0, 1]}\nevaluation: {samples: 640, every: 30}\n")
+    assert gensweep(sweep, "-o", folder / "few.h5").returncode == 0
+    return folder / "few.h5"
+
+
+def test_bins_that_the_data_cannot_fall_into_are_no_modes(few_bins):
+    with Results(few_bins) as results:
+        step, counts, rejected = results.over_training()
+        modes = summary.modes_covered(counts, rejected, results.expected[:, None])
+        for run in np.flatnonzero(results.done):
+            last = np.flatnonzero(step[run] >= 0)[-1]
+            assert modes[run, last] == results.metric("modes_10")[run] <= 12
+        rows = summary.summarise_all(results)
+        assert [row.possible for row in rows] == [12, 12]
+        assert " of 12; mean TV" in headline(results, rows, summary.compare_all(results))
+        assert f"and KL {11 / (2 * 640):.4f}" in sections.summary_table(results, rows, dict.fromkeys(results.variants, "#000000"))
+
+
+def test_an_infinite_divergence_is_shown(few_bins):
+    with Results(few_bins) as results:
+        kl = results.metric("kl")[results.done]
+        assert np.isinf(kl).any()
+    shown = analysis("table", few_bins)
+    assert shown.returncode == 0 and re.search(r"steps=60 .* inf ", shown.stdout)
 
 
 def change(path, **columns):

@@ -94,10 +94,26 @@ def test_holm():
 def test_power_is_what_the_methods_say():
     assert statistics.power_fisher(32, 0.5, 0.2) == pytest.approx(0.64, abs=0.005)
     assert statistics.power_fisher(48, 0.5, 0.2) == pytest.approx(0.83, abs=0.005)
-    assert statistics.smallest_p_mcnemar(5) > 0.05 > statistics.smallest_p_mcnemar(6)
+    assert statistics.smallest_p_paired(5) > 0.05 > statistics.smallest_p_paired(6)
     found = statistics.detectable_rate(32)
     assert statistics.power_mcnemar(32, 0.5, found) >= 0.8 > statistics.power_mcnemar(32, 0.5, found + 0.005)
     assert math.isnan(statistics.detectable_rate(4, 1.0))
+
+
+@pytest.mark.parametrize("pairs", [6, 7, 8, 12])
+def test_what_the_sign_flip_detects_by_simulation(pairs):
+    differences = np.random.default_rng(6).normal(statistics.detectable_mean(0.2, pairs), 0.2, (1500, pairs))
+    assert np.mean([statistics.sign_flip(row) <= 0.05 for row in differences]) == pytest.approx(0.8, abs=0.04)
+
+
+def test_the_sign_flip_detects_nothing_with_five_pairs():
+    assert statistics.sign_flip([9.0] * 5) == statistics.smallest_p_paired(5) > 0.05
+    assert math.isnan(statistics.detectable_mean(0.2, 5)) and math.isnan(statistics.detectable_mean(0.0, 20))
+
+
+def test_means_leave_out_only_what_is_not_known():
+    assert statistics.mean([1.0, math.nan, 3.0]) == 2 and math.isnan(statistics.mean([math.nan]))
+    assert statistics.mean([math.inf, 0.7]) == math.inf
 
 
 def test_power_of_mcnemar_by_simulation():

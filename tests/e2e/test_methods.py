@@ -6,7 +6,8 @@ import pytest
 from support import ROOT, gensweep
 
 VARIANTS = ["oracle", "vae", "gan, minibatch_discrimination=off", "gan, minibatch_discrimination=on", "autoregressive, loss=softmax",
-            "autoregressive, loss=article", "diffusion, process=ddpm", "diffusion, process=article"]
+            "autoregressive, loss=article", "diffusion, process=ddpm, schedule=linear",
+            "diffusion, process=article, schedule=article"]
 
 
 @pytest.fixture(scope="module")
