@@ -135,12 +135,12 @@ run: deps
 	@$(MAKE) --no-print-directory run-sweep
 
 run-sweep:
-	@mkdir -p $(dir $(RESULTS))
-	@$(MPIRUN) ./gensweep $(SWEEP) -o $(RESULTS) --fresh || test $$? -eq 1
+	@mkdir -p "$$(dirname "$(RESULTS)")"
+	@$(MPIRUN) ./gensweep "$(SWEEP)" -o "$(RESULTS)" --fresh || test $$? -eq 1
 	@$(MAKE) --no-print-directory report
 
 report:
-	@$(PYTHON) analysis report $(RESULTS)
+	@$(PYTHON) analysis report "$(RESULTS)"
 
 test: deps
 	@$(MAKE) --no-print-directory $(JOBS) all $(patsubst %,build/release/%,plan_many fuzz_results fail_memory)
@@ -291,7 +291,7 @@ cov:
 	gcovr --root . --filter src/ --exclude-unreachable-branches build/cov
 
 install: all
-	install -D -m 755 build/release/gensweep $(DESTDIR)$(PREFIX)/bin/gensweep
+	install -D -m 755 build/release/gensweep "$(DESTDIR)$(PREFIX)/bin/gensweep"
 
 info:
 	@echo "version   $(VERSION)"

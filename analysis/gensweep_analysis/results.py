@@ -261,15 +261,27 @@ class Results:
     def samples(self, run: Union[int, str]) -> Samples:
         """All stored samples of a run that is done."""
         row = self._stored_row(run, "samples/image", "samples (storage.samples: none)")
-        return Samples(self._file["samples/image"][row], self._file["samples/bin"][row], self._file["samples/error"][row])
+        if not self.has_samples(row):
+            raise AnalysisError(f"{self.path}: no samples are stored for run {row} (storage.samples was none when it was trained)")
+        count = self._sample_count(row)
+        return Samples(*(self._file[f"samples/{name}"][row, :count] for name in ("image", "bin", "error")))
 
     def has_samples(self, run: int) -> bool:
-        """False as well when the sweep stores none."""
-        return bool(self.status[run] == DONE) and "samples/image" in self._file and run < self._file["samples/image"].shape[0]
+        """False as well when the launch that trained it stored none."""
+        if self.status[run] != DONE or "samples/image" not in self._file:
+            return False
+        images = self._file["samples/image"]
+        if run >= images.shape[0] or images.chunks is None:
+            return run < images.shape[0]
+        return images.id.get_chunk_info_by_coord((run,) + (0,) * (images.ndim - 1)).size > 0
 
     def first_samples(self, run: int, count: int) -> np.ndarray:
         """The first `count` images of a run: samples are independent draws, so the first ones are a random choice."""
-        return self._file["samples/image"][run, :count]
+        return self._file["samples/image"][run, :min(count, self._sample_count(run))]
+
+    def _sample_count(self, run: int) -> int:
+        """The dataset is as wide as the run with the most samples needs; what is behind a run's own is no sample."""
+        return int(self.counts[run].sum() + self.rejected[run])
 
     def examples(self, run: int) -> Optional[np.ndarray]:
         """(5,6,28,28,3) uint8, the first sample of each bin, zeros where the bin is empty; None if not in the file."""

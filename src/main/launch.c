@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "build.h" /* made by the Makefile: version, git commit, compiler and flags */
+#include "ground/utf8.h"
 #include "ground/vector.h"
 #include "nn/matrix.h"
 #include "store/file.h"
@@ -21,6 +22,7 @@ static void add_text(gs_launch *launch, const char *name, const char *text)
 {
     char *kept = launch->texts[launch->count];
     snprintf(kept, GS_FACT_TEXT, "%s", text);
+    gs_utf8_mend(kept);
     launch->facts[launch->count++] = (gs_fact){.name = name, .text = kept};
 }
 

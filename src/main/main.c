@@ -1,7 +1,9 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "farm/drain.h"
 #include "farm/farm.h"
@@ -256,8 +258,17 @@ static int end_output(int code)
     return code == EXIT_SUCCESS ? GS_EXIT_STORAGE : code;
 }
 
+/* A stream that the caller has closed must not become a file of ours, into which the program would then talk. Writing
+ * to it fails, as it would have. */
+static void keep_streams_apart(void)
+{
+    for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; stream++)
+        if (fcntl(stream, F_GETFD) < 0 && errno == EBADF && open("/dev/null", O_RDONLY) < 0) exit(GS_EXIT_STORAGE);
+}
+
 int main(int argc, char **argv)
 {
+    keep_streams_apart();
     gs_options options;
     gs_error error = {{0}};
     gs_status status = gs_options_read(&options, argc, argv, &error), kernels = GS_OK;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "settings/settings.h"
+#include "store/copy.h"
 
 static const char *const verbs[] = {"run", "plan", "status", "audit", "verify", "settings", "bench", "help"};
 enum { VERBS = sizeof verbs / sizeof verbs[0] };
@@ -112,10 +113,11 @@ static gs_status read_walltime(gs_options *options, const char *value, gs_error 
     const char *dash = strchr(time, '-');
     bool good = strspn(time, "0123456789:-") == strlen(time) && strlen(time) < 20;
     if (good && dash != NULL) {
-        good = sscanf(time, "%u-%c", &days, &rest) == 2;
+        good = sscanf(time, "%6u-%c", &days, &rest) == 2;
         time = dash + 1;
     }
-    good = good && sscanf(time, "%u:%u:%u%c", &hours, &minutes, &seconds, &rest) == 3 && minutes < 60 && seconds < 60;
+    good =
+        good && sscanf(time, "%6u:%2u:%2u%c", &hours, &minutes, &seconds, &rest) == 3 && minutes < 60 && seconds < 60;
     if (good) options->walltime = 86400.0 * days + 3600.0 * hours + 60.0 * minutes + seconds;
     if (good && options->walltime > 0) return GS_OK;
     return gs_fail(error, GS_ERROR_INPUT, "--walltime expects HH:MM:SS or DAYS-HH:MM:SS, got '%s'",
@@ -253,8 +255,8 @@ static gs_status read_word(gs_options *options, char *argument, gs_error *error)
     if (takes_file(options->verb)) {
         if (options->file != NULL)
             return gs_fail(error, GS_ERROR_INPUT, "one results file at a time: got also '%s'", argument);
-        options->file = argument;
-        return GS_OK;
+        options->file = gs_true_name(argument, error);
+        return options->file != NULL ? GS_OK : GS_ERROR_STORAGE;
     }
     if (options->verb == GS_VERB_HELP) {
         gs_options about = {0};
@@ -281,8 +283,7 @@ static gs_status read_word(gs_options *options, char *argument, gs_error *error)
 
 gs_status gs_options_read(gs_options *options, int argc, char **argv, gs_error *error)
 {
-    *options = (gs_options){
-        .verb = GS_VERB_RUN, .help_about = GS_VERB_HELP, .max_attempts = 3, .fraction = 0.1, .null_runs = 100000};
+    *options = (gs_options){.verb = GS_VERB_RUN, .help_about = GS_VERB_HELP, .max_attempts = 3, .null_runs = 100000};
     options->overrides = calloc((size_t)argc + 1, sizeof *options->overrides);
     if (options->overrides == NULL) return gs_fail(error, GS_ERROR_MEMORY, "out of memory for the command line");
     gs_status status = GS_OK;
@@ -301,6 +302,9 @@ gs_status gs_options_read(gs_options *options, int argc, char **argv, gs_error *
             options->verb == GS_VERB_PLAN ? "plan " : "", options->verb == GS_VERB_PLAN ? "" : " [-o FILE]");
     if (status == GS_OK && options->verb == GS_VERB_VERIFY && options->kernels_given && !options->repair)
         status = gs_fail(error, GS_ERROR_INPUT, "--kernels: without --repair, gensweep verify makes nothing again");
+    if (status == GS_OK && options->rows != NULL && options->fraction > 0)
+        status = gs_fail(error, GS_ERROR_INPUT, "--runs and --fraction: either names the runs to audit, so give one");
+    if (!(options->fraction > 0)) options->fraction = 0.1;
     if (status == GS_OK && takes_file(options->verb) && options->file == NULL)
         status = gs_fail(error, GS_ERROR_INPUT, "which results file? usage: gensweep %s FILE.h5",
                          verbs[verb_place(options->verb)]);
@@ -310,5 +314,7 @@ gs_status gs_options_read(gs_options *options, int argc, char **argv, gs_error *
 void gs_options_free(gs_options *options)
 {
     free(options->overrides);
+    free(options->file);
     options->overrides = NULL;
+    options->file = NULL;
 }

@@ -32,7 +32,7 @@ typedef struct {
     bool fresh;         /* run: rename an existing file and start over */
     bool retry_failed;  /* run: failed runs are to do again */
     int max_attempts;   /* run: gs_store_contents */
-    const char *file;   /* status, verify, audit: the results file */
+    char *file;         /* status, verify, audit: the results file, where links lead; owned */
     bool repair;        /* verify: what differs is made again */
     gs_kernels kernels; /* run, audit, verify: of the BLAS library */
     bool kernels_given; /* run: they win over those of the sweep */
@@ -49,7 +49,8 @@ typedef struct {
     long null_runs;              /* bench: how many */
 } gs_options;
 
-/* GS_ERROR_INPUT with a sentence about the wrong argument. */
+/* GS_ERROR_INPUT with a sentence about the wrong argument; GS_ERROR_STORAGE for a link that leads nowhere. To be freed
+ * in any case. */
 GS_MUST_CHECK gs_status gs_options_read(gs_options *options, int argc, char **argv, gs_error *error);
 void gs_options_free(gs_options *options);
 

@@ -8,6 +8,7 @@
 #include "main/bill.h"
 #include "main/inputs.h"
 #include "main/kernels.h"
+#include "main/results.h"
 #include "nn/matrix.h"
 #include "train/stopping.h"
 
@@ -257,9 +258,8 @@ static gs_status read_history(const gs_options *options, contents *all, gs_histo
                               gs_error *error)
 {
     gs_error reason = {{0}};
-    if (options->output != NULL) snprintf(path, GS_PATH, "%.*s", GS_PATH - 1, options->output);
-    else snprintf(path, GS_PATH, "results/%s.h5", all->sweep->name);
-    gs_status status = gs_history_read(history, path, all->plan, all->digits, &reason);
+    gs_status status = gs_results_path(options, all->sweep, path, &reason);
+    if (status == GS_OK) status = gs_history_read(history, path, all->plan, all->digits, &reason);
     if (status == GS_ERROR_STORAGE) {
         fprintf(stderr, "gensweep: note: %s\n", reason.text);
         return GS_OK;

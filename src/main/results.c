@@ -11,18 +11,25 @@
 
 /* ---- opening ----------------------------------------------------------------------------------------------------- */
 
+gs_status gs_results_path(const gs_options *options, const gs_sweep *sweep, char path[GS_PATH], gs_error *error)
+{
+    char standard[GS_PATH];
+    snprintf(standard, sizeof standard, "results/%s.h5", sweep->name);
+    char *name = gs_true_name(options->output != NULL ? options->output : standard, error);
+    if (name == NULL) return GS_ERROR_STORAGE;
+    size_t length = strlen(name);
+    snprintf(path, GS_PATH, "%s", name);
+    free(name);
+    if (length + 16 < GS_PATH) return GS_OK;
+    return gs_fail(error, GS_ERROR_INPUT, "-o: a path of %zu bytes is too long", length);
+}
+
 static gs_status choose_path(gs_results *results, const gs_options *options, const gs_sweep *sweep, gs_error *error)
 {
-    if (options->output != NULL) {
-        if (strlen(options->output) + 16 >= sizeof results->path)
-            return gs_fail(error, GS_ERROR_INPUT, "-o: a path of %zu bytes is too long", strlen(options->output));
-        snprintf(results->path, sizeof results->path, "%s", options->output);
-        return GS_OK;
-    }
-    snprintf(results->path, sizeof results->path, "results/%s.h5", sweep->name);
-    if (mkdir("results", 0777) != 0 && errno != EEXIST)
+    gs_status status = gs_results_path(options, sweep, results->path, error);
+    if (status == GS_OK && options->output == NULL && mkdir("results", 0777) != 0 && errno != EEXIST)
         return gs_fail(error, GS_ERROR_STORAGE, "cannot make the folder 'results': %s", strerror(errno));
-    return GS_OK;
+    return status;
 }
 
 /* Renames an existing results file to FILE.1, FILE.2, ... */

@@ -15,6 +15,10 @@ typedef struct {
     gs_store *store;
 } gs_results;
 
+/* The results file of a sweep: -o, or results/NAME.h5; where links lead. GS_ERROR_INPUT, GS_ERROR_STORAGE. */
+GS_MUST_CHECK gs_status gs_results_path(const gs_options *options, const gs_sweep *sweep, char path[GS_PATH],
+                                        gs_error *error);
+
 /* Takes the lock, and makes the file or opens the one that is there. On failure everything is as before.
  * GS_ERROR_INPUT, GS_ERROR_STORAGE, GS_ERROR_MEMORY. */
 GS_MUST_CHECK gs_status gs_results_open(gs_results *results, const gs_options *options, const gs_launch *launch,

@@ -100,6 +100,8 @@ static gs_status look(report *r, const char *path, gs_error *error)
         else if (run->status >= GS_RUN_PENDING && run->status <= GS_RUN_FAILED) r->counts[run->status]++;
         r->stopped += run->planned && run->status == GS_RUN_DONE && run->steps_done < run->steps;
     }
+    if (r->counts[GS_RUN_RUNNING] > 0 && (lock == GS_LOCK_DEAD || lock == GS_LOCK_FREE))
+        lock = gs_lock_look(path, r->holder); /* a program may have taken it while the file was read */
     if (lock == GS_LOCK_HELD) r->state = RUNNING;
     else if (lock == GS_LOCK_UNKNOWN) r->state = UNKNOWN;
     else if (r->counts[GS_RUN_RUNNING] > 0) r->state = CRASHED;

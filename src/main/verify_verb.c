@@ -1,6 +1,7 @@
 #include "main/verify_verb.h"
 
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "main/exits.h"
 #include "nn/matrix.h"
@@ -20,10 +21,46 @@ static void print_difference(int64_t run, const char *label, const char *what)
     else printf("%s\n", what);
 }
 
+static bool is_written(const char *file)
+{
+    char holder[GS_LOCK_HOLDER];
+    gs_lock_state lock = gs_lock_look(file, holder);
+    return lock == GS_LOCK_HELD || lock == GS_LOCK_UNKNOWN;
+}
+
+/* A verification. One that began without a writer does not see what one changes that comes meanwhile: what differs then
+ * means nothing. */
+typedef struct {
+    const char *file;
+    bool written; /* when it began */
+    struct stat before;
+    bool overtaken; /* a writer has come meanwhile, or even gone */
+} verification;
+
+static bool is_overtaken(const verification *now)
+{
+    struct stat found;
+    if (now->written) return false;
+    return is_written(now->file) || stat(now->file, &found) != 0 || found.st_ino != now->before.st_ino ||
+           found.st_size != now->before.st_size || found.st_mtim.tv_sec != now->before.st_mtim.tv_sec ||
+           found.st_mtim.tv_nsec != now->before.st_mtim.tv_nsec;
+}
+
 static void tell_difference(void *context, int64_t run, const char *label, const char *what)
 {
-    (void)context;
-    print_difference(run, label, what);
+    verification *now = context;
+    now->overtaken = now->overtaken || is_overtaken(now);
+    if (!now->overtaken) print_difference(run, label, what);
+}
+
+static gs_status verify(const char *file, gs_verdict *verdict, bool *overtaken, gs_error *error)
+{
+    verification now = {.file = file, .written = is_written(file)};
+    if (stat(file, &now.before) != 0) now.written = true; /* there is nothing to overtake */
+    gs_status status =
+        gs_verify(file, now.written ? GS_OPEN_READ : GS_OPEN_RESCUE, tell_difference, &now, verdict, error);
+    *overtaken = now.overtaken || (status == GS_ERROR_STORAGE && is_overtaken(&now));
+    return status;
 }
 
 static void print_verdict(const char *file, const gs_verdict *verdict)
@@ -41,11 +78,13 @@ static void print_verdict(const char *file, const gs_verdict *verdict)
 gs_status gs_verify_print(const gs_options *options, bool *differs, gs_error *error)
 {
     gs_verdict verdict;
-    char holder[GS_LOCK_HOLDER];
-    gs_lock_state lock = gs_lock_look(options->file, holder);
-    bool alone = lock == GS_LOCK_FREE || lock == GS_LOCK_DEAD;
-    gs_status status =
-        gs_verify(options->file, alone ? GS_OPEN_RESCUE : GS_OPEN_READ, tell_difference, NULL, &verdict, error);
+    bool overtaken;
+    gs_status status = verify(options->file, &verdict, &overtaken, error);
+    if (overtaken) {
+        fprintf(stderr, "gensweep: a sweep has begun to write %s meanwhile; verifying it again beside its writer\n",
+                options->file);
+        status = verify(options->file, &verdict, &overtaken, error);
+    }
     if (status != GS_OK) return status;
     print_verdict(options->file, &verdict);
     *differs = verdict.different > 0 || verdict.lost > 0;

@@ -1,5 +1,6 @@
 #include "settings/settings.h"
 
+#include <ctype.h>
 #include <assert.h>
 #include <errno.h>
 #include <math.h>
@@ -249,7 +250,8 @@ gs_status gs_settings_check(const gs_settings *settings, gs_setting_id *culprit,
     return check_stopping(settings, culprit, error);
 }
 
-/* Levenshtein distance of two words of at most 64 letters; longer ones are far from everything. */
+/* Levenshtein distance of two words of at most 64 letters, large and small ones being the same; longer ones are far
+ * from everything. */
 static size_t edit_distance(const char *a, const char *b)
 {
     enum { LONGEST = 64 };
@@ -260,7 +262,7 @@ static size_t edit_distance(const char *a, const char *b)
         size_t diagonal = rows[0];
         rows[0] = i;
         for (size_t j = 1; j <= length; j++) {
-            size_t replaced = diagonal + (a[i - 1] != b[j - 1]);
+            size_t replaced = diagonal + (tolower((unsigned char)a[i - 1]) != tolower((unsigned char)b[j - 1]));
             diagonal = rows[j];
             size_t shorter = rows[j] < rows[j - 1] ? rows[j] : rows[j - 1];
             rows[j] = replaced < shorter + 1 ? replaced : shorter + 1;

@@ -7,14 +7,14 @@
 static const int32_t no_rank = -1;
 static const double not_a_number = (double)NAN;
 
-enum { RANK, STEPS_DONE, SECONDS }; /* the first rows of the table */
+enum { RANK, STEPS_DONE, SECONDS, ERROR }; /* the first rows of the table */
 
 /* Columns that are copied from a gs_row as they are. */
 static const gs_row_column from_row[] = {
     [RANK] = {"/runs/rank", GS_CELL_INT32, 0, GS_BY_RUN, offsetof(gs_row, rank), &no_rank, .incidental = true},
     [STEPS_DONE] = {"/runs/steps_done", GS_CELL_INT64, 0, GS_BY_RUN, offsetof(gs_row, steps_done), NULL, false},
     [SECONDS] = {"/runs/seconds", GS_CELL_FLOAT64, 0, GS_BY_RUN, offsetof(gs_row, seconds), NULL, .incidental = true},
-    {"/runs/error", GS_CELL_TEXT, GS_REASON, GS_BY_RUN, offsetof(gs_row, error), NULL, false},
+    [ERROR] = {"/runs/error", GS_CELL_TEXT, GS_REASON, GS_BY_RUN, offsetof(gs_row, error), NULL, false},
     {"/runs/digest", GS_CELL_TEXT, GS_DIGEST, GS_BY_RUN, offsetof(gs_row, digests.whole), NULL, false},
     {"/digests/coverage", GS_CELL_TEXT, GS_DIGEST, GS_BY_RUN, offsetof(gs_row, digests.parts[GS_PART_COVERAGE]), NULL,
      false},
@@ -191,6 +191,17 @@ gs_status gs_columns_settle(gs_columns *columns, gs_file *file, uint64_t row, in
 {
     gs_status done = gs_file_write(file, columns->status, row, 1, &status, error);
     return done == GS_OK ? gs_file_write(file, columns->interruptions, row, 1, &interruptions, error) : done;
+}
+
+gs_status gs_columns_forget(gs_columns *columns, gs_file *file, uint64_t row, gs_error *error)
+{
+    static const gs_row nothing;
+    static const int forgotten[] = {STEPS_DONE, SECONDS, ERROR};
+    gs_status status = GS_OK;
+    for (size_t i = 0; i < sizeof forgotten / sizeof forgotten[0] && status == GS_OK; i++)
+        status = gs_file_write(file, columns->from_row[forgotten[i]], row, 1,
+                               (const unsigned char *)&nothing + from_row[forgotten[i]].offset, error);
+    return status;
 }
 
 gs_status gs_columns_plan(gs_columns *columns, gs_file *file, gs_error *error)

@@ -60,6 +60,9 @@ GS_MUST_CHECK gs_status gs_columns_progress(gs_columns *columns, gs_file *file, 
 GS_MUST_CHECK gs_status gs_columns_settle(gs_columns *columns, gs_file *file, uint64_t row, int8_t status,
                                           int32_t interruptions, gs_error *error);
 
+/* A failed run waits again: its row does not tell any more how far it came and why it failed. */
+GS_MUST_CHECK gs_status gs_columns_forget(gs_columns *columns, gs_file *file, uint64_t row, gs_error *error);
+
 /* Writes which rows belong to the sweep as it is now. */
 GS_MUST_CHECK gs_status gs_columns_plan(gs_columns *columns, gs_file *file, gs_error *error);
 

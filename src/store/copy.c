@@ -79,6 +79,18 @@ gs_status gs_copy_file(const char *from, const char *to, const char *name, uint6
     return status;
 }
 
+char *gs_true_name(const char *path, gs_error *error)
+{
+    struct stat found;
+    bool link = lstat(path, &found) == 0 && S_ISLNK(found.st_mode);
+    char *name = link ? realpath(path, NULL) : strdup(path);
+    if (name == NULL && link && errno != ENOMEM)
+        (void)!gs_fail(error, GS_ERROR_STORAGE, "'%s' is a symbolic link that leads nowhere: %s", path,
+                       strerror(errno));
+    else if (name == NULL) (void)!gs_fail(error, GS_ERROR_MEMORY, "out of memory for '%s'", path);
+    return name;
+}
+
 char *gs_temporary_name(const char *path, gs_error *error)
 {
     size_t size = strlen(path) + 32;

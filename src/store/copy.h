@@ -13,6 +13,11 @@
 GS_MUST_CHECK gs_status gs_copy_file(const char *from, const char *to, const char *name, uint64_t more,
                                      gs_error *error);
 
+/* The file that `path` names: where it is a symbolic link, what the link leads to. Lock, mid-run checkpoints and new
+ * versions stand beside that file, so everybody has to call it by the same name. In memory of its own; NULL if the link
+ * leads nowhere (GS_ERROR_STORAGE) or without memory. */
+char *gs_true_name(const char *path, gs_error *error);
+
 /* PATH.PROCESS.tmp, in memory of its own; NULL without memory. */
 char *gs_temporary_name(const char *path, gs_error *error);
 

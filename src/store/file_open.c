@@ -80,7 +80,7 @@ static gs_status look(gs_file *file, const char *path, hid_t access, gs_error *e
         return gs_fail(
             error, GS_ERROR_STORAGE,
             "'%s' is damaged: its end is missing. Nothing was changed; restore it from a copy, or give another "
-            "name with -o, or --fresh",
+            "name with -o",
             file->name);
     hid_t opened = open_to_read(path, access);
     if (opened < 0) {
@@ -93,8 +93,8 @@ static gs_status look(gs_file *file, const char *path, hid_t access, gs_error *e
         opened = open_left(path); /* killed before it let readers in, or while it closed the file? */
         if (opened < 0)
             return gs_fail(error, GS_ERROR_STORAGE,
-                           "'%s' is damaged or incomplete: HDF5 cannot open it. Nothing was changed; take a copy "
-                           "of it, or --fresh or another name with -o to start over",
+                           "'%s' is damaged or incomplete: HDF5 cannot open it. Nothing was changed; give "
+                           "another name with -o to start over",
                            file->name);
         file->broken = false;
     }

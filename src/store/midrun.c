@@ -135,7 +135,11 @@ static const char *find_fault(const header *head, const gs_midrun *midrun, uint6
 {
     header expected = describe(midrun, 0, 0);
     if (memcmp(head->magic, expected.magic, sizeof head->magic) != 0) return "it is no mid-run checkpoint";
-    if (head->version != expected.version || head->real_size != expected.real_size) {
+    if (head->version == expected.version && head->real_size != expected.real_size) {
+        snprintf(text, 512, "its numbers have %u bytes, this program's have %u", head->real_size, expected.real_size);
+        return text;
+    }
+    if (head->version != expected.version) {
         snprintf(text, 512, "its format is %u, this program's is %u", head->version, expected.version);
         return text;
     }

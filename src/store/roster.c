@@ -3,16 +3,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
 
-enum { ID = GS_ID - 1 };
+enum { ID = GS_ID - 1, SEEDS_TRIED = 64 };
 
-/* What is known of the file's rows, and where each identity stands: a hash table with open addressing. */
+/* What is known of the file's rows, and where each identity and each name of a variant stands: hash tables with open
+ * addressing. */
 typedef struct {
     char (*ids)[ID];
     uint64_t *seeds;
     char (*variants)[GS_LABEL];
-    int64_t *slots; /* row + 1; 0: free */
-    size_t slot_count;
+    int64_t *slots, *name_slots;      /* row + 1, of names the first one; 0: free */
+    size_t slot_count;                /* of both; 0: there are no rows */
+    uint64_t some_seeds[SEEDS_TRIED]; /* different ones */
+    size_t some_seed_count;
 } earlier;
 
 static size_t slot_of(const earlier *known, const char *id)
@@ -23,6 +28,26 @@ static size_t slot_of(const earlier *known, const char *id)
     while (known->slots[slot] != 0 && memcmp(known->ids[known->slots[slot] - 1], id, ID) != 0)
         slot = (slot + 1) & (known->slot_count - 1);
     return slot;
+}
+
+static size_t slot_of_name(const earlier *known, const char *name)
+{
+    size_t slot = (size_t)XXH3_64bits(name, strlen(name)) & (known->slot_count - 1);
+    while (known->name_slots[slot] != 0 && strcmp(known->variants[known->name_slots[slot] - 1], name) != 0)
+        slot = (slot + 1) & (known->slot_count - 1);
+    return slot;
+}
+
+static bool is_taken(const earlier *known, const char *name)
+{
+    return known->slot_count > 0 && known->name_slots[slot_of_name(known, name)] != 0;
+}
+
+static void keep_seed(earlier *known, uint64_t seed)
+{
+    size_t s = 0;
+    while (s < known->some_seed_count && known->some_seeds[s] != seed) s++;
+    if (s == known->some_seed_count && s < SEEDS_TRIED) known->some_seeds[known->some_seed_count++] = seed;
 }
 
 static int64_t row_with(const earlier *known, const char *id)
@@ -48,7 +73,9 @@ static gs_status read_earlier(gs_roster *roster, earlier *known, gs_file *file, 
     known->variants = calloc(rows + 1, sizeof *known->variants);
     for (known->slot_count = 16; known->slot_count < 2 * rows;) known->slot_count *= 2;
     known->slots = calloc(known->slot_count, sizeof *known->slots);
-    if (known->ids == NULL || known->seeds == NULL || known->variants == NULL || known->slots == NULL)
+    known->name_slots = calloc(known->slot_count, sizeof *known->name_slots);
+    if (known->ids == NULL || known->seeds == NULL || known->variants == NULL || known->slots == NULL ||
+        known->name_slots == NULL)
         return gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu runs", (size_t)rows);
     gs_status status = read_column(file, "/runs/id", GS_CELL_TEXT, ID, rows, known->ids, error);
     if (status == GS_OK) status = read_column(file, "/runs/seed", GS_CELL_UINT64, 0, rows, known->seeds, error);
@@ -69,6 +96,9 @@ static gs_status read_earlier(gs_roster *roster, earlier *known, gs_file *file, 
             return gs_fail(error, GS_ERROR_STORAGE, "the results file is damaged: run %llu has status %d",
                            (unsigned long long)row, roster->status[row]);
         known->slots[slot] = (int64_t)row + 1;
+        int64_t *name = &known->name_slots[slot_of_name(known, known->variants[row])];
+        if (*name == 0) *name = (int64_t)row + 1;
+        keep_seed(known, known->seeds[row]);
     }
     return status;
 }
@@ -79,18 +109,12 @@ static gs_status read_earlier(gs_roster *roster, earlier *known, gs_file *file, 
 static int64_t row_of_settings(const gs_roster *roster, const earlier *known, const gs_settings *settings)
 {
     char id[GS_ID];
-    uint64_t tried[64];
-    size_t count = 0;
-    for (uint64_t row = 0; row < roster->earlier_rows && count < sizeof tried / sizeof tried[0]; row++) {
-        size_t t = 0;
-        while (t < count && tried[t] != known->seeds[row]) t++;
-        if (t < count) continue;
-        tried[count++] = known->seeds[row];
-        gs_run_id(settings, known->seeds[row], roster->digits, id);
-        int64_t found = row_with(known, id);
-        if (found >= 0) return found;
+    int64_t found = -1;
+    for (size_t s = 0; s < known->some_seed_count && found < 0; s++) {
+        gs_run_id(settings, known->some_seeds[s], roster->digits, id);
+        found = row_with(known, id);
     }
-    return -1;
+    return found;
 }
 
 /* Labels name what varies within a sweep, so the same variant may be called otherwise once the sweep has been edited,
@@ -108,20 +132,12 @@ static void name_variants(gs_roster *roster, const earlier *known)
             int64_t row = roster->row_of_run[v * roster->plan->seed_count + s];
             if ((uint64_t)row < roster->earlier_rows) found = row;
         }
-        if (roster->earlier_rows > 0 && found < 0) found = row_of_settings(roster, known, &settings);
+        if (found < 0) found = row_of_settings(roster, known, &settings);
         if (found >= 0) {
             memcpy(name, known->variants[found], GS_LABEL);
             continue;
         }
-        bool taken = true;
-        for (int number = 2; taken; number++) {
-            taken = false;
-            for (uint64_t row = 0; row < roster->earlier_rows && !taken; row++) {
-                bool seen = row > 0 && strcmp(known->variants[row], known->variants[row - 1]) == 0;
-                taken = !seen && strcmp(known->variants[row], name) == 0;
-            }
-            if (taken) snprintf(name, GS_LABEL, "%.200s (%d)", label, number);
-        }
+        for (int number = 2; is_taken(known, name); number++) snprintf(name, GS_LABEL, "%.200s (%d)", label, number);
     }
 }
 
@@ -179,6 +195,7 @@ gs_status gs_roster_create(gs_roster *roster, gs_file *file, const gs_plan *plan
     free(known.seeds);
     free(known.variants);
     free(known.slots);
+    free(known.name_slots);
     if (status != GS_OK) gs_roster_free(roster);
     return status;
 }

@@ -184,6 +184,7 @@ static gs_status settle_all(gs_store *store, const gs_store_contents *contents, 
             status = settle(store, row, GS_RUN_PENDING, roster->interruptions[row] + 1, error);
         } else if (planned && contents->retry_failed && roster->status[row] == GS_RUN_FAILED) {
             status = settle(store, row, GS_RUN_PENDING, 0, error);
+            if (status == GS_OK) status = gs_columns_forget(&store->tables.columns, store->file, row, error);
         }
     }
     if (status == GS_OK) status = gs_file_flush(store->file, error);

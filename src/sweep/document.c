@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 #include "settings/settings.h"
 
@@ -202,7 +203,13 @@ gs_status gs_document_parse(gs_document **document, const char *name, const char
 gs_status gs_document_read(gs_document **document, const char *path, gs_error *error)
 {
     char *text = NULL;
+    struct stat found;
     gs_status status;
+    if (stat(path, &found) == 0 && !S_ISREG(found.st_mode) && !S_ISDIR(found.st_mode))
+        return gs_fail(error, GS_ERROR_INPUT,
+                       "cannot read the sweep file '%s': it is a pipe or a device, and a sweep is read more than once; "
+                       "write it into a file first",
+                       path);
     FILE *file = fopen(path, "rb");
     if (file == NULL)
         return gs_fail(error, GS_ERROR_INPUT, "cannot read the sweep file '%s': %s", path, strerror(errno));

@@ -268,6 +268,26 @@ int gs_key_of_name(gs_node key)
     return gs_key_of_text(strncmp(text, prefix, strlen(prefix)) == 0 ? text + strlen(prefix) : text);
 }
 
+/* The section that the text names before its dot. */
+static const char *section_before_dot(const char *text)
+{
+    size_t length = strcspn(text, ".");
+    for (int place = FIRST_TOP; place < FIRST_SECTION && text[length] == '.'; place++)
+        if (gs_key_is_section(place) && strncmp(gs_key_name(place), text, length) == 0 &&
+            gs_key_name(place)[length] == '\0')
+            return gs_key_name(place);
+    return "";
+}
+
+gs_status gs_key_fail(gs_node key, gs_error *error)
+{
+    const char *section = section_before_dot(gs_node_text(key)), *names[PLACES];
+    size_t known = 0;
+    for (int place = 0; place < PLACES; place++)
+        if (*section == '\0' || name_within(place, section) != NULL) names[known++] = gs_key_name(place);
+    return gs_node_fail_name(key, error, "setting", names, known);
+}
+
 gs_setting_id gs_setting_of_key(gs_node key, gs_error *error)
 {
     int place = gs_key_of_name(key);
@@ -294,6 +314,17 @@ static bool is_bracket(const gs_entry *entry)
     return strcmp(entry->section, "early_terminate") == 0 && (strcmp(text, "max_iter") == 0 || strcmp(text, "s") == 0);
 }
 
+/* Names of the keys of a section, its own before its settings. Returns their number. */
+static size_t names_within(const char *section, const char *names[PLACES])
+{
+    size_t known = 0;
+    for (int place = PLACES; place-- > 0;) {
+        const char *name = name_within(place, section);
+        if (name != NULL) names[known++] = name;
+    }
+    return known;
+}
+
 /* The sentence of an entry that no reader takes. */
 static gs_status tell_problem(const gs_entry *entry, gs_error *error)
 {
@@ -312,10 +343,13 @@ static gs_status tell_problem(const gs_entry *entry, gs_error *error)
                             "last rung is before the last point of coverage",
                             gs_node_text(entry->key));
     const char *names[PLACES];
-    size_t known = 0;
-    for (int place = PLACES; place-- > 0;) { /* keys of the section come before its settings */
-        const char *name = name_within(place, entry->section);
-        if (name != NULL) names[known++] = name;
+    size_t known = names_within(entry->section, names);
+    const char *text = gs_node_text(entry->key);
+    if (*entry->section != '\0' && gs_nearest_name(text, names, known) == NULL) {
+        const char *tops[PLACES], *near = gs_nearest_name(text, tops, names_within("", tops));
+        if (near != NULL)
+            return gs_node_fail(entry->key, error, "unknown %s '%.80s'; did you mean '%s' at the top of the file?",
+                                described, text, near);
     }
     return gs_node_fail_name(entry->key, error, described, names, known);
 }

@@ -32,6 +32,9 @@ int gs_key_within(gs_node key, const char *section);
 int gs_key_of_name(gs_node key);
 int gs_key_of_text(const char *name);
 
+/* GS_ERROR_INPUT: no key has this full name, with the nearest one. */
+gs_status gs_key_fail(gs_node key, gs_error *error);
+
 /* Reads the value of an entry, or tells its problem. */
 GS_MUST_CHECK gs_status gs_entry_read(gs_sweep *sweep, const gs_entry *entry, gs_error *error);
 

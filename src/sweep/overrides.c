@@ -6,11 +6,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Commas outside brackets make a list. */
+/* Commas outside brackets and quotes make a list. */
 static bool has_comma(const char *text)
 {
     int depth = 0;
+    char quote = '\0'; /* inside which we are: it begins a value, as in YAML */
     for (const char *c = text; *c != '\0'; c++) {
+        bool begins = c == text || strchr(",[{: ", c[-1]) != NULL;
+        if (quote != '\0') {
+            if (*c == '\\' && quote == '"' && c[1] != '\0') c++;
+            else if (*c == quote) quote = '\0';
+            continue;
+        }
+        if ((*c == '"' || *c == '\'') && begins) quote = *c;
         depth += (*c == '[' || *c == '{') - (*c == ']' || *c == '}');
         if (*c == ',' && depth == 0) return true;
     }

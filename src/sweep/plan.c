@@ -143,9 +143,10 @@ gs_status gs_plan_create(gs_plan **plan, const gs_sweep *sweep, gs_error *error)
     gs_status status = gs_expand(made, sweep, error);
     if (status == GS_OK) survey(made);
     if (status == GS_OK) status = check_all_apply(made, sweep, error);
-    if (status == GS_OK && sweep->seed_count > INT32_MAX / made->variant_count)
+    if (status == GS_OK && sweep->seed_count > GS_RUNS_MAX / made->variant_count)
         status = gs_node_fail(gs_document_root(sweep->documents[0]), error,
-                              "%zu variants x %zu seeds are too many runs", made->variant_count, sweep->seed_count);
+                              "%zu variants x %zu seeds are %zu runs; at most %d are possible", made->variant_count,
+                              sweep->seed_count, made->variant_count * sweep->seed_count, GS_RUNS_MAX);
     if (status != GS_OK) {
         gs_plan_destroy(&made);
         return status;

@@ -28,6 +28,9 @@ static gs_status take_seeds(gs_sweep *sweep, gs_node node, uint64_t count, gs_er
 
 static gs_status seed_range(gs_sweep *sweep, gs_node node, uint64_t first, uint64_t count, gs_error *error)
 {
+    if (count > 0 && first > UINT64_MAX - count)
+        return gs_node_fail(node, error, "seeds: %" PRIu64 " from %" PRIu64 " on go beyond 2^64 - 2, the last seed",
+                            count, first);
     gs_status status = take_seeds(sweep, node, count, error);
     for (uint64_t i = 0; status == GS_OK && i < count; i++) sweep->seeds[i] = first + i;
     return status;
@@ -69,6 +72,8 @@ static gs_status seed_mapping(gs_sweep *sweep, gs_node node, gs_error *error)
         size_t which = strcmp(gs_node_text(key), names[0]) == 0 ? 0 : 1;
         if (strcmp(gs_node_text(key), names[which]) != 0)
             return gs_node_fail_name(key, error, "key of seeds", names, 2);
+        gs_status status = gs_check_unique(node, i, error);
+        if (status != GS_OK) return status;
         if (!gs_whole_number(gs_node_text(value), &numbers[which]))
             return gs_node_fail(value, error, "seeds.%s: expected a whole number below 2^64 - 1, got '%.80s'",
                                 names[which], gs_node_text(value));

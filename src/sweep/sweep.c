@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ground/utf8.h"
 #include "sweep/keys.h"
 
 enum { ENTRIES_MAX = 2 * GS_PLACES /* more keys than there are names cannot all be right */ };
@@ -140,9 +141,7 @@ static gs_status apply_override(gs_sweep *sweep, gathered *all, const char *argu
     if (entry.place >= 0)
         return gs_key_is_section(entry.place) ? override_section(sweep, all, entry, kind, error)
                                               : override_one(all, entry, kind, error);
-    const char *names[GS_PLACES];
-    for (int place = 0; place < GS_PLACES; place++) names[place] = gs_key_name(place);
-    return gs_node_fail_name(entry.key, error, "setting", names, GS_PLACES);
+    return gs_key_fail(entry.key, error);
 }
 
 /* ---- early stopping ---------------------------------------------------------------------------------------------- */
@@ -268,6 +267,7 @@ static void default_name(gs_sweep *sweep, const char *path)
     snprintf(sweep->name, sizeof sweep->name, "%.100s", slash != NULL ? slash + 1 : path);
     char *dot = strrchr(sweep->name, '.');
     if (dot != NULL && dot != sweep->name) *dot = '\0';
+    gs_utf8_mend(sweep->name);
 }
 
 /* Adds what an argument has wrong with it to what the file has. */

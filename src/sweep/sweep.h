@@ -12,6 +12,7 @@ enum {
     GS_PATH = 4096,
     GS_SEEDS_MAX = 10000000,
     GS_VARIANTS_MAX = 1000000,
+    GS_RUNS_MAX = 10000000,
     GS_VALUES_MAX = 20000, /* of one setting */
     GS_RULES_MAX = 10000   /* of exclude and of include */
 };

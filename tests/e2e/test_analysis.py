@@ -245,6 +245,21 @@ def test_bins_that_the_data_cannot_fall_into_are_no_modes(few_bins):
         assert f"and KL {11 / (2 * 640):.4f}" in sections.summary_table(results, rows, dict.fromkeys(results.variants, "#000000"))
 
 
+def test_samples_are_those_that_the_run_has(tmp_path):
+    sweep, path = tmp_path / "s.yaml", tmp_path / "s.h5"
+    sweep.write_text("seeds: 0\nparameters: {model: oracle, steps: 20}\n")
+    for arguments in (("evaluation.samples=20", "storage.samples=none"), ("evaluation.samples=20,30", "seeds=0-1")):
+        assert gensweep(sweep, *arguments, "-o", path).returncode == 0
+    with Results(path) as results:
+        samples = results.settings["evaluation.samples"]
+        assert sorted(samples) == [20, 20, 30, 30] and not results.has_samples(0)
+        for run in (1, 2, 3):
+            assert results.samples(run).image.shape == (samples[run], 28, 28, 3) and (results.samples(run).bin < 30).any()
+            assert len(results.first_samples(run, 25)) == min(25, samples[run])
+        with pytest.raises(AnalysisError, match="no samples are stored for run 0"):
+            results.samples(0)
+
+
 def test_an_infinite_divergence_is_shown(few_bins):
     with Results(few_bins) as results:
         kl = results.metric("kl")[results.done]

@@ -1,6 +1,7 @@
 """The command line as a user meets it: arguments, files that cannot be read or written, help."""
 
 import gzip
+import os
 import re
 import shlex
 import struct
@@ -36,6 +37,22 @@ def test_output_that_is_lost(sweep, tmp_path):
             done = subprocess.run([PROGRAM, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
         assert done.returncode == 3 and "gensweep: its output is lost: writing to stdout failed" in done.stderr, arguments
     assert gensweep("verify", tmp_path / "r.h5").returncode == 0
+
+
+@pytest.mark.parametrize("closed", [(0,), (1,), (2,), (1, 2), (0, 1, 2)])
+def test_closed_streams_do_not_become_the_results_file(sweep, tmp_path, closed):
+    for seeds in ("seeds=3", "seeds=3,11"):  # a new file, and one that is extended
+        subprocess.run([PROGRAM, sweep, FAST[0], *FAST[2:], seeds, "-o", tmp_path / "r.h5"], timeout=120, check=False,
+                       preexec_fn=lambda: [os.close(stream) for stream in closed])
+        checked = gensweep("verify", tmp_path / "r.h5")
+        assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_a_sweep_from_a_pipe(sweep, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", "/dev/null"):
+        done = gensweep(path, "-o", tmp_path / "r.h5", timeout=20)
+        assert done.returncode == 2 and "it is a pipe or a device, and a sweep is read more than once" in done.stderr
 
 
 def test_a_folder_that_is_not_there(sweep, tmp_path):
@@ -147,6 +164,12 @@ def test_a_read_only_folder(sweep, tmp_path):
     (("small.yaml", "seeds=3-1"), "runs backwards"),
     (("small.yaml", "-o"), "-o expects the name"),
     (("small.yaml", "--progress", "loud"), "--progress expects"),
+    (("small.yaml", "--walltime", "4294967296:00:01"), "--walltime expects HH:MM:SS"),
+    (("small.yaml", "--walltime", "1:60:00"), "--walltime expects HH:MM:SS"),
+    (("small.yaml", "model=GAN"), "did you mean 'gan'?"),
+    (("small.yaml", "evaluation.evry=1"), "did you mean 'evaluation.every'?"),
+    (("small.yaml", "seeds=0-9999999"), "are 20000000 runs; at most 10000000 are possible"),
+    (("audit", "small.yaml", "--runs", "1", "--fraction", ".5"), "--runs and --fraction"),
     (("settings", "gann"), "did you mean 'gan'?"),
     (("settings", "gan", "vae"), "settings takes one model"),
 ])

@@ -205,6 +205,47 @@ def test_failed_runs_are_retried_when_asked(copied, tmp_path):
         assert sorted(file["runs/attempts"]) == [1, 2] and sorted(file["runs/status"]) == [2, 3]
     report = gensweep("status", results)
     assert "1 done, 1 failed" in report.stdout and "not finite" in report.stdout
+    longer = gensweep(sweep, *diverging, "steps=60,1000000", "-o", results, "--retry-failed", "--walltime", "0:00:01")
+    assert longer.returncode == 75, longer.stderr  # the longer runs came first
+    with h5py.File(results) as file:
+        row = list(file["runs/attempts"][:]).index(2)
+        assert file["runs/status"][row] == 0
+        assert (file["runs/error"][row], file["runs/steps_done"][row], file["runs/seconds"][row]) == (b"", 0, 0)
+
+
+def test_a_link_is_the_file_that_it_leads_to(copied, small_sweep, tmp_path):
+    sweep, results = copied
+    link = tmp_path / "elsewhere" / "link.h5"
+    link.parent.mkdir()
+    link.symlink_to(results)
+    extended = gensweep(sweep, "seeds=[3, 11, 12]", "-o", link)
+    assert extended.returncode == 0 and f"extending {results}" in extended.stderr
+    assert link.is_symlink() and [path.name for path in link.parent.iterdir()] == ["link.h5"]
+    assert h5py.File(results)["runs/id"].shape == (6,)
+    with open(f"{results}.lock", "w") as lock:  # somebody writes the file, by its own name
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        refused = gensweep(sweep, "-o", link)
+        assert refused.returncode == 3 and "is being written by another gensweep" in refused.stderr
+        assert status(link)["state"] == "running"
+    link.unlink()
+    link.symlink_to(tmp_path / "nothing.h5")
+    for arguments in ((sweep, "-o", link), ("status", link), ("verify", link), ("audit", link)):
+        done = gensweep(*arguments)
+        assert done.returncode == 3 and "is a symbolic link that leads nowhere" in done.stderr
+    assert not (tmp_path / "nothing.h5").exists()
+
+
+def test_many_variants_are_named_in_no_time(tmp_path):
+    """40,000 variants more: it took minutes when each was looked for among all earlier ones."""
+    sweep = tmp_path / "s.yaml"
+    rates = ", ".join(f"{1e-6 * (i + 1):.8g}" for i in range(400))
+    sweep.write_text(f"seeds: 0\nparameters:\n  model: oracle\n  learning_rate: [{rates}]\n  adam_beta1: [0]\n"
+                     "storage: {samples: none, checkpoints: none}\nevaluation: {samples: 1}\n")
+    for count in (100, 200):
+        done = gensweep(sweep, "adam_beta1=range(0.1,0.9,%g)" % (.8 / count), "-o", tmp_path / "r.h5", "--walltime", "0:00:01", timeout=60)
+        assert done.returncode == 75, done.stderr
+    with h5py.File(tmp_path / "r.h5") as file:
+        assert len(set(file["runs/variant"][:])) == len(file["runs/id"]) == 80000
 
 
 def test_a_run_in_flight_too_often_is_set_aside(copied, tmp_path):

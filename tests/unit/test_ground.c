@@ -6,9 +6,11 @@
 #include <cmocka.h>
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "ground/arena.h"
+#include "ground/utf8.h"
 #include "nn/tensors.h"
 
 static void errors_carry_their_sentence(void **state)
@@ -109,6 +111,31 @@ static void tensors_follow_their_names(void **state)
     assert_ptr_equal(bias.values, one + 16);
 }
 
+static void text_becomes_utf8(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *given, *mended;
+    } cases[] = {
+        {"", ""},
+        {"plain", "plain"},
+        {"caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80", "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80"},
+        {"cut \xc3", "cut "},
+        {"cut \xf0\x9f\x98", "cut "},
+        {"caf\xe9.yaml", "caf?.yaml"},
+        {"\xe2\x82.", "??."},
+        {"\xa9\xff\xc0\xaf", "????"},
+        {"overlong \xe0\x80\xaf, surrogate \xed\xa0\x80, too far \xf4\x90\x80\x80.",
+         "overlong ???, surrogate ???, too far ????."},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[64];
+        snprintf(text, sizeof text, "%s", cases[i].given);
+        gs_utf8_mend(text);
+        assert_string_equal(text, cases[i].mended);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -118,6 +145,7 @@ int main(void)
         cmocka_unit_test(a_limit_and_an_overflow_are_refused_and_remembered),
         cmocka_unit_test(scratch_is_poisoned_where_asserts_are_on),
         cmocka_unit_test(tensors_follow_their_names),
+        cmocka_unit_test(text_becomes_utf8),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

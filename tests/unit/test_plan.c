@@ -245,6 +245,27 @@ static void an_override_leaves_a_zip_or_stays_linked(void **state)
     release(&made);
 }
 
+static void a_comma_in_quotes_makes_no_list(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *override, *description;
+    } cases[] = {
+        {"description='a, b'", "a, b"},
+        {"description=\"it's a, \\\"b\\\"\"", "it's a, \"b\""},
+        {"description=it's plain", "it's plain"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        planned made = plan_of("seeds: 0\n", &cases[i].override, 1);
+        assert_string_equal(made.sweep->description, cases[i].description);
+        release(&made);
+    }
+    const char *list[] = {"steps=10,20", "description='x'"};
+    planned made = plan_of("seeds: 0\n", list, 2);
+    assert_int_equal(made.plan->variant_count, 2);
+    release(&made);
+}
+
 static void wrong_overrides_are_refused(void **state)
 {
     (void)state;
@@ -262,6 +283,8 @@ static void wrong_overrides_are_refused(void **state)
         {"+latent_dim=3", "the sweep sets it by zip"},
         {"data=5", "expected a mapping"},
         {"a: b=5", "not valid YAML"},
+        {"description='a, b', c", "expected text"},
+        {"data.grene=1", "did you mean 'data.green'?"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         static const char text[] = "seeds: 0\nparameters: {steps: 10}\n",
@@ -399,6 +422,7 @@ int main(void)
         cmocka_unit_test(zip_links_and_exclude_and_include_change_the_product),
         cmocka_unit_test(hydra_overrides_add_change_and_remove),
         cmocka_unit_test(an_override_leaves_a_zip_or_stays_linked),
+        cmocka_unit_test(a_comma_in_quotes_makes_no_list),
         cmocka_unit_test(wrong_overrides_are_refused),
         cmocka_unit_test(keys_of_other_tools_are_noted),
         cmocka_unit_test(draws_are_counted_not_drawn_in_turn),
