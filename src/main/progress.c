@@ -62,7 +62,8 @@ static void describe(const gs_progress *progress, const gs_farm_view *view, char
     double elapsed = gs_clock() - progress->started, rate = elapsed > 0 ? view->steps / elapsed : 0;
     double done = view->work.done - view->work.before;
     char left[64] = "?";
-    if (done > 0) write_duration((view->work.total - view->work.done) * elapsed / done, left, sizeof left);
+    if (!(view->work.total > view->work.done)) write_duration(0, left, sizeof left);
+    else if (done > 0) write_duration((view->work.total - view->work.done) * elapsed / done, left, sizeof left);
     snprintf(text, size, "%lld/%lld runs done, %lld running, %lld failed, %.0f steps/s, %s left",
              (long long)counts->done, (long long)(counts->waiting + counts->running + counts->done + counts->failed),
              (long long)counts->running, (long long)counts->failed, rate, left);

@@ -26,7 +26,7 @@ static const gs_logbook_column columns[] = {
     TEXT(first_difference),
     TEXT(time),
 };
-static const gs_logbook audits = {"audit", columns, sizeof columns / sizeof columns[0], sizeof(gs_audit_record)};
+static const gs_logbook audits = {columns, sizeof columns / sizeof columns[0], sizeof(gs_audit_record)};
 
 gs_status gs_audits_add(gs_file *file, bool continued, gs_error *error)
 {

@@ -66,7 +66,6 @@ static size_t cell_for(const gs_file *file, const char *path, const char *text, 
 gs_status gs_changes_add(gs_changes *changes, gs_file *file, const gs_store_contents *contents, bool continued,
                          gs_error *error)
 {
-    static const char *const axes[] = {"change"};
     gs_error ignored;
     uint64_t rows = 0;
     bool unfinished = false, there = continued && count_finished(file, &rows, &unfinished, &ignored) == GS_OK;
@@ -87,7 +86,6 @@ gs_status gs_changes_add(gs_changes *changes, gs_file *file, const gs_store_cont
         gs_dataset_spec spec = columns[i].spec;
         spec.layout = GS_ROWS;
         spec.rank = 1;
-        spec.axes = axes;
         status = gs_file_add(file, &spec, columns[i].dataset, error);
     }
     return status;

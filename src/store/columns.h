@@ -14,7 +14,7 @@ enum { GS_COLUMNS_MAX = 64 };
 
 typedef struct {
     const gs_roster *roster; /* must outlive the columns */
-    gs_dataset run_scale, status, planned, attempts, interruptions, launch;
+    gs_dataset status, planned, attempts, interruptions, launch;
     gs_dataset from_row[GS_COLUMNS_MAX]; /* in the order of the table */
     gs_dataset metrics[GS_METRIC_COUNT];
     gs_dataset curve_steps, curves[GS_MODEL_COUNT * GS_CURVES_MAX];
@@ -42,13 +42,10 @@ const gs_row_column *gs_columns_of_row(int *count);
 gs_cell gs_metric_to_cell(gs_metric_id id, double value, void *cell);
 
 /* Makes all columns, or opens those that are there, and fills in what is planned: ids, labels, seeds, settings. */
-GS_MUST_CHECK gs_status gs_columns_add(gs_columns *columns, gs_file *file, const gs_roster *roster,
-                                       gs_dataset color_scale, gs_dataset digit_scale, gs_error *error);
+GS_MUST_CHECK gs_status gs_columns_add(gs_columns *columns, gs_file *file, const gs_roster *roster, gs_error *error);
 
-/* Only makes those of results that are not there, with `rows` rows. columns->run_scale is known; nothing else of the
- * columns may be used then. */
-GS_MUST_CHECK gs_status gs_columns_restore(gs_columns *columns, gs_file *file, uint64_t rows, gs_dataset color_scale,
-                                           gs_dataset digit_scale, gs_error *error);
+/* Only makes those of results that are not there, with `rows` rows. Nothing of the columns may be used then. */
+GS_MUST_CHECK gs_status gs_columns_restore(gs_columns *columns, gs_file *file, uint64_t rows, gs_error *error);
 
 /* A run begins: attempts, launch, rank, status running; then tells how far it is. */
 GS_MUST_CHECK gs_status gs_columns_start(gs_columns *columns, gs_file *file, int64_t run, int32_t attempts,

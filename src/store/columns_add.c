@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/axes.h"
 #include "store/setting_cells.h"
 
 static const double not_a_number = (double)NAN;
@@ -14,41 +15,31 @@ typedef struct {
     gs_columns *columns;
     gs_file *file;
     const gs_roster *roster;
-    gs_dataset color, digit;
 } maker;
 
 static gs_status add(maker *make, const char *path, gs_cell cell, size_t text, const void *fill, gs_dataset *dataset,
                      gs_error *error)
 {
-    static const char *const axes[] = {"run"};
     gs_dataset_spec spec = {.path = path,
                             .cell = cell,
                             .text = text,
                             .layout = GS_ROWS,
                             .rank = 1,
                             .dims = {make->roster->rows},
-                            .fill = fill,
-                            .axes = axes};
-    gs_status status = gs_file_add(make->file, &spec, dataset, error);
-    return status == GS_OK ? gs_file_attach_scale(make->file, *dataset, 0, make->columns->run_scale, error) : status;
+                            .fill = fill};
+    return gs_file_add(make->file, &spec, dataset, error);
 }
 
 static gs_status add_by_bin(maker *make, const char *path, gs_cell cell, const void *fill, gs_dataset *dataset,
                             gs_error *error)
 {
-    static const char *const axes[] = {"run", "color", "digit"};
     gs_dataset_spec spec = {.path = path,
                             .cell = cell,
                             .layout = GS_ROWS,
                             .rank = 3,
                             .dims = {make->roster->rows, GS_COLORS, GS_DIGITS},
-                            .fill = fill,
-                            .axes = axes};
-    gs_status status = gs_file_add(make->file, &spec, dataset, error);
-    const gs_dataset scales[] = {make->columns->run_scale, make->color, make->digit};
-    for (int i = 0; i < 3 && status == GS_OK; i++)
-        status = gs_file_attach_scale(make->file, *dataset, i, scales[i], error);
-    return status;
+                            .fill = fill};
+    return gs_file_add(make->file, &spec, dataset, error);
 }
 
 /* ---- planned values ---------------------------------------------------------------------------------------------- */
@@ -81,13 +72,6 @@ static gs_status fill_column(maker *make, gs_dataset dataset, size_t cell_size, 
 static const char *name_of(const gs_roster *roster, size_t row)
 {
     return roster->variants[(size_t)roster->run_of_row[row] / roster->plan->seed_count];
-}
-
-static void index_value(const gs_roster *roster, const void *what, size_t row, void *cell)
-{
-    (void)roster;
-    (void)what;
-    *(int64_t *)cell = (int64_t)row;
 }
 
 static void seed_value(const gs_roster *roster, const void *what, size_t row, void *cell)
@@ -164,17 +148,13 @@ static void setting_value(const gs_roster *roster, const void *what, size_t numb
 
 static gs_status add_weights_column(maker *make, const char *path, gs_dataset *dataset, gs_error *error)
 {
-    static const char *const axes[] = {"run", "digit"};
     gs_dataset_spec spec = {.path = path,
                             .cell = GS_CELL_FLOAT64,
                             .layout = GS_ROWS,
                             .rank = 2,
                             .dims = {make->roster->rows, GS_DIGITS},
-                            .fill = &not_a_number,
-                            .axes = axes};
-    gs_status status = gs_file_add(make->file, &spec, dataset, error);
-    if (status == GS_OK) status = gs_file_attach_scale(make->file, *dataset, 0, make->columns->run_scale, error);
-    return status == GS_OK ? gs_file_attach_scale(make->file, *dataset, 1, make->digit, error) : status;
+                            .fill = &not_a_number};
+    return gs_file_add(make->file, &spec, dataset, error);
 }
 
 static gs_status add_settings(maker *make, gs_error *error)
@@ -229,7 +209,6 @@ static gs_status add_metrics(maker *make, gs_error *error)
 static gs_status add_curve(maker *make, const char *name, gs_cell cell, const void *fill, gs_dataset *dataset,
                            gs_error *error)
 {
-    static const char *const axes[] = {"run", "curve_point"};
     char path[128];
     snprintf(path, sizeof path, "/curves/%s", name);
     gs_dataset_spec spec = {.path = path,
@@ -237,10 +216,8 @@ static gs_status add_curve(maker *make, const char *name, gs_cell cell, const vo
                             .layout = GS_ROWS,
                             .rank = 2,
                             .dims = {make->roster->rows, (uint64_t)make->columns->curve_points},
-                            .fill = fill,
-                            .axes = axes};
-    gs_status status = gs_file_add(make->file, &spec, dataset, error);
-    return status == GS_OK ? gs_file_attach_scale(make->file, *dataset, 0, make->columns->run_scale, error) : status;
+                            .fill = fill};
+    return gs_file_add(make->file, &spec, dataset, error);
 }
 
 static gs_status add_curves_of(maker *make, const gs_model_type *type, gs_error *error)
@@ -290,7 +267,8 @@ static gs_status add_curves(maker *make, gs_error *error)
         int points = gs_curve_points(gs_settings_integer(&settings, GS_SETTING_STEPS));
         if (points > columns->curve_points) columns->curve_points = points;
     }
-    gs_status status = add_curve(make, "step", GS_CELL_INT64, &no_step, &columns->curve_steps, error);
+    gs_status status = gs_axes_add_numbers(make->file, "/curves/curve_point", (uint64_t)columns->curve_points, error);
+    if (status == GS_OK) status = add_curve(make, "step", GS_CELL_INT64, &no_step, &columns->curve_steps, error);
     for (size_t v = 0; v < plan->variant_count && status == GS_OK; v++) {
         gs_settings settings = gs_plan_settings(plan, v);
         status = add_curves_of(make, gs_model_type_of(gs_settings_model(&settings)), error);
@@ -327,31 +305,19 @@ static gs_status add_results(maker *make, gs_error *error)
     return status == GS_OK ? add_curves(make, error) : status;
 }
 
-gs_status gs_columns_add(gs_columns *columns, gs_file *file, const gs_roster *roster, gs_dataset color_scale,
-                         gs_dataset digit_scale, gs_error *error)
+gs_status gs_columns_add(gs_columns *columns, gs_file *file, const gs_roster *roster, gs_error *error)
 {
-    maker make = {columns, file, roster, color_scale, digit_scale};
-    static const char *const axes[] = {"run"};
+    maker make = {columns, file, roster};
     columns->roster = roster;
-    gs_dataset_spec scale = {.path = "/runs/index",
-                             .cell = GS_CELL_INT64,
-                             .layout = GS_ROWS,
-                             .rank = 1,
-                             .dims = {roster->rows},
-                             .axes = axes};
-    gs_status status = gs_file_add(file, &scale, &columns->run_scale, error);
-    if (status == GS_OK) status = gs_file_make_scale(file, columns->run_scale, "run", error);
-    if (status == GS_OK) status = fill_column(&make, columns->run_scale, sizeof(int64_t), index_value, NULL, error);
-    if (status == GS_OK) status = add_planned(&make, error);
+    gs_status status = add_planned(&make, error);
     if (status == GS_OK) status = add_settings(&make, error);
     return status == GS_OK ? add_results(&make, error) : status;
 }
 
-gs_status gs_columns_restore(gs_columns *columns, gs_file *file, uint64_t rows, gs_dataset color_scale,
-                             gs_dataset digit_scale, gs_error *error)
+gs_status gs_columns_restore(gs_columns *columns, gs_file *file, uint64_t rows, gs_error *error)
 {
     const gs_plan nothing = {.run_count = 0};
     const gs_roster roster = {.plan = &nothing, .rows = rows, .earlier_rows = rows};
-    maker make = {columns, file, &roster, color_scale, digit_scale};
+    maker make = {columns, file, &roster};
     return add_results(&make, error);
 }

@@ -1,3 +1,4 @@
+#include "store/axes.h"
 #include "store/file_private.h"
 
 #include <errno.h>
@@ -194,10 +195,12 @@ static hid_t describe(const gs_dataset_spec *spec, size_t cell_size, hsize_t lar
     return creation;
 }
 
-static int label_axes(hid_t dataset, const gs_dataset_spec *spec)
+int gs_file_label_axes(hid_t dataset, const char *path, int rank)
 {
-    for (int i = 0; spec->axes != NULL && i < spec->rank; i++)
-        if (spec->axes[i] != NULL && H5DSset_label(dataset, (unsigned)i, spec->axes[i]) < 0) return -1;
+    const char *names[GS_RANK_MAX];
+    gs_axes_of(path, rank, names);
+    for (int i = 0; i < rank; i++)
+        if (names[i] != NULL && H5DSset_label(dataset, (unsigned)i, names[i]) < 0) return -1;
     return 0;
 }
 
@@ -227,14 +230,15 @@ gs_status gs_file_make_dataset(gs_file *file, const gs_dataset_spec *spec, uint6
     hid_t links = H5Pcreate(H5P_LINK_CREATE);
     H5Pset_create_intermediate_group(links, 1);
     hid_t made = H5Dcreate2(file->file, spec->path, type, space, links, creation, H5P_DEFAULT);
-    if (made < 0 || label_axes(made, spec) < 0) status = gs_file_failed(file, "create a dataset in", error);
+    if (made < 0 || gs_file_label_axes(made, spec->path, spec->rank) < 0)
+        status = gs_file_failed(file, "create a dataset in", error);
     H5Pclose(links);
     H5Pclose(creation);
     H5Sclose(space);
     return status == GS_OK ? gs_file_keep(file, made, type, earlier_rows, dataset, error) : status;
 }
 
-/* ---- attributes and scales --------------------------------------------------------------------------------------- */
+/* ---- attributes -------------------------------------------------------------------------------------------------- */
 
 static gs_status note(gs_file *file, const char *path, const char *name, hid_t type, hid_t space, const void *value,
                       gs_error *error)
@@ -282,21 +286,6 @@ gs_status gs_file_note_texts(gs_file *file, const char *path, const char *name, 
 gs_status gs_file_note_integer(gs_file *file, const char *path, const char *name, int64_t value, gs_error *error)
 {
     return note(file, path, name, H5T_STD_I64LE, H5Screate(H5S_SCALAR), &value, error);
-}
-
-gs_status gs_file_make_scale(gs_file *file, gs_dataset scale, const char *name, gs_error *error)
-{
-    if (file->fixed || H5DSis_scale(file->datasets[scale].id) > 0) return GS_OK;
-    return H5DSset_scale(file->datasets[scale].id, name) < 0 ? gs_file_failed(file, "make a scale in", error) : GS_OK;
-}
-
-gs_status gs_file_attach_scale(gs_file *file, gs_dataset dataset, int axis, gs_dataset scale, gs_error *error)
-{
-    if (file->fixed) return GS_OK;
-    hid_t of = file->datasets[dataset].id, attached = file->datasets[scale].id;
-    if (H5DSis_attached(of, attached, (unsigned)axis) > 0) return GS_OK;
-    return H5DSattach_scale(of, attached, (unsigned)axis) < 0 ? gs_file_failed(file, "attach a scale in", error)
-                                                              : GS_OK;
 }
 
 /* ---- writing ----------------------------------------------------------------------------------------------------- */

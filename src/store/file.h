@@ -48,7 +48,6 @@ typedef struct {
     uint64_t chunk[GS_RANK_MAX]; /* GS_BULK only */
     int deflate;                 /* GS_BULK only: level, 0 = no filter */
     const void *fill;            /* one cell; NULL = zero */
-    const char *const *axes;     /* rank names of dimensions; NULL = none */
 } gs_dataset_spec;
 
 /* Makes a new file at `path`, which must not exist. `name`: what errors call it, the path that it will
@@ -151,10 +150,8 @@ GS_MUST_CHECK gs_status gs_file_note_texts(gs_file *file, const char *path, cons
 GS_MUST_CHECK gs_status gs_file_note_integer(gs_file *file, const char *path, const char *name, int64_t value,
                                              gs_error *error);
 
-/* Makes a one-dimensional dataset the scale (coordinates) of an axis, and attaches it to axis `axis` of another. */
-GS_MUST_CHECK gs_status gs_file_make_scale(gs_file *file, gs_dataset scale, const char *name, gs_error *error);
-GS_MUST_CHECK gs_status gs_file_attach_scale(gs_file *file, gs_dataset dataset, int axis, gs_dataset scale,
-                                             gs_error *error);
+/* Gives the datasets their scales (store/axes.h), once all are made: those of which every axis has one. */
+GS_MUST_CHECK gs_status gs_file_add_scales(gs_file *file, gs_error *error);
 
 /* From here on h5py can read along with swmr=True, and nothing may be created. */
 GS_MUST_CHECK gs_status gs_file_start_swmr(gs_file *file, gs_error *error);

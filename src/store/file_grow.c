@@ -170,16 +170,6 @@ bool gs_file_noted_text(const gs_file *file, const char *path, const char *name,
 
 /* ---- growing ----------------------------------------------------------------------------------------------------- */
 
-/* Collects the scales of an axis, to be closed by the caller. */
-static herr_t collect_scale(hid_t dataset, unsigned axis, hid_t scale, void *collected)
-{
-    (void)dataset;
-    (void)axis;
-    H5Iinc_ref(scale);
-    *(hid_t *)collected = scale;
-    return 1; /* one is enough: an axis has no more */
-}
-
 /* Makes a dataset anew, with wider rows or cells, and copies what the old one holds. */
 static gs_status replace(gs_file *file, const gs_dataset_spec *spec, const gs_extent *old, gs_dataset *dataset,
                          gs_error *error)
@@ -192,12 +182,7 @@ static gs_status replace(gs_file *file, const gs_dataset_spec *spec, const gs_ex
     unsigned char *row = malloc(size > 0 ? size : 1);
     if (row == NULL) return gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu bytes", size);
     gs_open_dataset from = file->datasets[before];
-    for (int axis = 0; axis < old->rank; axis++) { /* the scale must not point to what is gone */
-        hid_t scale = H5I_INVALID_HID;
-        if (H5DSiterate_scales(from.id, (unsigned)axis, NULL, collect_scale, &scale) <= 0) continue;
-        H5DSdetach_scale(from.id, scale, (unsigned)axis);
-        H5Idec_ref(scale);
-    }
+    gs_file_detach_scales(from.id, old->rank); /* a scale must not point to what is gone */
     if (H5Ldelete(file->file, spec->path, H5P_DEFAULT) < 0)
         status = gs_file_failed(file, "replace a dataset in", error);
     if (status == GS_OK) status = gs_file_make_dataset(file, spec, old->dims[0], dataset, error);

@@ -1,7 +1,7 @@
 /* What the sources that speak HDF5 share; nobody else includes this, or hdf5.h.
  *
- * file.c makes datasets and writes them, file_open.c opens and repairs files, file_grow.c finds and extends what is
- * there. */
+ * file.c makes datasets and writes them, file_scales.c gives their axes scales, file_open.c opens and repairs files,
+ * file_grow.c finds and extends what is there, file_rebuild.c copies what can be read. */
 #ifndef GS_STORE_FILE_PRIVATE_H
 #define GS_STORE_FILE_PRIVATE_H
 
@@ -56,6 +56,12 @@ hid_t gs_file_text_type(size_t size);
 /* The file takes over `id` and `type`. GS_ERROR_MEMORY. */
 GS_MUST_CHECK gs_status gs_file_keep(gs_file *file, hid_t id, hid_t type, uint64_t earlier_rows, gs_dataset *dataset,
                                      gs_error *error);
+
+/* Gives the axes of a dataset their names; negative if that fails. */
+int gs_file_label_axes(hid_t dataset, const char *path, int rank);
+
+/* Takes the scales away from the axes of a dataset. */
+void gs_file_detach_scales(hid_t dataset, int rank);
 
 /* Makes a dataset that is not there. */
 GS_MUST_CHECK gs_status gs_file_make_dataset(gs_file *file, const gs_dataset_spec *spec, uint64_t earlier_rows,

@@ -9,7 +9,7 @@
 #include "store/file_private.h"
 #include "store/guard.h"
 
-enum { DEPTH_MAX = 16, AXIS = 32, SCALES_MAX = 8 };
+enum { DEPTH_MAX = 16 };
 
 typedef struct {
     gs_file *from, *to; /* to NULL: it is only looked */
@@ -252,10 +252,7 @@ static void visit_dataset(walk *w, hid_t source)
     if (w->to != NULL) {
         hid_t type = H5Dget_type(source), space = H5Dget_space(source), creation = H5Dget_create_plist(source);
         target = H5Dcreate2(w->to->file, w->path, type, space, H5P_DEFAULT, creation, H5P_DEFAULT);
-        for (int axis = 0; axis < shape.rank && good && target >= 0; axis++)
-            if (shape.axes[axis] != NULL && H5DSset_label(target, (unsigned)axis, shape.axes[axis]) < 0)
-                writing_failed(w);
-        if (target < 0) writing_failed(w);
+        if (target < 0 || (good && gs_file_label_axes(target, w->path, shape.rank) < 0)) writing_failed(w);
         H5Pclose(creation);
         H5Sclose(space);
         H5Tclose(type);
@@ -321,55 +318,6 @@ void gs_file_probe(gs_file *file, const gs_visitor *visitor)
     visit_all(&w);
 }
 
-/* ---- scales ------------------------------------------------------------------------------------------------------ */
-
-typedef struct {
-    int count;
-    hid_t scales[SCALES_MAX];
-    char names[SCALES_MAX][AXIS];
-} scale_list;
-
-static herr_t collect_scale(hid_t root, const char *name, const H5O_info_t *info, void *data)
-{
-    scale_list *list = data;
-    if (info->type != H5O_TYPE_DATASET || list->count == SCALES_MAX) return 0;
-    hid_t dataset = H5Dopen2(root, name, H5P_DEFAULT);
-    if (H5DSis_scale(dataset) > 0 && H5DSget_scale_name(dataset, list->names[list->count], AXIS) > 0)
-        list->scales[list->count++] = dataset;
-    else H5Dclose(dataset);
-    return 0;
-}
-
-/* Every axis that is called like a scale has it, in all files of ours. */
-static herr_t attach_scales(hid_t root, const char *name, const H5O_info_t *info, void *data)
-{
-    const scale_list *list = data;
-    herr_t result = 0;
-    if (info->type != H5O_TYPE_DATASET) return 0;
-    hid_t dataset = H5Dopen2(root, name, H5P_DEFAULT), space = H5Dget_space(dataset);
-    int rank = H5DSis_scale(dataset) > 0 ? 0 : H5Sget_simple_extent_ndims(space);
-    for (int axis = 0; axis < rank && result >= 0; axis++) {
-        char label[AXIS] = "";
-        if (H5DSget_label(dataset, (unsigned)axis, label, sizeof label) <= 0) continue;
-        for (int s = 0; s < list->count && result >= 0; s++)
-            if (strcmp(label, list->names[s]) == 0) result = H5DSattach_scale(dataset, list->scales[s], (unsigned)axis);
-    }
-    hid_t reason = gs_file_take_reason();
-    H5Sclose(space);
-    H5Dclose(dataset);
-    gs_file_give_reason(reason);
-    return result;
-}
-
-static void add_scales(walk *w)
-{
-    scale_list list = {.count = 0};
-    bool good = H5Ovisit2(w->to->file, H5_INDEX_NAME, H5_ITER_NATIVE, collect_scale, &list, H5O_INFO_BASIC) >= 0 &&
-                H5Ovisit2(w->to->file, H5_INDEX_NAME, H5_ITER_NATIVE, attach_scales, &list, H5O_INFO_BASIC) >= 0;
-    if (!good) writing_failed(w);
-    for (int s = 0; s < list.count; s++) H5Dclose(list.scales[s]);
-}
-
 /* ---- all of it --------------------------------------------------------------------------------------------------- */
 
 gs_status gs_file_rebuild(gs_file *from, const char *path, const char *name, const gs_visitor *visitor, gs_error *error)
@@ -379,7 +327,7 @@ gs_status gs_file_rebuild(gs_file *from, const char *path, const char *name, con
     if (status != GS_OK) return status;
     walk w = {.from = from, .to = to, .visitor = visitor, .path = "/", .error = error};
     visit_all(&w);
-    if (w.status == GS_OK) add_scales(&w);
+    if (w.status == GS_OK) w.status = gs_file_add_scales(to, error);
     status = gs_file_close(&to, w.status == GS_OK ? error : NULL);
     return w.status == GS_OK ? status : w.status;
 }

@@ -4,8 +4,6 @@
 
 #include "store/file.h"
 
-enum { GS_OBJECT_PATH = 256 };
-
 /* Something that cannot be read. */
 typedef struct {
     const char *path;

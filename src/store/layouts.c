@@ -34,8 +34,6 @@ bool gs_layout_tensors(const gs_file *file, const char *group, char names[][GS_T
 /* Shape of a tensor's dataset with so many rows. */
 static gs_dataset_spec spec_of(const gs_tensor *tensor, const char *path, uint64_t layout_rows)
 {
-    static const char *const bias_axes[] = {"checkpoint", "output"};
-    static const char *const kernel_axes[] = {"checkpoint", "input", "output"};
     uint64_t rows = (uint64_t)tensor->rows, columns = (uint64_t)tensor->columns;
     if (tensor->rank == 1)
         return (gs_dataset_spec){.path = path,
@@ -43,15 +41,13 @@ static gs_dataset_spec spec_of(const gs_tensor *tensor, const char *path, uint64
                                  .layout = GS_BULK,
                                  .rank = 2,
                                  .dims = {layout_rows, columns},
-                                 .chunk = {1, columns},
-                                 .axes = bias_axes};
+                                 .chunk = {1, columns}};
     return (gs_dataset_spec){.path = path,
                              .cell = GS_CELL_FLOAT32,
                              .layout = GS_BULK,
                              .rank = 3,
                              .dims = {layout_rows, rows, columns},
-                             .chunk = {1, rows, columns},
-                             .axes = kernel_axes};
+                             .chunk = {1, rows, columns}};
 }
 
 /* Whether the file's layout `group` holds exactly these tensors. */
@@ -139,7 +135,6 @@ static gs_status read_places(gs_layouts *layouts, gs_file *file, gs_tensor_layou
 /* Which run each row belongs to: fixed at planning. */
 static gs_status add_run_column(gs_layouts *layouts, gs_file *file, size_t place, const char *group, gs_error *error)
 {
-    static const char *const axes[] = {"checkpoint"};
     const gs_roster *roster = layouts->roster;
     gs_tensor_layout *layout = &layouts->layouts[place];
     char path[256];
@@ -156,8 +151,7 @@ static gs_status add_run_column(gs_layouts *layouts, gs_file *file, size_t place
         runs[layout->rows - earlier] = (int64_t)row;
         layouts->place_of_row[row] = (int64_t)layout->rows++;
     }
-    gs_dataset_spec spec = {
-        .path = path, .cell = GS_CELL_INT64, .layout = GS_ROWS, .rank = 1, .dims = {layout->rows}, .axes = axes};
+    gs_dataset_spec spec = {.path = path, .cell = GS_CELL_INT64, .layout = GS_ROWS, .rank = 1, .dims = {layout->rows}};
     if (status == GS_OK && layout->rows > 0) status = gs_file_add(file, &spec, &layout->run, error);
     if (status == GS_OK && layout->rows > earlier && !gs_file_lacks(file))
         status = gs_file_write(file, layout->run, earlier, layout->rows - earlier, runs, error);

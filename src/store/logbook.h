@@ -13,7 +13,6 @@ typedef struct {
 
 /* The columns are written in this order: the last one says how many rows there are. */
 typedef struct {
-    const char *axis; /* what a row is */
     const gs_logbook_column *columns;
     int count;
     size_t record; /* bytes */

@@ -19,7 +19,7 @@ static const gs_logbook_column columns[] = {
     COLUMN(rank, rank, GS_CELL_INT32),
     COLUMN(launch, launch, GS_CELL_INT32),
 };
-static const gs_logbook ranks = {"launch_rank", columns, sizeof columns / sizeof columns[0], sizeof(gs_rank_record)};
+static const gs_logbook ranks = {columns, sizeof columns / sizeof columns[0], sizeof(gs_rank_record)};
 
 gs_status gs_ranks_add(gs_file *file, bool continued, gs_error *error)
 {

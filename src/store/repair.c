@@ -98,7 +98,7 @@ static bool wants_row(void *context, const char *path, uint64_t row)
 /* What every launch relies on, and nothing in the file can tell again. */
 static bool is_planned(const char *path)
 {
-    static const char *const planned[] = {"/runs/id",    "/runs/index", "/runs/label", "/runs/variant",
+    static const char *const planned[] = {"/runs/id",    "/runs/label", "/runs/variant",
                                           "/runs/model", "/runs/seed",  "/runs/status"};
     for (size_t i = 0; i < sizeof planned / sizeof planned[0]; i++)
         if (strcmp(path, planned[i]) == 0) return true;

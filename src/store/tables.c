@@ -5,60 +5,57 @@
 #include <string.h>
 
 #include "store/audits.h"
+#include "store/axes.h"
 #include "store/ranks.h"
 
-typedef struct {
-    gs_dataset run, color, digit;
-} scales;
+enum { DIGIT_TEXT = 2, COLOR_TEXT = 8 }; /* bytes of the names */
 
-static gs_status add_sweep_and_data(gs_file *file, const gs_store_contents *contents, bool continued, scales *axes,
-                                    gs_error *error)
+static gs_status add_sweep_and_data(gs_file *file, const gs_store_contents *contents, bool continued, gs_error *error)
 {
     const gs_sweep *sweep = contents->sweep;
     float templates[GS_DIGITS][GS_PIXELS];
-    char digit_names[GS_DIGITS][2] = {{0}}, color_names[GS_COLORS][8] = {{0}};
+    char digit_names[GS_DIGITS][DIGIT_TEXT] = {{0}}, color_names[GS_COLORS][COLOR_TEXT] = {{0}};
     for (int d = 0; d < GS_DIGITS; d++) {
         memcpy(digit_names[d], gs_digit_names[d], strlen(gs_digit_names[d]));
         for (int p = 0; p < GS_PIXELS; p++) templates[d][p] = (float)contents->digits->grey[d][p] / 255.0f;
     }
     for (int c = 0; c < GS_COLORS; c++) memcpy(color_names[c], gs_color_names[c], strlen(gs_color_names[c]));
-    const char *const template_axes[] = {"digit", "row", "column"};
     const char *yaml = gs_sweep_text(sweep);
-    struct {
+    const struct {
         gs_dataset_spec spec;
         uint64_t rows;
         const void *values;
-        gs_dataset *dataset;
     } fixed[] = {
-        {{"/data/templates", GS_CELL_FLOAT32, .rank = 3, .dims = {GS_DIGITS, GS_SIDE, GS_SIDE}, .axes = template_axes},
+        {{"/data/templates", GS_CELL_FLOAT32, .rank = 3, .dims = {GS_DIGITS, GS_SIDE, GS_SIDE}}, GS_DIGITS, templates},
+        {{"/data/digit_names", GS_CELL_TEXT, .text = DIGIT_TEXT, .rank = 1, .dims = {GS_DIGITS}},
          GS_DIGITS,
-         templates,
-         NULL},
-        {{"/data/digit_names", GS_CELL_TEXT, .text = 2, .rank = 1, .dims = {GS_DIGITS}},
-         GS_DIGITS,
-         digit_names,
-         &axes->digit},
-        {{"/data/color_names", GS_CELL_TEXT, .text = 8, .rank = 1, .dims = {GS_COLORS}},
+         digit_names},
+        {{"/data/color_names", GS_CELL_TEXT, .text = COLOR_TEXT, .rank = 1, .dims = {GS_COLORS}},
          GS_COLORS,
-         color_names,
-         &axes->color},
-        {{"/sweep/yaml", GS_CELL_TEXT, .text = strlen(yaml) + 1}, 1, yaml, NULL}, /* the first sweep: it stays */
-        {{"/sweep/overrides", GS_CELL_TEXT, .text = strlen(contents->overrides) + 1}, 1, contents->overrides, NULL},
+         color_names},
+        {{"/sweep/yaml", GS_CELL_TEXT, .text = strlen(yaml) + 1}, 1, yaml}, /* the first sweep: it stays */
+        {{"/sweep/overrides", GS_CELL_TEXT, .text = strlen(contents->overrides) + 1}, 1, contents->overrides},
     };
     gs_status status = GS_OK;
-    gs_dataset templates_dataset = 0;
     for (size_t i = 0; i < sizeof fixed / sizeof fixed[0] && status == GS_OK; i++) {
         gs_dataset dataset;
         status = gs_file_add(file, &fixed[i].spec, &dataset, error);
         if (status == GS_OK && !continued)
             status = gs_file_write(file, dataset, 0, fixed[i].rows, fixed[i].values, error);
-        if (fixed[i].dataset != NULL) *fixed[i].dataset = dataset;
-        if (i == 0) templates_dataset = dataset;
     }
-    if (status == GS_OK) status = gs_file_make_scale(file, axes->digit, "digit", error);
-    if (status == GS_OK) status = gs_file_make_scale(file, axes->color, "color", error);
-    if (status == GS_OK) status = gs_file_attach_scale(file, templates_dataset, 0, axes->digit, error);
     return status;
+}
+
+/* The axes that many datasets have. */
+static gs_status add_common_axes(gs_file *file, uint64_t rows, gs_error *error)
+{
+    static const char *const channels[GS_CHANNELS] = {"red", "green", "blue"};
+    gs_status status = gs_axes_add_numbers(file, "/run", rows, error);
+    if (status == GS_OK) status = gs_axes_add_names(file, "/color", gs_color_names, GS_COLORS, COLOR_TEXT, error);
+    if (status == GS_OK) status = gs_axes_add_names(file, "/digit", gs_digit_names, GS_DIGITS, DIGIT_TEXT, error);
+    if (status == GS_OK) status = gs_axes_add_numbers(file, "/row", GS_SIDE, error);
+    if (status == GS_OK) status = gs_axes_add_numbers(file, "/column", GS_SIDE, error);
+    return status == GS_OK ? gs_axes_add_names(file, "/channel", channels, GS_CHANNELS, COLOR_TEXT, error) : status;
 }
 
 /* ---- launches ---------------------------------------------------------------------------------------------------- */
@@ -79,7 +76,6 @@ static gs_status write_fact(gs_tables *tables, gs_file *file, size_t number, con
 /* The datasets of the facts; in a file that is continued only those that are there. */
 static gs_status add_facts(gs_tables *tables, gs_file *file, const gs_store_contents *contents, gs_error *error)
 {
-    static const char *const axes[] = {"launch"};
     gs_status status = GS_OK;
     if (contents->fact_count > GS_FACTS_MAX)
         return gs_fail(error, GS_ERROR_INTERNAL, "%zu facts", contents->fact_count);
@@ -97,8 +93,7 @@ static gs_status add_facts(gs_tables *tables, gs_file *file, const gs_store_cont
                                 .text = text,
                                 .layout = GS_ROWS,
                                 .rank = 1,
-                                .dims = {tables->continued ? 0 : 1},
-                                .axes = axes};
+                                .dims = {tables->continued ? 0 : 1}};
         status = gs_file_add(file, &spec, &tables->facts[i], error);
         if (status == GS_OK && !tables->continued) status = write_fact(tables, file, i, fact, error);
     }
@@ -121,9 +116,6 @@ gs_status gs_tables_launch(gs_tables *tables, gs_file *file, const gs_store_cont
 
 static gs_dataset_spec spec_of(gs_table_bulk bulk, const gs_bulk_sizes *sizes)
 {
-    static const char *const image_axes[] = {"run", "sample", "row", "column", "channel"};
-    static const char *const example_axes[] = {"run", "color", "digit", "row", "column", "channel"};
-    static const char *const point_axes[] = {"run", "point", "color", "digit"};
     static const int64_t no_step = -1;
     static const uint8_t no_bin = GS_BIN_REJECTED;
     uint64_t runs = sizes->runs, samples = sizes->samples, points = sizes->points;
@@ -137,12 +129,10 @@ static gs_dataset_spec spec_of(gs_table_bulk bulk, const gs_bulk_sizes *sizes)
                             {runs, samples, GS_SIDE, GS_SIDE, GS_CHANNELS},
                             {1, GS_IMAGES_PER_CHUNK, GS_SIDE, GS_SIDE, GS_CHANNELS},
                             level,
-                            NULL,
-                            image_axes},
-        [GS_TABLE_BIN] =
-            {"/samples/bin", GS_CELL_UINT8, 0, GS_BULK, 2, {runs, samples}, {1, samples}, level, &no_bin, image_axes},
+                            NULL},
+        [GS_TABLE_BIN] = {"/samples/bin", GS_CELL_UINT8, 0, GS_BULK, 2, {runs, samples}, {1, samples}, level, &no_bin},
         [GS_TABLE_ERROR] =
-            {"/samples/error", GS_CELL_UINT16, 0, GS_BULK, 2, {runs, samples}, {1, samples}, level, NULL, image_axes},
+            {"/samples/error", GS_CELL_UINT16, 0, GS_BULK, 2, {runs, samples}, {1, samples}, level, NULL},
         [GS_TABLE_EXAMPLES] = {"/coverage/examples",
                                GS_CELL_UINT8,
                                0,
@@ -151,18 +141,9 @@ static gs_dataset_spec spec_of(gs_table_bulk bulk, const gs_bulk_sizes *sizes)
                                {runs, GS_COLORS, GS_DIGITS, GS_SIDE, GS_SIDE, GS_CHANNELS},
                                {1, GS_COLORS, GS_DIGITS, GS_SIDE, GS_SIDE, GS_CHANNELS},
                                level,
-                               NULL,
-                               example_axes},
-        [GS_TABLE_ALONG_STEP] = {"/coverage/over_training/step",
-                                 GS_CELL_INT64,
-                                 0,
-                                 GS_BULK,
-                                 2,
-                                 {runs, points},
-                                 {1, points},
-                                 0,
-                                 &no_step,
-                                 point_axes},
+                               NULL},
+        [GS_TABLE_ALONG_STEP] =
+            {"/coverage/over_training/step", GS_CELL_INT64, 0, GS_BULK, 2, {runs, points}, {1, points}, 0, &no_step},
         [GS_TABLE_ALONG_COUNTS] = {"/coverage/over_training/counts",
                                    GS_CELL_UINT32,
                                    0,
@@ -171,37 +152,26 @@ static gs_dataset_spec spec_of(gs_table_bulk bulk, const gs_bulk_sizes *sizes)
                                    {runs, points, GS_COLORS, GS_DIGITS},
                                    {1, points, GS_COLORS, GS_DIGITS},
                                    0,
-                                   NULL,
-                                   point_axes},
-        [GS_TABLE_ALONG_REJECTED] = {"/coverage/over_training/rejected",
-                                     GS_CELL_UINT32,
-                                     0,
-                                     GS_BULK,
-                                     2,
-                                     {runs, points},
-                                     {1, points},
-                                     0,
-                                     NULL,
-                                     point_axes},
+                                   NULL},
+        [GS_TABLE_ALONG_REJECTED] =
+            {"/coverage/over_training/rejected", GS_CELL_UINT32, 0, GS_BULK, 2, {runs, points}, {1, points}, 0, NULL},
     };
     return specs[bulk];
 }
 
-static gs_status add_one_bulk(gs_file *file, gs_table_bulk bulk, const gs_bulk_sizes *sizes, const scales *axes,
-                              gs_dataset *dataset, gs_error *error)
+/* The dataset, and before the first of its kind the axis that only these have. */
+static gs_status add_one_bulk(gs_file *file, gs_table_bulk bulk, const gs_bulk_sizes *sizes, gs_dataset *dataset,
+                              gs_error *error)
 {
     gs_dataset_spec spec = spec_of(bulk, sizes);
-    gs_status status = gs_file_add(file, &spec, dataset, error);
-    if (gs_file_lacks(file)) return status;
-    if (status == GS_OK) status = gs_file_attach_scale(file, *dataset, 0, axes->run, error);
-    int color = bulk == GS_TABLE_EXAMPLES ? 1 : bulk == GS_TABLE_ALONG_COUNTS ? 2 : -1;
-    if (status == GS_OK && color > 0) status = gs_file_attach_scale(file, *dataset, color, axes->color, error);
-    if (status == GS_OK && color > 0) status = gs_file_attach_scale(file, *dataset, color + 1, axes->digit, error);
-    return status;
+    gs_status status = GS_OK;
+    if (bulk == GS_TABLE_IMAGE) status = gs_axes_add_numbers(file, "/samples/sample", sizes->samples, error);
+    if (bulk == GS_TABLE_ALONG_STEP)
+        status = gs_axes_add_numbers(file, "/coverage/over_training/point", sizes->points, error);
+    return status == GS_OK ? gs_file_add(file, &spec, dataset, error) : status;
 }
 
-static gs_status add_bulk(gs_tables *tables, gs_file *file, const gs_store_contents *contents, const scales *axes,
-                          gs_error *error)
+static gs_status add_bulk(gs_tables *tables, gs_file *file, const gs_store_contents *contents, gs_error *error)
 {
     const gs_storage *storage = &contents->sweep->storage;
     const gs_roster *roster = tables->columns.roster;
@@ -213,26 +183,22 @@ static gs_status add_bulk(gs_tables *tables, gs_file *file, const gs_store_conte
     for (int b = 0; b < GS_TABLE_BULK_COUNT && status == GS_OK; b++) {
         bool wanted = b >= GS_TABLE_ALONG_STEP ? sizes.points > 0 : b == GS_TABLE_EXAMPLES || storage->samples;
         if (!wanted || !to_do) continue; /* where nothing is to do, nothing is needed that is not there */
-        status = add_one_bulk(file, (gs_table_bulk)b, &sizes, axes, &tables->bulk[b], error);
+        status = add_one_bulk(file, (gs_table_bulk)b, &sizes, &tables->bulk[b], error);
     }
     return status;
 }
 
 gs_status gs_tables_restore(gs_file *file, const gs_bulk_sizes *sizes, gs_error *error)
 {
-    scales axes;
     gs_columns columns = {.curve_count = 0};
-    gs_status status = gs_file_find(file, "/runs/index", GS_CELL_INT64, 0, 1, &axes.run, error);
-    if (status == GS_OK) status = gs_file_find(file, "/data/color_names", GS_CELL_TEXT, 8, 1, &axes.color, error);
-    if (status == GS_OK) status = gs_file_find(file, "/data/digit_names", GS_CELL_TEXT, 2, 1, &axes.digit, error);
-    columns.run_scale = axes.run;
-    if (status == GS_OK) status = gs_columns_restore(&columns, file, sizes->runs, axes.color, axes.digit, error);
+    gs_status status = add_common_axes(file, sizes->runs, error);
+    if (status == GS_OK) status = gs_columns_restore(&columns, file, sizes->runs, error);
     for (int b = 0; b < GS_TABLE_BULK_COUNT && status == GS_OK; b++) {
         gs_dataset dataset;
         bool wanted = b >= GS_TABLE_ALONG_STEP ? sizes->points > 0 : b == GS_TABLE_EXAMPLES || sizes->samples > 0;
-        if (wanted) status = add_one_bulk(file, (gs_table_bulk)b, sizes, &axes, &dataset, error);
+        if (wanted) status = add_one_bulk(file, (gs_table_bulk)b, sizes, &dataset, error);
     }
-    return status;
+    return status == GS_OK ? gs_file_add_scales(file, error) : status;
 }
 
 /* How wide rows have to be, for the plan and for what the file holds already. */
@@ -373,22 +339,22 @@ static gs_status add_root_notes(gs_file *file, const gs_store_contents *contents
 gs_status gs_tables_add(gs_tables *tables, gs_file *file, const gs_roster *roster, const gs_store_contents *contents,
                         gs_error *error)
 {
-    scales axes = {0};
     *tables = (gs_tables){.continued = roster->earlier_rows > 0, .columns.roster = roster};
     measure(tables, file, contents);
     gs_status status = tables->continued ? GS_OK : add_root_notes(file, contents, error);
-    if (status == GS_OK) status = add_sweep_and_data(file, contents, tables->continued, &axes, error);
+    if (status == GS_OK) status = add_sweep_and_data(file, contents, tables->continued, error);
+    if (status == GS_OK) status = add_common_axes(file, roster->rows, error);
     if (status == GS_OK) status = gs_changes_add(&tables->changes, file, contents, tables->continued, error);
     if (status == GS_OK) status = add_facts(tables, file, contents, error);
     if (status == GS_OK) status = gs_audits_add(file, tables->continued, error);
     if (status == GS_OK) status = gs_ranks_add(file, tables->continued, error);
-    if (status == GS_OK) status = gs_columns_add(&tables->columns, file, roster, axes.color, axes.digit, error);
-    axes.run = tables->columns.run_scale;
-    if (status == GS_OK) status = add_bulk(tables, file, contents, &axes, error);
+    if (status == GS_OK) status = gs_columns_add(&tables->columns, file, roster, error);
+    if (status == GS_OK) status = add_bulk(tables, file, contents, error);
     if (status == GS_OK && contents->sweep->storage.checkpoints)
         status = gs_layouts_add(&tables->layouts, file, roster, error);
     if (status == GS_OK && tables->continued && !gs_file_lacks(file))
         status = gs_file_extend_axis(file, "run", roster->rows, error);
+    if (status == GS_OK) status = gs_file_add_scales(file, error);
     measure_chunks(tables, file);
     return status;
 }

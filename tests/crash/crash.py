@@ -100,7 +100,7 @@ def rows_by_id(path, **how):
     found = {}
     with h5py.File(path, "r", **how) as file:
         names = [name for name in datasets(file) if name.startswith(("runs/", "digests/", "coverage/", "metrics/", "samples/", "curves/"))]
-        names = [name for name in names if name not in ("runs/index", "runs/planned", "runs/label", "runs/variant")]
+        names = [name for name in names if not h5py.h5ds.is_scale(file[name].id) and name not in ("runs/planned", "runs/label", "runs/variant")]
         layouts = {}
         for layout in file.get("checkpoints", {}).values():
             tensors = []

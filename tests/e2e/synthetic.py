@@ -183,8 +183,9 @@ def _write_fixed(file: h5py.File, glyphs: np.ndarray, name: str, description: st
     file.attrs.update({"format": "gensweep", "format_version": 1, "name": name, "description": description,
                        "gensweep_version": "1.0.0", "digest_algorithm": "xxh128"})
     file["data/templates"] = glyphs
-    _strings(file, "data/digit_names", DIGITS).make_scale("digit")
-    _strings(file, "data/color_names", COLORS).make_scale("color")
+    for name, texts in (("digit", DIGITS), ("color", COLORS)):
+        _strings(file, f"data/{name}_names", texts)
+        _strings(file, name, texts).make_scale(name)
     file["sweep/yaml"] = f"name: {name}\nseeds: 0-7\nparameters:\n  model: gan\n  minibatch_discrimination: [off, on]\n  steps: 2000\n"
     file["sweep/overrides"] = "steps=2000\n"
     for field_name, text in {"started": "2024-03-01T12:00:00Z", "argv": f"gensweep {name}.yaml", "hosts": "node001",
@@ -199,8 +200,8 @@ def _write_fixed(file: h5py.File, glyphs: np.ndarray, name: str, description: st
 def _write_runs(file: h5py.File, plan: List[Tuple[Variant, int]], state: np.ndarray) -> None:
     runs = len(plan)
     digest = [hashlib.md5(f"{variant.name}{seed}".encode()).hexdigest() for variant, seed in plan]
-    file["runs/index"] = np.arange(runs)
-    file["runs/index"].make_scale("run")
+    file["run"] = np.arange(runs)
+    file["run"].make_scale("run")
     _strings(file, "runs/id", digest, 32)
     _strings(file, "runs/label", [f"{variant.name},seed={seed}" for variant, seed in plan])
     _strings(file, "runs/variant", [variant.name for variant, _ in plan])
@@ -244,7 +245,7 @@ def _write_results(file: h5py.File, data: _Arrays, store_samples: bool, over_tra
     for name, values in coverage.items():
         file[f"coverage/{name}"] = values
     file["coverage/counts"].attrs.update({"colors": COLORS, "digits": DIGITS})
-    for axis, scale in ((0, "runs/index"), (1, "data/color_names"), (2, "data/digit_names")):
+    for axis, scale in enumerate(("run", "color", "digit")):
         file["coverage/counts"].dims[axis].attach_scale(file[scale])
     if over_training:
         file["coverage/over_training/step"] = data.over_step
@@ -256,6 +257,8 @@ def _write_results(file: h5py.File, data: _Arrays, store_samples: bool, over_tra
         for name, values in (("image", data.images), ("bin", data.bins), ("error", data.errors)):
             file.create_dataset(f"samples/{name}", data=values, chunks=(1, *values.shape[1:]), compression=1)
     file["curves/step"] = data.step
+    file["curves/curve_point"] = np.arange(data.step.shape[1])
+    file["curves/curve_point"].make_scale("curve_point")
     for name, values in data.curves.items():
         file[f"curves/{name}"] = values
 

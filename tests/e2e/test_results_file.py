@@ -50,9 +50,47 @@ def test_what_interface_promises_is_there(file):
 def test_axes_have_names_and_scales(file):
     counts = file["coverage/counts"]
     assert [axis.label for axis in counts.dims] == ["run", "color", "digit"]
-    assert counts.dims[1][0].name == "/data/color_names"
-    assert counts.dims[0][0].name == "/runs/index"
+    assert [axis[0].name for axis in counts.dims] == ["/run", "/color", "/digit"]
     assert [axis.label for axis in file["samples/image"].dims] == ["run", "sample", "row", "column", "channel"]
+    assert text(file["color"]) == COLORS and text(file["digit"]) == DIGITS and list(file["run"]) == list(range(4))
+
+
+def assert_netcdf(file):
+    """All axes of a dataset have a scale or none has, and it stands in the dataset's group or in one above and is called like the axis."""
+    scaled = set()
+
+    def look(name, item):
+        if not isinstance(item, h5py.Dataset) or h5py.h5ds.is_scale(item.id) or item.ndim == 0:
+            return
+        scales = [list(axis.values()) for axis in item.dims]
+        assert len({len(found) for found in scales}) == 1 and len(scales[0]) <= 1, name
+        for axis, found in zip(item.dims, scales):
+            for scale in found:
+                folder, own = scale.name.rsplit("/", 1)
+                assert own == axis.label and f"/{name}".startswith(f"{folder}/"), name
+                scaled.add(name.split("/")[0])
+        assert all(len(found[0]) == size for found, size in zip(scales, item.shape) if found), name
+    file.visititems(look)
+    assert scaled == {"runs", "digests", "settings", "metrics", "coverage", "samples", "curves", "data"}
+
+
+def test_axes_are_those_of_netcdf(file, small_sweep, tmp_path):
+    assert_netcdf(file)
+    sweep, results, _ = small_sweep
+    shutil.copy(results, tmp_path / "r.h5")
+    assert gensweep(sweep, "steps=60,90", "seeds=[3, 4]", "evaluation.samples=1010", "evaluation.every=10", "-o", tmp_path / "r.h5").returncode == 0
+    with h5py.File(tmp_path / "r.h5") as extended:
+        assert extended["run"].shape == extended["runs/id"].shape and list(extended["samples/sample"]) == list(range(1010))
+        assert_netcdf(extended)
+
+
+@pytest.mark.parametrize("engine", ["h5netcdf", "netcdf4"])
+def test_xarray_reads_it(small_sweep, engine):
+    xarray = pytest.importorskip("xarray")
+    pytest.importorskip({"netcdf4": "netCDF4"}.get(engine, engine))
+    for group, dims in (("coverage", ("run", "color", "digit")), ("metrics", ("run",)), ("samples", ("run", "sample")), ("curves", ("run", "curve_point"))):
+        with xarray.open_dataset(small_sweep[1], engine=engine, group=group) as found:
+            assert set(dims) <= set(found.sizes) and not [name for name in found.sizes if name.startswith("phony")]
 
 
 def test_settings_say_what_does_not_apply(file):
