@@ -25,11 +25,12 @@ JOBS := -j$(HOST_CPUS)
 # What each is for stands in the README.
 PACKAGES := gcc make pkg-config libopenmpi-dev openmpi-bin libopenblas-dev libhdf5-dev libyaml-dev zlib1g-dev \
 	libdeflate-dev libxxhash-dev librandom123-dev libcmocka-dev python3 python3-h5py python3-numpy python3-matplotlib \
-	python3-pytest python3-scipy python3-yaml hdf5-tools
+	python3-pytest python3-scipy python3-yaml python3-pandas python3-xarray python3-h5netcdf hdf5-tools
 LINT_PACKAGES := clang clang-format cppcheck shellcheck
 EMULATOR_PACKAGES := bochs bochsbios bochs-term vgabios isolinux syslinux-common genisoimage busybox-static cpio
 MODULES := a C11 compiler, GNU make, pkg-config, Open MPI (or another MPI-3), OpenBLAS, HDF5 >= 1.10 with its high-level \
-	library, libyaml, zlib, libdeflate, xxHash >= 0.8, Random123, cmocka, and Python 3 with h5py, numpy, matplotlib, pytest, scipy, yaml
+	library, libyaml, zlib, libdeflate, xxHash >= 0.8, Random123, cmocka, and Python 3 with h5py, numpy, matplotlib, \
+	and for the tests pytest, scipy, yaml, pandas, xarray, h5netcdf
 
 # ---- compiler ------------------------------------------------------------------------------------
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes -Wmissing-prototypes \
