@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/axes.h"
 #include "store/setting_cells.h"
 
 static const double not_a_number = (double)NAN;
@@ -267,8 +266,7 @@ static gs_status add_curves(maker *make, gs_error *error)
         int points = gs_curve_points(gs_settings_integer(&settings, GS_SETTING_STEPS));
         if (points > columns->curve_points) columns->curve_points = points;
     }
-    gs_status status = gs_axes_add_numbers(make->file, "/curves/curve_point", (uint64_t)columns->curve_points, error);
-    if (status == GS_OK) status = add_curve(make, "step", GS_CELL_INT64, &no_step, &columns->curve_steps, error);
+    gs_status status = add_curve(make, "step", GS_CELL_INT64, &no_step, &columns->curve_steps, error);
     for (size_t v = 0; v < plan->variant_count && status == GS_OK; v++) {
         gs_settings settings = gs_plan_settings(plan, v);
         status = add_curves_of(make, gs_model_type_of(gs_settings_model(&settings)), error);

@@ -150,7 +150,8 @@ GS_MUST_CHECK gs_status gs_file_note_texts(gs_file *file, const char *path, cons
 GS_MUST_CHECK gs_status gs_file_note_integer(gs_file *file, const char *path, const char *name, int64_t value,
                                              gs_error *error);
 
-/* Gives the datasets their scales (store/axes.h), once all are made: those of which every axis has one. */
+/* Gives the datasets their scales (store/axes.h), once all are made, and makes the scales. Nothing happens to a file
+ * that was opened to continue. */
 GS_MUST_CHECK gs_status gs_file_add_scales(gs_file *file, gs_error *error);
 
 /* From here on h5py can read along with swmr=True, and nothing may be created. */

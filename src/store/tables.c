@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "store/audits.h"
-#include "store/axes.h"
 #include "store/ranks.h"
 
 enum { DIGIT_TEXT = 2, COLOR_TEXT = 8 }; /* bytes of the names */
@@ -44,18 +43,6 @@ static gs_status add_sweep_and_data(gs_file *file, const gs_store_contents *cont
             status = gs_file_write(file, dataset, 0, fixed[i].rows, fixed[i].values, error);
     }
     return status;
-}
-
-/* The axes that many datasets have. */
-static gs_status add_common_axes(gs_file *file, uint64_t rows, gs_error *error)
-{
-    static const char *const channels[GS_CHANNELS] = {"red", "green", "blue"};
-    gs_status status = gs_axes_add_numbers(file, "/run", rows, error);
-    if (status == GS_OK) status = gs_axes_add_names(file, "/color", gs_color_names, GS_COLORS, COLOR_TEXT, error);
-    if (status == GS_OK) status = gs_axes_add_names(file, "/digit", gs_digit_names, GS_DIGITS, DIGIT_TEXT, error);
-    if (status == GS_OK) status = gs_axes_add_numbers(file, "/row", GS_SIDE, error);
-    if (status == GS_OK) status = gs_axes_add_numbers(file, "/column", GS_SIDE, error);
-    return status == GS_OK ? gs_axes_add_names(file, "/channel", channels, GS_CHANNELS, COLOR_TEXT, error) : status;
 }
 
 /* ---- launches ---------------------------------------------------------------------------------------------------- */
@@ -159,18 +146,6 @@ static gs_dataset_spec spec_of(gs_table_bulk bulk, const gs_bulk_sizes *sizes)
     return specs[bulk];
 }
 
-/* The dataset, and before the first of its kind the axis that only these have. */
-static gs_status add_one_bulk(gs_file *file, gs_table_bulk bulk, const gs_bulk_sizes *sizes, gs_dataset *dataset,
-                              gs_error *error)
-{
-    gs_dataset_spec spec = spec_of(bulk, sizes);
-    gs_status status = GS_OK;
-    if (bulk == GS_TABLE_IMAGE) status = gs_axes_add_numbers(file, "/samples/sample", sizes->samples, error);
-    if (bulk == GS_TABLE_ALONG_STEP)
-        status = gs_axes_add_numbers(file, "/coverage/over_training/point", sizes->points, error);
-    return status == GS_OK ? gs_file_add(file, &spec, dataset, error) : status;
-}
-
 static gs_status add_bulk(gs_tables *tables, gs_file *file, const gs_store_contents *contents, gs_error *error)
 {
     const gs_storage *storage = &contents->sweep->storage;
@@ -183,7 +158,8 @@ static gs_status add_bulk(gs_tables *tables, gs_file *file, const gs_store_conte
     for (int b = 0; b < GS_TABLE_BULK_COUNT && status == GS_OK; b++) {
         bool wanted = b >= GS_TABLE_ALONG_STEP ? sizes.points > 0 : b == GS_TABLE_EXAMPLES || storage->samples;
         if (!wanted || !to_do) continue; /* where nothing is to do, nothing is needed that is not there */
-        status = add_one_bulk(file, (gs_table_bulk)b, &sizes, &tables->bulk[b], error);
+        gs_dataset_spec spec = spec_of((gs_table_bulk)b, &sizes);
+        status = gs_file_add(file, &spec, &tables->bulk[b], error);
     }
     return status;
 }
@@ -191,12 +167,12 @@ static gs_status add_bulk(gs_tables *tables, gs_file *file, const gs_store_conte
 gs_status gs_tables_restore(gs_file *file, const gs_bulk_sizes *sizes, gs_error *error)
 {
     gs_columns columns = {.curve_count = 0};
-    gs_status status = add_common_axes(file, sizes->runs, error);
-    if (status == GS_OK) status = gs_columns_restore(&columns, file, sizes->runs, error);
+    gs_status status = gs_columns_restore(&columns, file, sizes->runs, error);
     for (int b = 0; b < GS_TABLE_BULK_COUNT && status == GS_OK; b++) {
         gs_dataset dataset;
+        gs_dataset_spec spec = spec_of((gs_table_bulk)b, sizes);
         bool wanted = b >= GS_TABLE_ALONG_STEP ? sizes->points > 0 : b == GS_TABLE_EXAMPLES || sizes->samples > 0;
-        if (wanted) status = add_one_bulk(file, (gs_table_bulk)b, sizes, &dataset, error);
+        if (wanted) status = gs_file_add(file, &spec, &dataset, error);
     }
     return status == GS_OK ? gs_file_add_scales(file, error) : status;
 }
@@ -343,7 +319,6 @@ gs_status gs_tables_add(gs_tables *tables, gs_file *file, const gs_roster *roste
     measure(tables, file, contents);
     gs_status status = tables->continued ? GS_OK : add_root_notes(file, contents, error);
     if (status == GS_OK) status = add_sweep_and_data(file, contents, tables->continued, error);
-    if (status == GS_OK) status = add_common_axes(file, roster->rows, error);
     if (status == GS_OK) status = gs_changes_add(&tables->changes, file, contents, tables->continued, error);
     if (status == GS_OK) status = add_facts(tables, file, contents, error);
     if (status == GS_OK) status = gs_audits_add(file, tables->continued, error);

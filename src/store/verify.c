@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/axes.h"
 #include "store/columns.h"
 #include "store/file_rebuild.h"
 #include "store/reader.h"
@@ -65,9 +66,16 @@ static bool is_in(const char *path, const char *group)
     return strncmp(path, group, length) == 0 && (path[length] == '\0' || path[length] == '/');
 }
 
+/* Coordinates can always be made again. */
+static bool is_axis(const char *path)
+{
+    return gs_axes_is_scale(path, 1) || strcmp(path, "/runs/index") == 0; /* as earlier versions called /run */
+}
+
 /* What is read with the digests anyway, and missed there. */
 static bool has_digest(const char *path)
 {
+    if (is_axis(path)) return false;
     return is_in(path, "/samples") || is_in(path, "/coverage/over_training") ||
            (is_in(path, "/checkpoints") && strcmp(path, "/checkpoints") != 0);
 }
@@ -75,6 +83,7 @@ static bool has_digest(const char *path)
 /* Whether all runs have lost something with an object that cannot be opened. */
 static bool is_of_runs(const char *path)
 {
+    if (is_axis(path)) return false;
     static const char *const groups[] = {"/runs",    "/digests", "/settings",   "/coverage",
                                          "/metrics", "/curves",  "/checkpoints"};
     for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++)
@@ -85,7 +94,7 @@ static bool is_of_runs(const char *path)
 static void on_gap(void *context, const gs_gap *gap)
 {
     checker *c = context;
-    bool rows_of_runs = gap->rows > 0 && strcmp(gap->axis, "run") == 0;
+    bool rows_of_runs = gap->rows > 0 && strcmp(gap->axis, "run") == 0 && !is_axis(gap->path);
     if (has_digest(gap->path)) return;
     if (rows_of_runs && !is_incidental(gap->path)) keep_gap(c, gap->path, gap->reason, gap->first, gap->rows);
     else if (gap->rows == 0 && is_of_runs(gap->path) && !is_incidental(gap->path))

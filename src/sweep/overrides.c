@@ -15,6 +15,7 @@ static bool has_comma(const char *text)
         bool begins = c == text || strchr(",[{: ", c[-1]) != NULL;
         if (quote != '\0') {
             if (*c == '\\' && quote == '"' && c[1] != '\0') c++;
+            else if (*c == '\'' && quote == '\'' && c[1] == '\'') c++; /* two are one within them */
             else if (*c == quote) quote = '\0';
             continue;
         }

@@ -104,7 +104,7 @@ def rows_by_id(path, **how):
         layouts = {}
         for layout in file.get("checkpoints", {}).values():
             tensors = []
-            layout.visititems(lambda name, item: tensors.append(name) if isinstance(item, h5py.Dataset) and name != "run" else None)
+            layout.visititems(lambda name, item: tensors.append(name) if isinstance(item, h5py.Dataset) and name not in ("run", "checkpoint") else None)
             for place, row in enumerate(layout["run"][...]):
                 layouts[int(row)] = (layout, place, sorted(tensors))
         for row in np.flatnonzero(file["runs/status"][...] == 2):

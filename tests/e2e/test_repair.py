@@ -80,6 +80,11 @@ def destroy_object(results, path):
     overwrite(results, header + 8, b"\xff" * 8)
 
 
+def delete(results, path):
+    with h5py.File(results, "r+") as file:
+        del file[path]
+
+
 def claim_rows(results, dataset, rows):
     """The dataset says that it has so many rows, with a checksum that is right."""
     with open("/proc/self/maps") as maps:
@@ -457,6 +462,23 @@ def test_what_belongs_to_no_result_is_lost(four_runs, damaged, dataset):
     assert "lost; it belongs to no result" in done.stdout
     assert_same(damaged, four_runs[1], (dataset,))
     assert repair(damaged).stdout.endswith("nothing to repair\n")
+
+
+@pytest.mark.parametrize("axis", ["run", "color", "digit", "row", "column", "channel", "samples/sample", "curves/curve_point",
+                                  "coverage/over_training/point", "checkpoints/gan/checkpoint"])
+@pytest.mark.parametrize("destroy", [destroy_object, lambda results, path: delete(results, path)])
+def test_coordinates_are_made_again(four_runs, damaged, axis, destroy):
+    destroy(damaged, axis)
+    seen = gensweep("verify", damaged)
+    if destroy is destroy_object:
+        assert seen.returncode == 1 and "4 runs done" in seen.stdout and "every digest agrees; " in seen.stdout, seen.stdout
+        assert "set back" not in repair(damaged, code=1).stdout
+        assert properties(damaged) == properties(four_runs[1])
+    assert contents(damaged, ("provenance", axis)) == contents_of_original(four_runs[1], ("provenance", axis))
+    extended = gensweep(four_runs[0], "seeds=[3, 11, 12]", "-o", damaged)
+    assert extended.returncode == 0, extended.stderr
+    with h5py.File(damaged) as file:
+        assert len(file["run"]) == 6 and file["coverage/counts"].dims[0][0] == file["run"]
 
 
 @pytest.mark.parametrize("dataset", ["settings/steps", "runs/status", "runs/label"])

@@ -71,7 +71,7 @@ def assert_netcdf(file):
                 scaled.add(name.split("/")[0])
         assert all(len(found[0]) == size for found, size in zip(scales, item.shape) if found), name
     file.visititems(look)
-    assert scaled == {"runs", "digests", "settings", "metrics", "coverage", "samples", "curves", "data"}
+    assert scaled == {"runs", "digests", "settings", "metrics", "coverage", "samples", "curves", "data", "checkpoints"}
 
 
 def test_axes_are_those_of_netcdf(file, small_sweep, tmp_path):
@@ -91,6 +91,12 @@ def test_xarray_reads_it(small_sweep, engine):
     for group, dims in (("coverage", ("run", "color", "digit")), ("metrics", ("run",)), ("samples", ("run", "sample")), ("curves", ("run", "curve_point"))):
         with xarray.open_dataset(small_sweep[1], engine=engine, group=group) as found:
             assert set(dims) <= set(found.sizes) and not [name for name in found.sizes if name.startswith("phony")]
+    with xarray.open_dataset(small_sweep[1], engine=engine, group="checkpoints/gan_2") as found:
+        assert list(found["run"].values) == [2, 3]
+    if hasattr(xarray, "open_datatree") and hasattr(xarray, "DataTree"):
+        with xarray.open_datatree(small_sweep[1], engine=engine) as tree:
+            assert [name if isinstance(name, str) else name.decode() for name in tree["coverage/counts"].coords["color"].values] == COLORS
+            assert list(tree["checkpoints/gan_2/run"].values) == [2, 3]
 
 
 def test_settings_say_what_does_not_apply(file):

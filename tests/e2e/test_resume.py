@@ -235,6 +235,42 @@ def test_a_link_is_the_file_that_it_leads_to(copied, small_sweep, tmp_path):
     assert not (tmp_path / "nothing.h5").exists()
 
 
+def give_earlier_scales(path):
+    """As the first versions made files: /runs/index, /data/color_names and /data/digit_names were the only scales."""
+    with h5py.File(path, "r+") as file:
+        rows, found = len(file["run"]), []
+        file.visititems(lambda name, item: found.append(item) if isinstance(item, h5py.Dataset) else None)
+        scales = [item.name for item in found if h5py.h5ds.is_scale(item.id)]
+        found = [item for item in found if item.name not in scales]
+        for item in found:
+            for axis in item.dims:
+                for scale in list(axis.values()):
+                    axis.detach_scale(scale)
+        for name in scales:
+            del file[name]
+        file.create_dataset("runs/index", data=np.arange(rows), maxshape=(None,), chunks=(512,)).dims[0].label = "run"
+        for label, name in (("run", "runs/index"), ("color", "data/color_names"), ("digit", "data/digit_names")):
+            file[name].make_scale(label)
+            for item in found:
+                for axis in item.dims if item.name not in ("/data/color_names", "/data/digit_names") else ():
+                    if axis.label == label:
+                        axis.attach_scale(file[name])
+
+
+def test_a_file_with_the_scales_of_earlier_versions(copied):
+    sweep, results = copied
+    give_earlier_scales(results)
+    done = gensweep(sweep, "-o", results)
+    assert done.returncode == 0 and "nothing to do" in done.stderr and not results.with_name("r.h5.1").exists(), done.stderr
+    done = gensweep(sweep, "seeds=[3, 11, 12]", "storage.samples=none", "-o", results)
+    assert done.returncode == 0 and "6 done" not in done.stderr, done.stderr
+    with h5py.File(results) as file:
+        assert "index" not in file["runs"] and list(file["run"]) == list(range(6))
+        for name in ("coverage/examples", "coverage/over_training/counts", "samples/image", "curves/generator_loss", "metrics/tv"):
+            assert [[scale.name.split("/")[-1] for scale in axis.values()] for axis in file[name].dims] == [[axis.label] for axis in file[name].dims]
+    assert gensweep("verify", results).returncode == 0
+
+
 def test_many_variants_are_named_in_no_time(tmp_path):
     """40,000 variants more: it took minutes when each was looked for among all earlier ones."""
     sweep = tmp_path / "s.yaml"

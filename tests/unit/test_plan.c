@@ -253,6 +253,7 @@ static void a_comma_in_quotes_makes_no_list(void **state)
     } cases[] = {
         {"description='a, b'", "a, b"},
         {"description=\"it's a, \\\"b\\\"\"", "it's a, \"b\""},
+        {"description='it''s, x'", "it's, x"},
         {"description=it's plain", "it's plain"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
