@@ -16,7 +16,9 @@
 
 enum { HOST = MPI_MAX_PROCESSOR_NAME, LOOKS = 256 /* at the network, before one at the rank that is waited for */ };
 
-static const double launcher_time = 5; /* seconds that Open MPI's mpirun takes to end the ranks, with some to spare */
+/* Seconds. */
+static const double launcher_time = 5; /* that Open MPI's mpirun takes to end the ranks, with some to spare */
+static const double meeting_time = 60; /* that ranks take to tell rank 0 who they are, with much to spare */
 
 struct gs_peer {
     char host[HOST];
@@ -59,7 +61,7 @@ static gs_peer describe_own(const gs_world *world)
     return own;
 }
 
-/* Rank 0 gets to know all, the others rank 0. */
+/* Rank 0 gets to know all, the others rank 0. Until then it cannot see who is gone, and they are all past MPI_Init. */
 static void meet(gs_world *world)
 {
     gs_peer own = describe_own(world);
@@ -154,14 +156,29 @@ bool gs_world_alive(const gs_world *world, int rank)
 
 /* ---- messages ---------------------------------------------------------------------------------------------------- */
 
-/* Waits for a request, asleep; false if `peer`, with whom it is shared, is gone. */
+/* With whom a request is shared, where that is all. */
+enum { ALL_RANKS = -1 };
+
+/* The first of the ranks of `peer` that is gone, or that has not come in time; -1: none. Ranks other than 0 know only
+ * rank 0. */
+static int find_gone(const gs_world *world, int peer, double waited)
+{
+    bool all = peer == ALL_RANKS && world->rank == 0;
+    if (!all) return gs_world_alive(world, peer == ALL_RANKS ? 0 : peer) ? -1 : peer == ALL_RANKS ? 0 : peer;
+    for (int rank = 1; rank < world->size; rank++)
+        if (!gs_world_alive(world, rank) || (world->peers[rank].number == 0 && waited > meeting_time)) return rank;
+    return -1;
+}
+
+/* Waits for a request, asleep; false if somebody with whom it is shared is gone. */
 static bool wait_for(const gs_world *world, MPI_Request *request, int peer)
 {
     gs_patience patience = {0};
+    const double begun = gs_clock();
     for (int looks = 1, complete = 0;; looks++) {
         MPI_Test(request, &complete, MPI_STATUS_IGNORE);
         if (complete) return true;
-        if (looks % LOOKS == 0 && !gs_world_alive(world, peer)) return false;
+        if (looks % LOOKS == 0 && find_gone(world, peer, gs_clock() - begun) >= 0) return false;
         gs_wait(&patience);
     }
 }
@@ -171,6 +188,16 @@ static void end_without_rank_0(const gs_world *world)
 {
     gs_sleep(launcher_time);
     fprintf(stderr, "gensweep: rank %d: rank 0 is gone; run the same command again\n", world->rank);
+    gs_world_abort(world, EXIT_FAILURE);
+}
+
+/* All ranks were to come together. Where the launcher lets the others live, they would wait for good. */
+static void end_without_all(const gs_world *world)
+{
+    if (world->rank != 0) end_without_rank_0(world);
+    int gone = find_gone(world, ALL_RANKS, meeting_time + 1);
+    gs_sleep(launcher_time);
+    fprintf(stderr, "gensweep: rank %d is gone, for which the others wait; run the same command again\n", gone);
     gs_world_abort(world, EXIT_FAILURE);
 }
 
@@ -184,7 +211,7 @@ void gs_world_broadcast(const gs_world *world, void *bytes, size_t size)
     if (world->size == 1) return;
     MPI_Request request;
     MPI_Ibcast(bytes, (int)size, MPI_BYTE, 0, MPI_COMM_WORLD, &request);
-    if (!wait_for(world, &request, 0)) end_without_rank_0(world);
+    if (!wait_for(world, &request, ALL_RANKS)) end_without_all(world);
 }
 
 void gs_world_gather(const gs_world *world, const void *bytes, size_t size, void *all)
@@ -195,7 +222,7 @@ void gs_world_gather(const gs_world *world, const void *bytes, size_t size, void
     }
     MPI_Request request;
     MPI_Igather(bytes, (int)size, MPI_BYTE, all, (int)size, MPI_BYTE, 0, MPI_COMM_WORLD, &request);
-    if (!wait_for(world, &request, 0)) end_without_rank_0(world);
+    if (!wait_for(world, &request, ALL_RANKS)) end_without_all(world);
 }
 
 void gs_world_send(const gs_world *world, int to, int tag, const void *bytes, size_t size)

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,7 @@ typedef struct {
     gs_summary *summary;
     gs_common common;
     int64_t failed_runs;
+    bool fresh; /* an earlier file was put aside */
 } launch_state;
 
 static void on_earlier(void *context, const gs_row *row)
@@ -63,6 +65,7 @@ static gs_status prepare(launch_state *state, const gs_options *options, const g
     state->common.storage = gs_store_storage(state->results.store);
     snprintf(state->common.program, sizeof state->common.program, "%s", gs_program);
     gs_midrun_folder(state->results.path, state->common.folder);
+    state->fresh = options->fresh;
     if (options->fresh) put_midruns_aside(state);
     return GS_OK;
 }
@@ -106,9 +109,9 @@ static int conclude(const launch_state *state, const gs_farm_end *end)
         printf("lost: %d rank%s on the way; %s\n", end->lost, end->lost == 1 ? "" : "s",
                end->counts.waiting == 0 ? "the others have done their runs" : "run the same command again");
     if (end->counts.waiting == 0) return state->failed_runs > 0 ? GS_EXIT_RUNS_FAILED : EXIT_SUCCESS;
-    printf("drained: %lld of %zu runs are done, %lld failed, %lld wait; run the same command again\n",
+    printf("drained: %lld of %zu runs are done, %lld failed, %lld wait; run the same command again%s\n",
            (long long)end->counts.done, state->plan->run_count, (long long)end->counts.failed,
-           (long long)end->counts.waiting);
+           (long long)end->counts.waiting, state->fresh ? ", without --fresh" : "");
     return GS_EXIT_DRAINED;
 }
 
@@ -220,6 +223,18 @@ static int print_only(const gs_options *options, const gs_world *world)
     return status == GS_OK && differs ? GS_EXIT_DIFFERENCE : gs_exit_of(status);
 }
 
+/* Verbs that multiply matrices, with what OpenBLAS needs for it. */
+static gs_status reserve(const gs_options *options, gs_error *error)
+{
+    bool computes = options->verb == GS_VERB_RUN || options->verb == GS_VERB_AUDIT || options->verb == GS_VERB_PLAN ||
+                    options->repair;
+    if (!computes || gs_blas_reserve()) return GS_OK;
+    return gs_fail(error, GS_ERROR_MEMORY,
+                   "out of memory: OpenBLAS needs %d MiB of address space to begin with; allow more (ulimit -v, the "
+                   "job's memory)",
+                   GS_BLAS_MEMORY >> 20);
+}
+
 /* May execute the program anew. */
 static gs_status choose_kernels(const gs_options *options, char **argv, gs_error *error)
 {
@@ -269,18 +284,23 @@ static void keep_streams_apart(void)
 int main(int argc, char **argv)
 {
     keep_streams_apart();
+    signal(SIGXFSZ, SIG_IGN); /* a file that must not grow is an error of writing, which has a sentence */
     gs_options options;
     gs_error error = {{0}};
-    gs_status status = gs_options_read(&options, argc, argv, &error), kernels = GS_OK;
+    gs_status status = gs_options_read(&options, argc, argv, &error);
+    gs_status own = GS_OK; /* what may be wrong with this rank alone */
     bool trains = options.verb == GS_VERB_RUN || options.verb == GS_VERB_AUDIT;
-    if (status == GS_OK) status = kernels = choose_kernels(&options, argv, &error);
+    if (status == GS_OK) status = own = choose_kernels(&options, argv, &error);
     if (status == GS_OK && trains) gs_drain_install(); /* before the long way to the first run */
     gs_world world = gs_world_create(&argc, &argv);
     gs_guard_install(GS_EXIT_STORAGE);
     gs_blas_one_thread();
+    if (status == GS_OK) status = own = reserve(&options, &error);
     int code = gs_exit_of(status);
-    if (status != GS_OK && (world.rank == 0 || kernels != GS_OK)) gs_exit_tell(&error);
-    if (kernels != GS_OK && world.size > 1) gs_world_abort(&world, code); /* other ranks may have other CPUs */
+    if (status != GS_OK && (world.rank == 0 || own != GS_OK)) gs_exit_tell(&error);
+    bool at_once =
+        own == GS_ERROR_MEMORY; /* OpenBLAS's threads look for memory too, and do not end before they have it */
+    if (own != GS_OK && (world.size > 1 || at_once)) gs_world_abort(&world, code);
     if (status == GS_OK) code = dispatch(&world, &options, argc, argv);
     gs_options_free(&options);
     code = end_output(code);

@@ -97,7 +97,9 @@ gs_status gs_results_open(gs_results *results, const gs_options *options, const 
     gs_status status = choose_path(results, options, sweep, error);
     if (status == GS_OK) status = gs_lock_take(&results->lock, results->path, error);
     if (status == GS_OK) gs_remove_temporaries(results->path);
+    if (status == GS_OK) contents.killed = gs_lock_was_left(results->lock);
     if (status == GS_OK) status = open_file(results, options, &contents, error);
+    if (status == GS_OK) gs_lock_settle(results->lock);
     if (status != GS_OK) gs_lock_release(&results->lock);
     free(overrides);
     return status;

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <cblas.h>
+#include <stdlib.h>
 
 #include "ground/vector.h"
 
@@ -36,6 +37,18 @@ void gs_matrix_multiply(gs_orientation a_is, gs_matrix a, gs_orientation b_is, g
 void gs_blas_one_thread(void)
 {
     openblas_set_num_threads(1);
+}
+
+bool gs_blas_reserve(void)
+{
+    enum { SIDE = 64 };
+    static gs_real values[3][SIDE * SIDE];
+    void *memory = malloc(GS_BLAS_MEMORY);
+    if (memory == NULL) return false;
+    free(memory);
+    gs_matrix_multiply(GS_PLAIN, gs_matrix_of(values[0], SIDE, SIDE), GS_PLAIN, gs_matrix_of(values[1], SIDE, SIDE), 0,
+                       gs_matrix_of(values[2], SIDE, SIDE));
+    return true;
 }
 
 const char *gs_blas_kernel(void)

@@ -51,6 +51,11 @@ void gs_matrix_multiply(gs_orientation a_is, gs_matrix a, gs_orientation b_is, g
 /* One thread for each process, whatever the environment says: results depend on the number of BLAS threads. */
 void gs_blas_one_thread(void);
 
+/* Makes the library take the memory that it works in. It must be asked for: where there is none, the library's first
+ * product would look for it for ever. False if this cannot be had. */
+enum { GS_BLAS_MEMORY = 129 << 20 /* bytes of address space, of OpenBLAS for x86-64 */ };
+bool gs_blas_reserve(void);
+
 /* The kernels that the BLAS library chose for this CPU, e.g. "Haswell", "SkylakeX"; and its version
  * and build options. */
 const char *gs_blas_kernel(void);

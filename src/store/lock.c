@@ -14,11 +14,6 @@
 
 #include "ground/clock.h"
 
-struct gs_lock {
-    int file;
-    char *path;
-};
-
 /* What stands in a lock file, one word each: host, process, start of the process, job, restart of the
  * job, since when. */
 typedef struct {
@@ -26,6 +21,12 @@ typedef struct {
     long process, restart;
     unsigned long long started;
 } holder;
+
+struct gs_lock {
+    int file;
+    char *path;
+    holder left; /* whose lock it was, if its program was killed; process 0: nobody's */
+};
 
 enum { TRIES = 20 }; /* of 50 ms: somebody who only looks holds the lock for a moment too */
 
@@ -139,6 +140,7 @@ static gs_status try_lock(gs_lock *lock, const char *path, bool last, gs_error *
         gs_lock_state state = read_holder(file, &who) ? judge(&who, locked) : GS_LOCK_FREE;
         if (state == GS_LOCK_HELD || state == GS_LOCK_UNKNOWN) status = fail_held(path, lock->path, file, state, error);
         describe_self(&self);
+        lock->left = state == GS_LOCK_DEAD ? who : (holder){.process = 0};
         if (status == GS_OK && !write_holder(file, &self))
             status = gs_fail(error, GS_ERROR_STORAGE, "cannot write the lock '%s': %s", lock->path, strerror(errno));
         if (status == GS_OK) {
@@ -175,10 +177,21 @@ gs_status gs_lock_take(gs_lock **lock, const char *path, gs_error *error)
     return status;
 }
 
+bool gs_lock_was_left(const gs_lock *lock)
+{
+    return lock->left.process != 0;
+}
+
+void gs_lock_settle(gs_lock *lock)
+{
+    lock->left.process = 0;
+}
+
 void gs_lock_release(gs_lock **lock)
 {
     if (lock == NULL || *lock == NULL) return;
-    unlink((*lock)->path); /* while it is held, so that nobody else's is removed */
+    if ((*lock)->left.process == 0 || !write_holder((*lock)->file, &(*lock)->left))
+        unlink((*lock)->path); /* while it is held, so that nobody else's is removed */
     close((*lock)->file);
     free((*lock)->path);
     free(*lock);

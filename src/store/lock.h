@@ -7,6 +7,8 @@
 #ifndef GS_STORE_LOCK_H
 #define GS_STORE_LOCK_H
 
+#include <stdbool.h>
+
 #include "ground/status.h"
 
 typedef struct gs_lock gs_lock;
@@ -23,6 +25,11 @@ enum { GS_LOCK_HOLDER = 512 };
 /* Takes the lock of the file `path`. GS_ERROR_STORAGE if another program has it: the sentence names host, process and
  * job, and says what to do if that program is gone. */
 GS_MUST_CHECK gs_status gs_lock_take(gs_lock **lock, const char *path, gs_error *error);
+
+/* Whether the lock was left behind: the last program to write the file was killed, and nobody has settled what it left.
+ * Whoever does so says gs_lock_settle; otherwise the lock is given back as it was found. */
+bool gs_lock_was_left(const gs_lock *lock);
+void gs_lock_settle(gs_lock *lock);
 
 /* Gives it back and sets *lock to NULL. */
 void gs_lock_release(gs_lock **lock);

@@ -181,7 +181,7 @@ static gs_status settle_all(gs_store *store, const gs_store_contents *contents, 
         bool planned = roster->run_of_row[row] >= 0;
         if (roster->status[row] == GS_RUN_RUNNING) {
             store->state.interrupted += planned;
-            status = settle(store, row, GS_RUN_PENDING, roster->interruptions[row] + 1, error);
+            status = settle(store, row, GS_RUN_PENDING, roster->interruptions[row] + contents->killed, error);
         } else if (planned && contents->retry_failed && roster->status[row] == GS_RUN_FAILED) {
             status = settle(store, row, GS_RUN_PENDING, 0, error);
             if (status == GS_OK) status = gs_columns_forget(&store->tables.columns, store->file, row, error);

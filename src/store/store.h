@@ -35,6 +35,7 @@ typedef struct {
     const char *version, *overrides;
     const gs_fact *facts; /* of this launch */
     size_t fact_count;
+    bool killed;       /* the last program was, so that what it had in flight was interrupted */
     bool retry_failed; /* failed runs are to do again */
     int max_attempts;  /* a run that was in flight so often when a kill ended it has failed; 0: never */
 } gs_store_contents;

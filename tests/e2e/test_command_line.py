@@ -48,6 +48,11 @@ def test_closed_streams_do_not_become_the_results_file(sweep, tmp_path, closed):
         assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
+def test_too_little_memory_for_blas(sweep, tmp_path):
+    done = gensweep(sweep, *FAST, "-o", tmp_path / "r.h5", memory=160 << 20, timeout=20)
+    assert done.returncode == 70 and "OpenBLAS needs 129 MiB of address space" in done.stderr
+
+
 def test_a_sweep_from_a_pipe(sweep, tmp_path):
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path / "pipe", "/dev/null"):

@@ -343,22 +343,48 @@ def test_one_note_does_not_swallow_another(sweep, tmp_path, uninterrupted):
     assert "no mid-run checkpoints: " in done.stderr and f"{second}' is not used" in done.stderr and "starts over" in done.stderr
 
 
-def test_the_batch_script_drains_and_asks_to_be_requeued(sweep, tmp_path):
-    """SIGUSR1 as SLURM sends it to the script; a scontrol that writes down what it is told."""
-    tools = tmp_path / "bin"
-    tools.mkdir()
-    (tools / "scontrol").write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/told\n')
+def start_batch(sweep, folder, *arguments, restarts=None):
+    """The batch script as SLURM starts it, with a scontrol that writes down what it is told."""
+    tools = folder / "bin"
+    tools.mkdir(exist_ok=True)
+    (tools / "scontrol").write_text(f'#!/bin/sh\necho "$@" > {folder}/told\n')
     (tools / "scontrol").chmod(0o755)
-    results = tmp_path / "r.h5"
     process = subprocess.Popen(
-        [ROOT / "slurm/gensweep.sbatch", sweep, *LONG, "-o", results], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
+        [ROOT / "slurm/gensweep.sbatch", sweep, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder,
         env={"PATH": f"{tools}:/usr/local/bin:/usr/bin:/bin", "GENSWEEP": str(PROGRAM), "SLURM_NTASKS": "2", "SLURM_JOB_ID": "17",
-             "OMPI_MCA_rmaps_base_oversubscribe": "1", "OMPI_MCA_ras": "^slurm", "OMPI_MCA_plm": "^slurm", "HOME": str(tmp_path),
-             "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"})
+             "OMPI_MCA_rmaps_base_oversubscribe": "1", "OMPI_MCA_ras": "^slurm", "OMPI_MCA_plm": "^slurm", "HOME": str(folder),
+             "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", **({"SLURM_RESTART_COUNT": restarts} if restarts else {})})
     launched.append(process)
+    return process
+
+
+def assert_requeued(process, folder):
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 0 and "exit status 75" in out, (out, err)
+    assert (folder / "told").read_text() == "requeue 17\n"
+
+
+def test_the_batch_script_drains_and_asks_to_be_requeued(sweep, tmp_path):
+    """SIGUSR1 as SLURM sends it to the script."""
+    results = tmp_path / "r.h5"
+    process = start_batch(sweep, tmp_path, *LONG, "-o", results)
     wait_for_runs(process, results, 2)
     process.send_signal(signal.SIGUSR1)
-    out, err = process.communicate(timeout=20)
-    assert process.returncode == 0 and "exit status 75" in out, (out, err)
-    assert (tmp_path / "told").read_text() == "requeue 17\n"
+    assert_requeued(process, tmp_path)
     assert len(kept(results)) == 2
+
+
+@pytest.mark.parametrize("delay", [.05, .15, .3, .5])
+def test_the_batch_script_is_told_while_everything_starts(sweep, tmp_path, delay):
+    process = start_batch(sweep, tmp_path, *LONG, "-o", tmp_path / "r.h5")
+    time.sleep(delay)
+    process.send_signal(signal.SIGUSR1)
+    assert_requeued(process, tmp_path)
+
+
+def test_a_batch_job_that_is_started_again_goes_on(sweep, tmp_path):
+    for restarts in ("0", "1"):
+        process = start_batch(sweep, tmp_path, *RUNS, "--fresh", "-o", tmp_path / "r.h5", restarts=restarts)
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == 0, (out, err)
+    assert "nothing to do" in err and not (tmp_path / "r.h5.1").exists()

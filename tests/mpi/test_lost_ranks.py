@@ -186,3 +186,21 @@ def test_ranks_with_other_kernels_are_refused(tmp_path):
     done = subprocess.run(["mpirun", "--oversubscribe", "-n", "1", *command, ":", "-n", "1", "-x", "OPENBLAS_CORETYPE=Nehalem", *command], cwd=tmp_path,
                           env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2 and "results would depend on who trains what" in done.stderr and not (tmp_path / "r.h5").exists()
+
+
+def children(process):
+    """Ranks of an mpirun."""
+    found = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True, check=False).stdout.split()
+    return [int(number) for number in found]
+
+
+@pytest.mark.parametrize("wait", [0, .05, .1, .2])
+def test_a_rank_that_dies_while_everything_starts(tmp_path, wait):
+    """The others do not wait for it for ever, whether it has been met or not."""
+    process = launch(tmp_path, *LONG, ranks=4)
+    wait_for(lambda: len(children(process)) == 4)
+    time.sleep(wait + .2)
+    os.kill(children(process)[2], signal.SIGKILL)
+    out, err = process.communicate(timeout=100)
+    assert process.returncode != 0 or "results: " in out, err
+    assert gensweep("small.yaml", "-o", "r.h5", *LONG, cwd=tmp_path).returncode == 0

@@ -49,6 +49,8 @@ typedef struct {
     gs_error error;
 } session;
 
+static bool killed = true; /* as if the last program had been */
+
 static gs_status begin(session *s, int seeds, const char *more, bool retry_failed, int max_attempts)
 {
     static const gs_fact facts[] = {{.name = "started", .text = "now"}, {.name = "ranks", .number = 1}};
@@ -68,6 +70,7 @@ static gs_status begin(session *s, int seeds, const char *more, bool retry_faile
                                       .overrides = "",
                                       .facts = facts,
                                       .fact_count = 2,
+                                      .killed = killed,
                                       .retry_failed = retry_failed,
                                       .max_attempts = max_attempts};
     bool there = access(path, F_OK) == 0;
@@ -178,6 +181,22 @@ static void a_run_that_is_always_in_flight_is_set_aside(void **state)
     end(&s);
 }
 
+/* A program that could not go on, because of a full disk for example, has killed no run. */
+static void what_a_program_left_that_ended_by_itself_does_not_count(void **state)
+{
+    (void)state;
+    session s;
+    unlink(path);
+    for (int launch = 0; launch < 4; launch++) {
+        assert_int_equal(begin(&s, 2, "", false, 2), GS_OK);
+        expect(&s, 0, 0, 2);
+        assert_int_equal(gs_store_start(s.store, 1, 0, &s.error), GS_OK);
+        end(&s);
+        killed = false;
+    }
+    killed = true;
+}
+
 static void other_digits_and_other_sweeps_are_refused(void **state)
 {
     (void)state;
@@ -205,6 +224,7 @@ static void a_lock_keeps_others_out(void **state)
     assert_non_null(strstr(error.text, "is being written by another gensweep (host "));
     gs_lock_release(&first);
     assert_int_equal(gs_lock_take(&second, path, &error), GS_OK);
+    assert_false(gs_lock_was_left(second));
     gs_lock_release(&second);
 
     char name[160];
@@ -219,8 +239,13 @@ static void a_lock_keeps_others_out(void **state)
     assert_non_null(strstr(error.text, "rm '"));
     setenv("SLURM_JOB_ID", "12345", 1); /* the same job, started again on this host */
     setenv("SLURM_RESTART_COUNT", "1", 1);
-    assert_int_equal(gs_lock_take(&first, path, &error), GS_OK);
-    gs_lock_release(&first);
+    for (int time = 0; time < 2; time++) {
+        assert_int_equal(gs_lock_take(&first, path, &error), GS_OK);
+        assert_true(gs_lock_was_left(first));
+        if (time == 1) gs_lock_settle(first); /* before that, it is given back as it was found */
+        gs_lock_release(&first);
+        assert_int_equal(gs_lock_look(path, holder), time == 0 ? GS_LOCK_DEAD : GS_LOCK_FREE);
+    }
     unsetenv("SLURM_JOB_ID");
     unsetenv("SLURM_RESTART_COUNT");
 }
@@ -230,6 +255,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_goes_on_where_it_was_left),
         cmocka_unit_test(a_run_that_is_always_in_flight_is_set_aside),
+        cmocka_unit_test(what_a_program_left_that_ended_by_itself_does_not_count),
         cmocka_unit_test(other_digits_and_other_sweeps_are_refused),
         cmocka_unit_test(a_lock_keeps_others_out),
     };
