@@ -39,7 +39,7 @@ def p_value(p: float) -> str:
     """Three decimals; smaller ones are only called smaller."""
     if math.isnan(p):
         return NONE
-    return "< 0.001" if p < 0.001 else "1" if p > 0.9995 else f"{p:.3f}"
+    return "< 0.001" if p < 0.001 else "1" if p > 0.9995 else f"{math.floor(1000 * p + 0.5) / 1000:.3f}"
 
 
 def p_equals(p: float) -> str:

@@ -11,6 +11,7 @@ from . import formatting as form
 from .results import Results
 from .statistics import Rate, smallest_p_paired
 from .summary import Comparison, VariantSummary
+from .tables import noise_sentence
 
 FEW_SEEDS = 32
 
@@ -55,6 +56,9 @@ def caveats(results: Results, summaries: Sequence[VariantSummary], comparisons: 
     if rejected:
         notes.append(f"{form.plural(rejected, 'done run')} had more than half of the samples rejected (flag failed); "
                      "these stay in the rates.")
+    noise = noise_sentence(results, summaries)
+    if noise:
+        notes.append(noise)
     counts = [row.done for row in summaries if row.done]
     if counts and min(counts) < FEW_SEEDS:
         notes.append(_few_seeds(min(counts), max(counts), comparisons))
@@ -94,11 +98,12 @@ def _two(results: Results, rows: Sequence[VariantSummary], comparisons: Sequence
 
 def _many(rows: Sequence[VariantSummary], tested: bool) -> str:
     shares = [row.severe.share for row in rows]
-    by_tv = sorted((row for row in rows if not math.isnan(row.tv_mean)), key=lambda row: row.tv_mean)
+    measured = [row for row in rows if not math.isnan(row.tv_mean)]
+    by_tv = sorted([row for row in measured if row.resembles] or measured, key=lambda row: row.tv_mean)
     best, worst = min(rows, key=_severe_then_tv), max(rows, key=_severe_then_tv)
     if min(shares) == max(shares):
         text = (f"Severe collapse is equally frequent in all {len(rows)} variants: {form.percent(shares[0])} of the seeds. "
-                + (f"Mean TV is lowest with {by_tv[0].name} ({form.number(by_tv[0].tv_mean)}) and highest with {by_tv[-1].name} "
+                + (f"Mean TV{' of those whose samples resemble digits' if len(by_tv) < len(measured) else ''} is lowest with {by_tv[0].name} ({form.number(by_tv[0].tv_mean)}) and highest with {by_tv[-1].name} "
                    f"({form.number(by_tv[-1].tv_mean)}). " if len(by_tv) > 1 else ""))
     else:
         text = (f"Severe collapse is most frequent with {worst.name}: {worst.severe.count} of {worst.severe.total} seeds "
@@ -136,9 +141,15 @@ def _few_seeds(fewest: int, most: int, comparisons: Sequence[Comparison]) -> str
     if fewest == 1:
         text = "1 seed a variant says nothing about how often a variant collapses."
     paired = [min(comparison.runs) for comparison in comparisons if comparison.paired]
+    tests = sum(len(comparison.tests) for comparison in comparisons)
     if paired and smallest_p_paired(min(paired)) > 0.05:
         text += (f" With {form.plural(min(paired), 'pair')} neither the exact McNemar test nor the sign-flip test can go below "
                  f"p = {form.p_value(smallest_p_paired(min(paired)))}, whatever happens.")
+    elif paired and tests * smallest_p_paired(min(paired)) > 0.05:
+        needed = next(pairs for pairs in range(min(paired), 64) if tests * smallest_p_paired(pairs) <= 0.05)
+        text += (f" With {form.plural(min(paired), 'pair')} no p-value is below {form.p_value(smallest_p_paired(min(paired)))}, and the "
+                 f"correction for {tests} tests makes {form.p_value(min(1.0, tests * smallest_p_paired(min(paired))))} of that: it takes {needed} seeds "
+                 "until the strongest effect can be significant among so many tests.")
     elif comparisons and len(comparisons) == 1 and math.isnan(comparisons[0].detectable_from_half):
         text += f" Only very large differences can be detected with {form.plural(min(comparisons[0].runs), 'seed')}."
     return text

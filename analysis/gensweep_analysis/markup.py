@@ -79,7 +79,7 @@ def error_table(counts: np.ndarray, error_sum: np.ndarray, top: float, colors: S
 
 
 def frequency_legend() -> str:
-    shades = (("a tenth or less (missing)", 0.0), ("half", 0.5), ("as expected", 1.0), ("twice", 2.0), ("8 times or more", 8.0))
+    shades = (("less than a tenth (missing)", 0.0), ("half", 0.5), ("as expected", 1.0), ("twice", 2.0), ("8 times or more", 8.0))
     keys = "".join(f'<span><i style="background:{ratio_color(ratio, 1.0)};'
                    f'{"outline:1px solid #b5662a;" if ratio == 0 else ""}"></i>{text}</span>' for text, ratio in shades)
     return f'<div class="legend"><span>Shade: samples against expectation</span>{keys}</div>'

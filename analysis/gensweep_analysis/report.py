@@ -6,7 +6,7 @@ import os
 import re
 from html import escape
 from pathlib import Path
-from typing import List, Optional, Tuple
+from typing import List, Optional, Set, Tuple
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from .results import Results
 from .summary import VariantSummary, compare_all, in_detail, require_finished_run, summarise_all, worst_and_best
 
 WALL_COLUMNS, WALL_ROWS = 16, 8
+OWN_PICTURE = re.compile(r"variant\d+-(best|worst|only)-(examples|samples)|training_\w+|settings|coverage_over_training|collapse_rates|"
+                         r"coverage_per_seed|performance_profile")
 
 
 def write_report(results: Results, directory: str) -> str:
@@ -38,6 +40,7 @@ class _Report:
         self.comparisons = compare_all(results)
         self.figures = Figures(results, self.summaries)
         self.contents: List[Tuple[str, str]] = []
+        self.written: Set[str] = set()
 
     def write(self) -> str:
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -46,11 +49,16 @@ class _Report:
         self._file("metrics.csv", tables.metrics_csv(self.results).encode())
         self._file("frequency.csv", tables.frequency_csv(self.results).encode())
         # Last, so that a page is never older than what it links to.
-        return self._file("index.html", self._page().encode())
+        page = self._file("index.html", self._page().encode())
+        for path in self.directory.glob("*.png"):  # of an earlier report, when less was done or more settings varied
+            if OWN_PICTURE.fullmatch(path.stem) and path.name not in self.written:
+                path.unlink()
+        return page
 
     def _file(self, name: str, data: bytes) -> str:
         path = self.directory / name
         path.write_bytes(data)
+        self.written.add(name)
         return os.fspath(path)
 
     # --------------------------------------------------------------------------------------------- page
@@ -127,13 +135,13 @@ class _Report:
             title = f"<h3>{escape(model)}</h3>" if several else ""
             drawn = self._figure(
                 self.figures.training_curves(model), f"training_{_slug(model)}", f"Training curves of {model}",
-                "Coloured: each seed; black: mean over the seeds. The vertical range leaves out the most extreme 0.3 % at each end."
+                "Coloured: each seed; black: mean over the seeds that came so far. The vertical range leaves out the most extreme 0.3 % at each end."
                 + self._selection())
             parts.append(title + drawn if drawn else "")
         over = self._figure(
             self.figures.coverage_over_training(), "coverage_over_training", "Coverage along training",
             "Modes covered and TV after so many steps. Thin: each seed (up to "
-            f"{LINKED_VARIANTS} variants); thick: mean over the seeds."
+            f"{LINKED_VARIANTS} variants); thick: mean over the seeds that came so far."
             + self._selection())
         if over:
             parts.append("<h3>Coverage along training</h3>" + over)

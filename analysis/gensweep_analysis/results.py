@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import os
 from dataclasses import dataclass
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
@@ -57,6 +58,12 @@ class RunTable(Mapping):
 
     def __repr__(self) -> str:
         return f"<RunTable: {len(self)} runs x {len(self._columns)} columns>"
+
+
+def _median_distance(templates: np.ndarray) -> float:
+    ink = templates.reshape(len(templates), -1) > 0.5
+    pairs = [int((ink[a] != ink[b]).sum()) for a in range(len(ink)) for b in range(a)]
+    return float(np.median(pairs)) if pairs else math.inf
 
 
 class Results:
@@ -116,6 +123,8 @@ class Results:
         self.description = _text(attributes.get("description", ""))
         self.gensweep_version = _text(attributes.get("gensweep_version", ""))
         self.templates: np.ndarray = self._require("data/templates")[...]
+        #: Pixels in which two digits differ, the median of all pairs: a sample with a larger error resembles none.
+        self.digit_distance: float = _median_distance(self.templates)
         self.digit_names: List[str] = [str(name) for name in _column(self._require("data/digit_names"))]
         self.color_names: List[str] = [str(name) for name in _column(self._require("data/color_names"))]
         # A sweep may be extended while it is read, so that later datasets are longer than `status`: cut to it.
@@ -254,8 +263,14 @@ class Results:
 
     def swept_settings(self) -> List[str]:
         """Names of the settings that take more than one value in this sweep (where they apply)."""
+        models = np.array([str(model) for model in self.column("model")])
+
+        def varies(column: np.ndarray, chosen: np.ndarray) -> bool:
+            return len({value for value in map(setting_key, column[chosen]) if value is not None}) > 1
+        # Of different models, settings of the same name may have other defaults: that is no sweep of the setting.
         return [name for name, column in self.settings.items()
-                if len({value for value in map(setting_key, column[self.planned]) if value is not None}) > 1]
+                if any(varies(column, self.planned & (models == model)) for model in dict.fromkeys(models))
+                or (name == "model" and varies(column, self.planned))]
 
     # ----------------------------------------------------------------------------------- arrays of one run
     def samples(self, run: Union[int, str]) -> Samples:

@@ -29,7 +29,7 @@ def head(results: Results) -> str:
     done, failed = int(results.done.sum()), int(results.failed.sum())
     started = results.provenance().get("started", [])
     items = [f"{done} of {form.plural(int(results.planned.sum()), 'run')} done" + (f", {failed} failed" if failed else ""),
-             form.plural(len(results.variants), "variant"), form.plural(seeds, "seed"), " and ".join(results.models)]
+             form.plural(len(results.variants), "variant"), form.plural(seeds, "seed"), ", ".join(results.models)]
     if started:
         items.append(f"first launch {started[0][:16].replace('T', ' ')} UTC")
     description = f'<p class="description">{escape(results.description)}</p>' if results.description else ""
@@ -55,7 +55,7 @@ def summary_table(results: Results, summaries: Sequence[VariantSummary], color: 
     rows: List[str] = []
     for place, row in enumerate(summaries):
         if len(results.models) > 1 and (place == 0 or summaries[place - 1].model != row.model):
-            rows.append(f'<tr class="model"><td colspan="11">{escape(row.model)}</td></tr>')
+            rows.append(f'<tr class="model"><td colspan="12">{escape(row.model)}</td></tr>')
         swatch = f'<span class="swatch" style="background:{color[row.name]}"></span>'
         state = f"{row.failed} failed" if row.failed else ""
         if row.running or row.pending:
@@ -71,17 +71,17 @@ def summary_table(results: Results, summaries: Sequence[VariantSummary], color: 
             + markup.cell(form.number(row.modes_10[0], 1), small="" if math.isnan(row.modes_10[0]) else
                           f"{row.modes_10[1]:.0f}–{row.modes_10[2]:.0f}")
             + markup.cell(form.number(row.tv_mean)) + markup.cell(form.number(row.tv_iqm), small=_bounds(row.tv_interval))
-            + markup.cell(form.number(row.kl)) + markup.cell(form.number(row.error, 1)) + markup.cell(form.duration(row.seconds)))
-    header = ("variant", "done", "missing", "collapsed", "severe", "modes_10", "TV mean", "TV IQM", "KL", "error", "time a run")
+            + markup.cell(form.number(row.kl)) + markup.cell(form.number(row.error, 1)) + markup.cell(form.number(row.quality, 2)) + markup.cell(form.duration(row.seconds)))
+    header = ("variant", "done", "missing", "collapsed", "severe", "modes_10", "TV mean", "TV IQM", "KL", "error", "quality", "time a run")
     return markup.table(header, rows) + _definitions(results)
 
 
 def _definitions(results: Results) -> str:
     text = ("Rates: runs that are done, with Wilson 95 % intervals. A bin is missing when it has less than a tenth of its expected "
-            "samples (modes_10 counts the others, mean and range over seeds); missing: any is that the data fall into; collapsed: the bins that "
+            "samples (modes_10 counts the others, mean and range over seeds); missing: one of the bins that the data fall into is; collapsed: the bins that "
             "are not missing hold less than 0.9 of the probability; severe: less than 0.5. TV: total variation distance to the "
-            "expected frequencies, from 0 to 1; IQM: mean of the middle half of the seeds, with a bootstrap 95 % interval. "
-            "KL: sum p ln(p/q), nats. Error: pixels in which a sample differs from the nearest template, mean.")
+            "expected frequencies, from 0 to 1; IQM: mean of the middle half of the seeds, with a bootstrap interval: nominally 95 %, too narrow with few seeds (about 90 % with 8), none below 6. "
+            "KL: sum p ln(p/q), nats. Error: pixels in which a sample differs from the nearest template, mean; quality: share of the samples in which these are few (evaluation.quality_error).")
     text += _floors(results)
     known = [ARTICLE[model] for model in results.models if model in ARTICLE]
     if known:
@@ -136,11 +136,11 @@ def comparison_table(results: Results, comparisons: Sequence[Comparison]) -> str
     groups = (("", 2), ("Collapsed", 3), ("Severe collapse", 3), ("TV", 3), ("", 1))
     number = sum(len(item.tests) for item in comparisons)
     paired = {item.paired for item in comparisons}
-    tests = ("Paired by seed (equal seeds have equal initial weights and data): exact McNemar test for rates, sign-flip permutation "
+    tests = ("Paired by seed (equal seeds have the same data and the same initial weights of the tensors that both have): exact McNemar test for rates, sign-flip permutation "
              "test for TV. ") if True in paired else ""
     tests += "Without common seeds: Fisher's exact test and a permutation test. " if False in paired else ""
     note = (f"{tests}Holm: corrected for all {number} tests of this table; bold: below .05. TV difference: second minus first with a "
-            "bootstrap 95 % interval, negative means closer to the data. P(impr.): a run of the second has a lower TV than one of "
+            "bootstrap interval (nominally 95 %, none below 6 pairs), negative means closer to the data. P(impr.): a run of the second has a lower TV than one of "
             "the first.")
     if len(results.variants) > 2 and len(comparisons) < len(results.variants) * (len(results.variants) - 1) // 2:
         note += " Shown are the pairs of one model that differ in one setting."

@@ -161,9 +161,13 @@ def interquartile_mean(values: Sequence[float]) -> float:
 
 def bootstrap_interval(values: Sequence[float], statistic: Optional[Callable[[np.ndarray], np.ndarray]] = None,
                        level: float = 0.95) -> Tuple[float, float]:
-    """Percentile bootstrap interval over runs. `statistic` maps sorted rows (B, n) to (B,); default: the IQM."""
+    """Percentile bootstrap interval over runs. `statistic` maps sorted rows (B, n) to (B,); default: the IQM.
+
+    It is too narrow with few runs: of normal data it covers the mean in .89 of the cases with 8 of them, .91 with 16. Of
+    fewer than 6 (.84 and less) it is not given.
+    """
     data = _finite(values)
-    if len(data) < 2:
+    if len(data) < 6:
         return math.nan, math.nan
     statistic = statistic or _iqm_of_sorted
     generator = np.random.default_rng(RANDOM_SEED)

@@ -46,6 +46,8 @@ class VariantSummary:
     tv_worst: float
     kl: float
     error: float
+    quality: float  # share of the samples with at most evaluation.quality_error wrong pixels
+    resembles: bool  # whether the samples are closer to a digit than digits are to each other
     seconds: float
 
 
@@ -91,7 +93,7 @@ def summarise(results: Results, variant: str) -> VariantSummary:
     everything, done = results.rows(variant, None), results.rows(variant)
     modes, tv = results.metric("modes_10")[done], results.metric("tv")[done]
 
-    seconds = results.column("seconds")
+    seconds, error = results.column("seconds"), statistics.mean(results.metric("mean_error")[done])
     return VariantSummary(
         name=variant, model=results.model_of(variant), planned=len(everything), done=len(done),
         failed=len(results.rows(variant, FAILED)), running=len(results.rows(variant, RUNNING)),
@@ -103,7 +105,7 @@ def summarise(results: Results, variant: str) -> VariantSummary:
         tv_mean=statistics.mean(tv),
         tv_iqm=statistics.interquartile_mean(tv), tv_interval=statistics.bootstrap_interval(tv),
         tv_worst=_extreme(tv, np.max), kl=statistics.mean(results.metric("kl")[done]),
-        error=statistics.mean(results.metric("mean_error")[done]),
+        error=error, quality=statistics.mean(results.metric("quality")[done]), resembles=not error >= results.digit_distance,
         seconds=statistics.mean(np.asarray(seconds[done], dtype=np.float64)) if seconds.dtype.kind == "f" else math.nan)
 
 
@@ -150,7 +152,9 @@ def compare(results: Results, first: str, second: str) -> Comparison:
     rows_a, rows_b = results.rows(first), results.rows(second)
     for name, rows in ((first, rows_a), (second, rows_b)):
         if len(rows) == 0:
-            raise AnalysisError(f"{results.path}: variant {name} has no finished run to compare")
+            failed = len(results.rows(name, FAILED))
+            raise AnalysisError(f"{results.path}: variant {name} has no run to compare: "
+                                + (f"all {failed} that ended have failed" if failed else "none is done"))
     common = _common_seeds(results, rows_a, rows_b)
     # Unpaired only when pairing would throw away most runs: seeds that differ, or a sweep half done.
     paired = len(common) >= 2 and 2 * len(common) >= min(len(rows_a), len(rows_b))

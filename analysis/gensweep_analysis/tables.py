@@ -15,7 +15,7 @@ from .statistics import smallest_p_paired
 from .summary import Comparison, VariantSummary
 
 TABLE_HEADER = ("variant", "done", "failed", "collapsed", "95 % interval", "severe", "95 % interval", "modes_10 (range)",
-                "TV", "TV IQM (95 %)", "KL", "error")
+                "TV", "TV IQM (95 %)", "KL", "error", "quality")
 OUTCOME_NAMES = {"collapsed": "collapsed", "severe": "severe collapse", "tv": "TV"}
 
 
@@ -33,8 +33,8 @@ def summary_text(results: Results, summaries: Sequence[VariantSummary]) -> str:
              form.rate_interval(row.collapsed), f"{row.severe.count}/{row.severe.total}", form.rate_interval(row.severe),
              form.mean_and_range(row.modes_10), form.number(row.tv_mean),
              f"{form.number(row.tv_iqm)} ({form.interval(row.tv_interval, to='-')})", form.number(row.kl),
-             form.number(row.error, 1)] for row in summaries]
-    notes = ["Rates: done runs, Wilson 95 % intervals. TV, KL: to the expected frequencies, 0 is best. Error: pixels."]
+             form.number(row.error, 1), form.number(row.quality, 2)] for row in summaries]
+    notes = ["Rates: done runs, Wilson 95 % intervals. TV, KL: to the expected frequencies, 0 is best. Error: pixels. Quality: share of good samples."]
     unfinished, kept = int(results.unfinished.sum()), int((~results.planned).sum())
     if unfinished:
         notes.append(f"Unfinished: {int(results.done.sum())} of {int(results.planned.sum())} runs done, {unfinished} to go.")
@@ -46,10 +46,24 @@ def summary_text(results: Results, summaries: Sequence[VariantSummary]) -> str:
                  f"in {len(hit)} variants")
         notes.append(f"{sum(row.stopped for row in hit)} of {int(results.done.sum())} done runs were stopped early, which biases rates and "
                      f"means: {where}.")
+    noise = noise_sentence(results, summaries)
+    if noise:
+        notes.append(noise)
     mostly_rejected = sum(row.mostly_rejected for row in summaries)
     if mostly_rejected:
         notes.append(f"{form.plural(mostly_rejected, 'done run')} had more than half of the samples rejected.")
     return align(TABLE_HEADER, rows) + "\n" + "\n".join(notes) + "\n"
+
+
+def noise_sentence(results: Results, summaries: Sequence[VariantSummary]) -> str:
+    """What modes and TV are worth where the samples are no digits; empty if all are."""
+    hit = [row for row in summaries if row.done and not row.resembles]
+    if not hit:
+        return ""
+    where = (", ".join(f"{row.name}: {form.number(row.error, 0)}" for row in hit) if len(hit) <= 3 else
+             f"{len(hit)} variants, {form.number(min(row.error for row in hit), 0)} or more")
+    return (f"Samples that resemble no digit (mean error of {where} pixels; two digits differ in {results.digit_distance:.0f}) fall into a bin "
+            "all the same: modes and TV are then those of noise.")
 
 
 def comparison_text(results: Results, comparison: Comparison) -> str:
@@ -85,7 +99,7 @@ def detectable_sentence(comparison: Comparison) -> str:
     for start, rate in (("100 %", comparison.detectable_from_all), ("50 %", comparison.detectable_from_half)):
         parts.append(f"a fall from {start} is not detectable" if math.isnan(rate) else
                      f"a rate must fall from {start} to {form.percent(rate)} or less")
-    text = f"With {form.plural(runs, 'seed')} (power 80 %, p <= .05): {'; '.join(parts)}"
+    text = f"With {form.plural(runs, 'seed')} (power 80 %, p <= .05 before any correction): {'; '.join(parts)}"
     if comparison.paired and smallest_p_paired(comparison.tv_runs[0]) > 0.05:
         text += "; no difference of the mean TV is detectable"
     elif not math.isnan(comparison.detectable_tv):
@@ -109,14 +123,14 @@ def summary_csv(summaries: Sequence[VariantSummary]) -> str:
     for flag in ("missing", "collapsed", "severe"):
         header += [flag, f"{flag}_rate", f"{flag}_low", f"{flag}_high"]
     header += ["modes_10_mean", "modes_10_min", "modes_10_max", "tv_mean", "tv_iqm", "tv_iqm_low", "tv_iqm_high", "tv_max",
-               "kl_mean", "error_mean", "seconds_mean"]
+               "kl_mean", "error_mean", "quality_mean", "seconds_mean"]
     rows: List[List[object]] = []
     for row in summaries:
         cells: List[object] = [row.name, row.model, row.planned, row.done, row.failed, row.running, row.pending,
                                row.mostly_rejected, row.stopped]
         for rate in (row.missing, row.collapsed, row.severe):
             cells += [rate.count, rate.share, rate.low, rate.high]
-        cells += [*row.modes_10, row.tv_mean, row.tv_iqm, *row.tv_interval, row.tv_worst, row.kl, row.error, row.seconds]
+        cells += [*row.modes_10, row.tv_mean, row.tv_iqm, *row.tv_interval, row.tv_worst, row.kl, row.error, row.quality, row.seconds]
         rows.append(cells)
     return csv_text(header, rows)
 

@@ -133,7 +133,7 @@ static void print_totals(const contents *all)
     }
     if (bill->measured) {
         printf("about %.3g core-hours", bill->left / 3600);
-        if (bill->left < bill->total) printf(" of %.3g", bill->total / 3600);
+        if (history->done + history->failed > 0) printf(" of %.3g", bill->total / 3600);
         printf("; %s on %ld rank%s", duration(bill->makespan, text), bill->ranks, plural((size_t)bill->ranks));
         printf("; about %s of HDF5\n", bytes(bill->file_bytes, text));
         bool portable = all->sweep->portable && strcmp(gs_blas_kernel(), gs_kernels_portable) == 0;

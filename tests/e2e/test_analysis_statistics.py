@@ -82,7 +82,7 @@ def test_interquartile_mean_and_bootstrap():
                              n_resamples=5000, random_state=4).confidence_interval
     assert (low, high) == pytest.approx((theirs.low, theirs.high), abs=0.05)
     assert statistics.bootstrap_interval(values) == (low, high), "the seed is fixed"
-    assert math.isnan(statistics.bootstrap_interval([0.5])[0])
+    assert math.isnan(statistics.bootstrap_interval([0.5, 0.1, 0.2, 0.3, 0.4])[0])
 
 
 def test_holm():
