@@ -46,19 +46,26 @@ static const char *plural(size_t count)
     return count == 1 ? "" : "s";
 }
 
+/* What the results file calls a variant, or will: a variant that it has keeps its name when others come to it. */
+static void name_variant(const contents *all, size_t variant, char name[GS_LABEL])
+{
+    if (all->history->variants == NULL) gs_plan_label(all->plan, variant, name);
+    else snprintf(name, GS_LABEL, "%.*s", GS_LABEL - 1, all->history->variants[variant]);
+}
+
 static void print_variants(const contents *all)
 {
     const gs_plan *plan = all->plan;
     int width = (int)strlen("variant");
     for (size_t v = 0; v < plan->variant_count; v++) {
         char label[GS_LABEL];
-        gs_plan_label(plan, v, label);
+        name_variant(all, v, label);
         if ((int)strlen(label) > width) width = (int)strlen(label);
     }
     printf("%-*s  %8s  %10s  %12s  %10s\n", width, "variant", "runs", "each", "core-hours", "HDF5");
     for (size_t v = 0; v < plan->variant_count; v++) {
         char each[32] = "-", hours[32] = "-", size[32], label[GS_LABEL];
-        gs_plan_label(plan, v, label);
+        name_variant(all, v, label);
         if (all->bill->measured) {
             duration(all->bill->seconds[v], each);
             snprintf(hours, sizeof hours, "%.3g", all->bill->seconds[v] * (double)plan->seed_count / 3600);
@@ -81,8 +88,9 @@ static void print_runs(const contents *all)
         char id[GS_ID];
         gs_job job = gs_plan_job(all->plan, run);
         gs_run_id(&job.settings, job.seed, all->digits, id);
-        printf("%8" PRId64 "  %s  %s, seed=%" PRIu64 "\n", row_of(all, run), id, gs_plan_variant(all->plan, run).label,
-               job.seed);
+        char name[GS_LABEL];
+        name_variant(all, run / all->plan->seed_count, name);
+        printf("%8" PRId64 "  %s  %s, seed=%" PRIu64 "\n", row_of(all, run), id, name, job.seed);
     }
 }
 
@@ -232,7 +240,7 @@ static void print_json(const contents *all, bool runs)
     for (size_t v = 0; v < plan->variant_count; v++) {
         char label[GS_LABEL];
         gs_settings settings = gs_plan_settings(plan, v);
-        gs_plan_label(plan, v, label);
+        name_variant(all, v, label);
         printf("%s\n  {\"label\": ", v == 0 ? "" : ",");
         print_quoted(label);
         printf(", \"runs\": %zu, ", plan->seed_count);

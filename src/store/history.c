@@ -52,6 +52,8 @@ static gs_status read_runs(gs_history *history, gs_file *file, const gs_plan *pl
         history->kept += roster.run_of_row[row] < 0 && roster.status[row] == GS_RUN_DONE;
     free(seconds);
     free(steps_done);
+    history->variants = roster.variants;
+    roster.variants = NULL;
     gs_roster_free(&roster);
     return status;
 }
@@ -87,5 +89,6 @@ void gs_history_free(gs_history *history)
     free(history->seconds);
     free(history->ended);
     free(history->rows);
+    free(history->variants);
     *history = (gs_history){0};
 }

@@ -10,6 +10,7 @@ typedef struct {
                         not; owned */
     bool *ended;     /* of each planned run: done or failed; owned */
     int64_t *rows;   /* of each planned run: its row in the file, also the one that it is to get; owned */
+    char (*variants)[GS_LABEL]; /* the name of each variant in the file, also of those that it is to get; owned */
     size_t done, failed;
     size_t known;       /* planned runs that have a row */
     size_t kept;        /* runs that are done and no longer planned */

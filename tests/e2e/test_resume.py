@@ -82,6 +82,7 @@ def test_killed_at_a_random_moment(small_sweep, tmp_path, ranks):
 def test_more_seeds_and_values(copied, small_sweep):
     sweep, results = copied
     sweep.write_text(SMALL.replace("[3, 11]", "[3, 5, 11]").replace("steps: 60", "steps: [60, 80]"))
+    planned = [variant["label"] for variant in json.loads(gensweep("plan", sweep, "--no-measure", "--json", "-o", results).stdout)["variants"]]
     done = gensweep(sweep, "-o", results)
     assert done.returncode == 0, done.stderr
     assert "extending" in done.stderr and "4 done, 0 failed, 8 to do, 8 of them new" in done.stderr
@@ -95,6 +96,7 @@ def test_more_seeds_and_values(copied, small_sweep):
         assert file["sweep/yaml"][()].decode() == SMALL
         # a new seed of an old variant has the variant's name
         assert list(file["runs/variant"][...]).count(b"minibatch_discrimination=on") == 3
+        assert set(planned) == {name.decode() for name in file["runs/variant"]} and len(planned) == 4
     assert rows_by_id(results).items() >= rows_by_id(small_sweep[1]).items()
     assert gensweep("verify", results).returncode == 0
     assert read_all(results.parent / "r.h5.1") == read_all(small_sweep[1])
