@@ -18,6 +18,7 @@ enum { HOST = MPI_MAX_PROCESSOR_NAME, LOOKS = 256 /* at the network, before one 
 
 /* Seconds. */
 static const double launcher_time = 5; /* that Open MPI's mpirun takes to end the ranks, with some to spare */
+enum { starting_time = 900 };          /* that MPI takes to start, with much to spare */
 static const double meeting_time = 60; /* that ranks take to tell rank 0 who they are, with much to spare */
 
 struct gs_peer {
@@ -72,13 +73,28 @@ static void meet(gs_world *world)
     gs_world_broadcast(world, world->peers, sizeof own);
 }
 
+/* A rank that was killed before all had met: MPI waits for it for good where the launcher lets the others live. */
+static void give_up_starting(int signal_number)
+{
+    static const char sentence[] =
+        "gensweep: MPI has not started within 15 minutes, perhaps because a rank was killed meanwhile; run the same "
+        "command again\n";
+    (void)signal_number;
+    (void)!write(STDERR_FILENO, sentence, sizeof sentence - 1);
+    _exit(EXIT_FAILURE);
+}
+
 gs_world gs_world_create(int *argc, char ***argv)
 {
     gs_world world = {.rank = 0, .size = 1, .mpi = launched()};
     if (world.mpi) {
         int provided;
         sleep_loosely(true);
+        signal(SIGALRM, give_up_starting);
+        alarm(starting_time);
         MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided);
+        alarm(0);
+        signal(SIGALRM, SIG_DFL);
         sleep_loosely(false);
         MPI_Comm_rank(MPI_COMM_WORLD, &world.rank);
         MPI_Comm_size(MPI_COMM_WORLD, &world.size);
