@@ -377,7 +377,10 @@ gs_status gs_repair(const char *path, const gs_repair_request *request, gs_repai
     if (status != GS_OK) return status;
     gs_remove_temporaries(path);
     status = find_damages(&r);
-    if (status == GS_OK && r.damage_count > 0) status = rebuild(&r);
+    if (status == GS_OK && r.damage_count > 0) {
+        status = rebuild(&r);
+        if (status == GS_OK) gs_lock_settle(lock); /* the file of whoever was killed is not this one any more */
+    }
     gs_reader_close(&r.reader);
     gs_lookup_free(&r.lookup);
     free(r.damages);

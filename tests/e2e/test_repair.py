@@ -464,9 +464,11 @@ def test_what_belongs_to_no_result_is_lost(four_runs, damaged, dataset):
     assert repair(damaged).stdout.endswith("nothing to repair\n")
 
 
-@pytest.mark.parametrize("axis", ["run", "color", "digit", "row", "column", "channel", "samples/sample", "curves/curve_point",
-                                  "coverage/over_training/point", "checkpoints/gan/checkpoint"])
-@pytest.mark.parametrize("destroy", [destroy_object, lambda results, path: delete(results, path)])
+SCALES = ["run", "color", "digit", "row", "column", "channel", "samples/sample", "curves/curve_point", "coverage/over_training/point",
+          "checkpoints/gan/checkpoint"]
+
+
+@pytest.mark.parametrize("axis, destroy", [*((axis, destroy_object) for axis in SCALES), *((axis, delete) for axis in ("run", "color", "samples/sample"))])
 def test_coordinates_are_made_again(four_runs, damaged, axis, destroy):
     destroy(damaged, axis)
     seen = gensweep("verify", damaged)
