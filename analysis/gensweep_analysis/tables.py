@@ -56,14 +56,14 @@ def summary_text(results: Results, summaries: Sequence[VariantSummary]) -> str:
 
 
 def noise_sentence(results: Results, summaries: Sequence[VariantSummary]) -> str:
-    """What modes and TV are worth where the samples are no digits; empty if all are."""
+    """Where the samples are no digits, so that modes and TV mean little; empty if all are."""
     hit = [row for row in summaries if row.done and not row.resembles]
     if not hit:
         return ""
     where = (", ".join(f"{row.name}: {form.number(row.error, 0)}" for row in hit) if len(hit) <= 3 else
              f"{len(hit)} variants, {form.number(min(row.error for row in hit), 0)} or more")
     return (f"Samples that resemble no digit (mean error of {where} pixels; two digits differ in {results.digit_distance:.0f}) fall into a bin "
-            "all the same: modes and TV are then those of noise.")
+            "all the same: their modes and TV say little.")
 
 
 def comparison_text(results: Results, comparison: Comparison) -> str:

@@ -262,7 +262,7 @@ def test_noise_is_called_noise(noise, tmp_path):
         assert 100 < results.digit_distance < 170 and "hidden_units" not in results.swept_settings()
         assert [row.resembles for row in rows] == [False, True, False] and rows[1].quality > rows[0].quality == 0
         text = " ".join(caveats(results, rows, pairs))
-        assert "Samples that resemble no digit (mean error of " in text and "modes and TV are then those of noise" in text
+        assert "Samples that resemble no digit (mean error of " in text and "their modes and TV say little" in text
         assert "it takes" not in text or "tests" in text
         assert f"lowest with {rows[1].name}" in headline(results, rows, pairs) or f"least with {rows[1].name}" in headline(results, rows, pairs)
     shown = analysis("table", noise)
