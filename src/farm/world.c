@@ -179,8 +179,8 @@ enum { ALL_RANKS = -1 };
  * rank 0. */
 static int find_gone(const gs_world *world, int peer, double waited)
 {
-    bool all = peer == ALL_RANKS && world->rank == 0;
-    if (!all) return gs_world_alive(world, peer == ALL_RANKS ? 0 : peer) ? -1 : peer == ALL_RANKS ? 0 : peer;
+    if (peer == ALL_RANKS && world->rank != 0) peer = 0;
+    if (peer != ALL_RANKS) return gs_world_alive(world, peer) ? -1 : peer;
     for (int rank = 1; rank < world->size; rank++)
         if (!gs_world_alive(world, rank) || (world->peers[rank].number == 0 && waited > meeting_time)) return rank;
     return -1;
