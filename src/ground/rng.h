@@ -19,6 +19,7 @@ typedef enum {
     GS_STREAM_EVALUATION = 4, /* noise of the model in sampling; step = what the model counts */
     GS_STREAM_SEARCH = 5,     /* random search; seed = search_seed, step = hash of the setting's name, index = trial */
     GS_STREAM_AUDIT = 6,      /* which runs are audited; seed = --seed, step = 0, index = row */
+    GS_STREAM_COMPARISON = 7, /* real batches that a gan's generator is compared with; step = its update */
 } gs_stream;
 
 typedef struct {

@@ -93,6 +93,12 @@ static void sigmoid_gradient(size_t rows, size_t columns, size_t stride, const g
         for (size_t c = 0; c < columns; c++) dy[r * stride + c] *= y[r * stride + c] * (1 - y[r * stride + c]);
 }
 
+static void tanh_curvature(size_t count, const gs_real *restrict y, const gs_real *restrict tangents,
+                           const gs_real *restrict slopes, gs_real *restrict dy)
+{
+    for (size_t i = 0; i < count; i++) dy[i] -= 2 * (y[i] * (tangents[i] * slopes[i]));
+}
+
 static void column_sums(size_t rows, size_t columns, size_t stride, const gs_real *restrict x, gs_real *restrict sums)
 {
     for (size_t r = 0; r < rows; r++)
@@ -125,6 +131,38 @@ static gs_real sum_squares(size_t count, const gs_real *x)
         for (size_t lane = 0; lane < GS_LANES; lane++) lanes[lane] += x[i + lane] * x[i + lane];
     for (size_t lane = 0; i < count; i++, lane++) lanes[lane] += x[i] * x[i];
     return sum_of_lanes(lanes);
+}
+
+static gs_real product_sum(size_t count, const gs_real *x, const gs_real *y)
+{
+    gs_real lanes[GS_LANES] = {0};
+    size_t i = 0;
+    for (; i + GS_LANES <= count; i += GS_LANES)
+        for (size_t lane = 0; lane < GS_LANES; lane++) lanes[lane] += x[i + lane] * y[i + lane];
+    for (size_t lane = 0; i < count; i++, lane++) lanes[lane] += x[i] * y[i];
+    return sum_of_lanes(lanes);
+}
+
+static void deviations_of(size_t rows, size_t columns, size_t stride, gs_real epsilon, const gs_real *restrict x,
+                          gs_real *restrict means, gs_real *restrict deviations)
+{
+    for (size_t c = 0; c < columns; c++) means[c] = deviations[c] = 0;
+    column_sums(rows, columns, stride, x, means);
+    for (size_t c = 0; c < columns; c++) means[c] /= (gs_real)rows;
+    for (size_t r = 0; r < rows; r++)
+        for (size_t c = 0; c < columns; c++) {
+            gs_real apart = x[r * stride + c] - means[c];
+            deviations[c] += apart * apart;
+        }
+    for (size_t c = 0; c < columns; c++) deviations[c] = sqrt_real(deviations[c] / (gs_real)rows + epsilon);
+}
+
+static void deviations_gradient(size_t rows, size_t columns, size_t stride, gs_real weight, const gs_real *restrict x,
+                                const gs_real *restrict means, const gs_real *restrict deviations, gs_real *restrict dx)
+{
+    for (size_t r = 0; r < rows; r++)
+        for (size_t c = 0; c < columns; c++)
+            dx[r * stride + c] += weight * (x[r * stride + c] - means[c]) / deviations[c];
 }
 
 /* Not memset: for large arrays it goes past the caches (rep stosb on AMD), where the numbers are wanted next. */
@@ -440,9 +478,13 @@ const gs_vector_kernels JOIN(gs_vector_, GS_VARIANT) = {
     .bias_sigmoid = bias_sigmoid,
     .tanh_gradient = tanh_gradient,
     .sigmoid_gradient = sigmoid_gradient,
+    .tanh_curvature = tanh_curvature,
     .column_sums = column_sums,
     .sum = sum,
     .sum_squares = sum_squares,
+    .product_sum = product_sum,
+    .deviations = deviations_of,
+    .deviations_gradient = deviations_gradient,
     .fill = fill,
     .scale = scale,
     .logit_loss = logit_loss,

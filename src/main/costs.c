@@ -52,15 +52,20 @@ static double in_pages(double bytes)
 
 /* ---- kinds ------------------------------------------------------------------------------------------------------- */
 
-/* What has no say in the time of a step or a sample: rates, how many, what is counted. */
+/* What has no say in the time of a step or a sample: rates (but for whether they are 0, which may save a pass), how
+ * many, what is counted. */
 static uint64_t cost_key(const gs_settings *settings)
 {
     static const gs_setting_id counts[] = {GS_SETTING_STEPS, GS_SETTING_SAMPLES, GS_SETTING_EVERY,
                                            GS_SETTING_REJECT_ERROR, GS_SETTING_QUALITY_ERROR};
     gs_settings key = *settings;
     for (int id = 0; id < GS_SETTING_COUNT; id++)
-        if (gs_settings_table[id].type == GS_TYPE_REAL || gs_settings_table[id].type == GS_TYPE_WEIGHTS)
+        if (gs_settings_table[id].type == GS_TYPE_REAL || gs_settings_table[id].type == GS_TYPE_WEIGHTS) {
+            bool some =
+                gs_settings_table[id].type == GS_TYPE_REAL && gs_settings_real(settings, (gs_setting_id)id) != 0;
             memset(&key.values[id], 0, sizeof key.values[id]);
+            key.values[id].integer = some;
+        }
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
         memset(&key.values[counts[i]], 0, sizeof key.values[0]);
     return XXH3_64bits(&key, sizeof key);

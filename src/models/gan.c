@@ -1,36 +1,37 @@
 /* The generative adversarial network of the article (METHODS section 3).
  *
- * Generator: z ~ N(0,1) -> tanh -> tanh -> sigmoid image. Discriminator: image -> tanh -> tanh, f -> [minibatch
- * discrimination: f becomes [f, o]] -> tanh -> logit. A training step is `generator_steps` updates of the generator on
- * softplus(-D(G(z))) (non-saturating), then `discriminator_steps` updates of the discriminator on
- * (softplus(-D(real)) + softplus(D(fake))) / 2. Real and fake images pass the discriminator as separate batches. */
+ * Generator: z ~ N(0,1) -> tanh -> tanh -> sigmoid image. Discriminator: models/discriminator.h; losses:
+ * models/gan_loss.h. A training step is `generator_steps` updates of the generator, then `discriminator_steps` updates
+ * of the discriminator on (real + generated) / 2, to which the penalties R1 and R2 are added. Real and generated images
+ * pass the discriminator as separate batches.
+ *
+ * With feature matching (Salimans et al. 2016, section 3.1) the generator minimises |mean f(real) - mean
+ * f(generated)|^2 instead, f the discriminator's features and the means over the batch. For that, and for losses of
+ * pairs, its updates see real images too, from a stream of their own. */
 #include <math.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "ground/vector.h"
+#include "models/discriminator.h"
+#include "models/gan_loss.h"
 #include "models/model.h"
-#include "models/painted.h"
-#include "nn/minibatch.h"
 #include "nn/network.h"
-
-enum { DISCRIMINATOR_LAYERS = 4, FEATURE_LAYER = 1 /* minibatch discrimination reads its output */ };
 
 typedef struct {
     gs_model base;
     int batch, latent, generator_steps, discriminator_steps;
-    bool minibatch_on;
+    gs_gan_loss loss;
+    bool pairs, matches_features;
+    double r1, r2;
 
     gs_network generator;
-    gs_dense discriminator[DISCRIMINATOR_LAYERS];
-    gs_minibatch minibatch;
+    gs_discriminator discriminator;
     gs_adam generator_adam, discriminator_adam;
 
-    /* Activations of the discriminator's layers and the gradients of the loss on them. The feature layer's rows have
-     * room for the similarities behind the features, so that the next layer reads both as one matrix. */
     gs_matrix noise, generated;
-    gs_painted real;
-    gs_matrix judged[DISCRIMINATOR_LAYERS], djudged[DISCRIMINATOR_LAYERS];
-    gs_real *losses;
+    gs_real *losses, *others; /* one number a pack: losses, and the logits of the other origin */
+    gs_real *means[2];        /* of the features, by origin */
 } gan;
 
 enum { GENERATOR_LOSS, DISCRIMINATOR_LOSS, MINIBATCH_ACTIVE };
@@ -42,23 +43,10 @@ static void add_tensors(gan *model, const gs_settings *settings)
         g2 = gs_settings_int(settings, GS_SETTING_GENERATOR_HIDDEN_2);
     gs_network_add(&model->generator, table, "generator", (int[]){model->latent, g1, g2, GS_IMAGE}, 3, GS_SIGMOID);
     size_t generator_end = table->size;
-
-    int d1 = gs_settings_int(settings, GS_SETTING_DISCRIMINATOR_HIDDEN_1),
-        d2 = gs_settings_int(settings, GS_SETTING_DISCRIMINATOR_HIDDEN_2);
-    int d3 = gs_settings_int(settings, GS_SETTING_DISCRIMINATOR_HIDDEN_3), similarities = 0;
-    model->discriminator[0] = gs_dense_add(table, "discriminator/dense_0", GS_IMAGE, d1, GS_TANH);
-    model->discriminator[1] = gs_dense_add(table, "discriminator/dense_1", d1, d2, GS_TANH);
-    if (model->minibatch_on) {
-        similarities = gs_settings_int(settings, GS_SETTING_MBD_FEATURES);
-        model->minibatch = gs_minibatch_add(table, "discriminator/minibatch", d2, similarities,
-                                            gs_settings_int(settings, GS_SETTING_MBD_KERNEL_DIM));
-    }
-    model->discriminator[2] = gs_dense_add(table, "discriminator/dense_2", d2 + similarities, d3, GS_TANH);
-    model->discriminator[3] = gs_dense_add(table, "discriminator/dense_3", d3, 1, GS_LINEAR);
-
+    model->discriminator = gs_discriminator_add(table, settings);
     model->generator_adam = gs_model_adam(settings, GS_SETTING_GENERATOR_LEARNING_RATE, 0, generator_end);
-    model->discriminator_adam =
-        gs_model_adam(settings, GS_SETTING_DISCRIMINATOR_LEARNING_RATE, generator_end, table->size);
+    model->discriminator_adam = gs_model_adam(settings, GS_SETTING_DISCRIMINATOR_LEARNING_RATE,
+                                              model->discriminator.first, model->discriminator.end);
     model->base.average = gs_model_average(settings, GS_SETTING_GENERATOR_EMA, 0, generator_end);
 }
 
@@ -69,23 +57,25 @@ static void prepare(gs_model *base, const gs_settings *settings, gs_arena *arena
     model->latent = gs_settings_int(settings, GS_SETTING_LATENT_DIM);
     model->generator_steps = gs_settings_int(settings, GS_SETTING_GENERATOR_STEPS);
     model->discriminator_steps = gs_settings_int(settings, GS_SETTING_DISCRIMINATOR_STEPS);
-    model->minibatch_on = gs_settings_on(settings, GS_SETTING_MINIBATCH_DISCRIMINATION);
+    model->loss.kind = gs_settings_int(settings, GS_SETTING_GAN_LOSS);
+    model->loss.smoothing = (gs_real)gs_settings_real(settings, GS_SETTING_LABEL_SMOOTHING);
+    model->pairs = model->loss.kind == GS_GAN_LOSS_RELATIVISTIC_PAIRING;
+    model->matches_features = gs_settings_on(settings, GS_SETTING_FEATURE_MATCHING);
+    model->r1 = gs_settings_real(settings, GS_SETTING_R1);
+    model->r2 = gs_settings_real(settings, GS_SETTING_R2);
     add_tensors(model, settings);
 
-    const gs_tensor *tensors = base->tensors.tensors;
     int sampled = model->batch > GS_SAMPLE_BATCH ? model->batch : GS_SAMPLE_BATCH;
     model->noise = gs_matrix_take(arena, sampled, model->latent);
     gs_network_take(&model->generator, &base->tensors, arena, sampled);
     model->generated = gs_network_output(&model->generator, model->batch);
-    for (int i = 0; i < DISCRIMINATOR_LAYERS; i++) {
-        int units = tensors[model->discriminator[i].bias].columns;
-        int room = i == FEATURE_LAYER && model->minibatch_on ? model->minibatch.features : 0;
-        model->judged[i] = gs_matrix_take(arena, model->batch, units + room);
-        model->djudged[i] = gs_matrix_take(arena, model->batch, units + room);
-    }
-    model->real = gs_painted_take(&base->painter, arena, model->batch, model->judged[0].columns);
-    if (model->minibatch_on) gs_minibatch_take(&model->minibatch, arena, model->batch);
-    model->losses = gs_arena_take_scratch(arena, (size_t)model->batch, sizeof *model->losses);
+    gs_discriminator_take(&model->discriminator, &base->tensors, &base->painter, arena, model->generated);
+    size_t packs = (size_t)model->discriminator.packs,
+           features = (size_t)gs_settings_int(settings, GS_SETTING_DISCRIMINATOR_HIDDEN_2);
+    model->losses = gs_arena_take_scratch(arena, packs, sizeof *model->losses);
+    model->others = gs_arena_take_scratch(arena, packs, sizeof *model->others);
+    for (int from = 0; from < 2; from++)
+        model->means[from] = gs_arena_take_scratch(arena, features, sizeof *model->means[from]);
 }
 
 /* Draws z (number `use` of `stream`) for `rows` samples and makes their images with these weights. */
@@ -97,85 +87,102 @@ static void generate(gan *model, gs_stream stream, uint64_t use, int rows, gs_re
     gs_network_forward(&model->generator, &model->base.tensors, weights, noise, images);
 }
 
-/* The output of layer i alone, without the similarities that may stand behind it in `rows`. */
-static gs_matrix units_of(const gan *model, int i, gs_matrix rows)
+static void draw_real(gan *model, gs_stream stream, uint64_t step)
 {
-    return gs_matrix_columns(rows, 0, model->base.tensors.tensors[model->discriminator[i].bias].columns);
+    gs_rng rng = {.seed = model->base.seed, .stream = stream, .step = step};
+    gs_painted_draw(&model->discriminator.real, &model->base.law, rng);
 }
 
-static gs_matrix similarities_of(const gan *model, gs_matrix rows)
+static gs_matrix look(gan *model, gs_origin from, int until)
 {
-    return gs_matrix_columns(rows, model->minibatch.inputs, model->minibatch.features);
+    return gs_discriminator_forward(&model->discriminator, &model->base.tensors, model->base.parameters, from, until);
 }
 
-/* What the discriminator reads: the real batch, or the generated images. */
-typedef enum { FAKE, REAL } origin;
-
-/* Judges a batch against `target` (1 real, 0 fake): returns the mean loss and leaves weight * d loss / d logit in the
- * last djudged. */
-static double judge(gan *model, origin from, gs_real target, gs_real weight)
+/* Keeps the logits of the current batch of that origin, for losses of pairs. */
+static void keep_logits(gan *model, gs_origin from)
 {
-    const gs_tensor_table *table = &model->base.tensors;
-    gs_matrix input = model->generated;
-    for (int i = 0; i < DISCRIMINATOR_LAYERS; i++) {
-        const gs_dense *layer = &model->discriminator[i];
-        gs_matrix output = units_of(model, i, model->judged[i]);
-        if (i == 0 && from == REAL) gs_painted_forward(&model->real, layer, table, model->base.parameters, output);
-        else gs_dense_forward(layer, table, model->base.parameters, input, output);
-        if (i == FEATURE_LAYER && model->minibatch_on)
-            gs_minibatch_forward(&model->minibatch, table, model->base.parameters, output,
-                                 similarities_of(model, model->judged[i]));
-        input = model->judged[i];
-    }
-    size_t batch = (size_t)model->batch;
-    gs_real *dlogit = model->djudged[DISCRIMINATOR_LAYERS - 1].values;
-    gs_vector->logit_loss(batch, target, input.values, model->losses, dlogit);
-    gs_real scale = weight / (gs_real)model->batch;
-    for (size_t i = 0; i < batch; i++) dlogit[i] *= scale;
-    return (double)gs_vector->sum(batch, model->losses) / (double)model->batch;
+    gs_matrix logits = look(model, from, GS_LOGIT_LAYER);
+    memcpy(model->others, logits.values, gs_matrix_size(logits));
 }
 
-/* Takes the gradient from the logit back through the discriminator: into its tensors, or into the generated images, or
- * both. */
-static void judge_backward(gan *model, origin from, gs_gradients gradients, gs_matrix dimages)
+/* Judges the current batch of that origin: returns the mean loss and leaves weight times its gradient on the logits for
+ * the way back. */
+static double judge(gan *model, gs_origin from, gs_loss_of whose, gs_real weight)
 {
-    const gs_tensor_table *table = &model->base.tensors;
-    for (int i = DISCRIMINATOR_LAYERS - 1; i >= 0; i--) {
-        gs_matrix output = units_of(model, i, model->judged[i]), doutput = units_of(model, i, model->djudged[i]);
-        if (i == FEATURE_LAYER && model->minibatch_on)
-            gs_minibatch_backward(&model->minibatch, table, model->base.parameters, output,
-                                  similarities_of(model, model->djudged[i]), gradients, doutput);
-        const gs_dense *layer = &model->discriminator[i];
-        if (i == 0 && from == REAL) gs_painted_backward(&model->real, layer, table, output, doutput, gradients);
-        else
-            gs_dense_backward(layer, table, model->base.parameters, i == 0 ? model->generated : model->judged[i - 1],
-                              output, doutput, gradients, i == 0 ? dimages : model->djudged[i - 1]);
-    }
+    size_t packs = (size_t)model->discriminator.packs;
+    gs_matrix logits = look(model, from, GS_LOGIT_LAYER);
+    gs_real *dlogits = gs_discriminator_gradient_on(&model->discriminator, &model->base.tensors, GS_LOGIT_LAYER).values;
+    gs_gan_losses(model->loss, whose, packs, logits.values, model->others, model->losses, dlogits);
+    gs_real scale = weight / (gs_real)packs;
+    for (size_t i = 0; i < packs; i++) dlogits[i] *= scale;
+    return (double)gs_vector->sum(packs, model->losses) / (double)packs;
 }
 
-/* Loss and gradients of one generator update. `use` numbers the batches of noise. */
-static double generator_loss(gan *model, uint64_t use)
+static gs_matrix mean_features(gan *model, gs_origin from)
+{
+    gs_matrix features = look(model, from, GS_FEATURE_LAYER);
+    gs_real *means = model->means[from];
+    size_t columns = (size_t)features.columns;
+    gs_vector->fill(columns, 0, means);
+    gs_vector->column_sums((size_t)features.rows, columns, (size_t)features.stride, features.values, means);
+    gs_vector->scale(columns, 1 / (gs_real)features.rows, means);
+    return features;
+}
+
+/* The loss of feature matching; leaves its gradient on the generated images' features for the way back. */
+static double match_features(gan *model)
+{
+    mean_features(model, GS_REAL);
+    gs_matrix features = mean_features(model, GS_GENERATED);
+    gs_matrix dfeatures = gs_discriminator_gradient_on(&model->discriminator, &model->base.tensors, GS_FEATURE_LAYER);
+    size_t columns = (size_t)features.columns;
+    double loss = 2 * (double)gs_vector->squared_error(columns, 2 / (gs_real)features.rows, model->means[GS_GENERATED],
+                                                       model->means[GS_REAL], dfeatures.values);
+    for (int r = 1; r < dfeatures.rows; r++)
+        memcpy(dfeatures.values + (size_t)r * (size_t)dfeatures.stride, dfeatures.values, columns * sizeof(gs_real));
+    return loss;
+}
+
+/* Loss and gradients of one generator update. `use` numbers the batches of noise, `update` the generator's updates. */
+static double generator_loss(gan *model, uint64_t use, uint64_t update)
 {
     generate(model, GS_STREAM_NOISE, use, model->batch, model->base.parameters, model->generated);
-    double loss = judge(model, FAKE, 1, 1);
-    judge_backward(model, FAKE, (gs_gradients){0}, gs_network_doutput(&model->generator, model->batch));
+    if (model->pairs || model->matches_features) draw_real(model, GS_STREAM_COMPARISON, update);
+    if (model->pairs && !model->matches_features) keep_logits(model, GS_REAL);
+    double loss = model->matches_features ? match_features(model) : judge(model, GS_GENERATED, GS_LOSS_OF_GENERATOR, 1);
+    gs_discriminator_backward(&model->discriminator, &model->base.tensors, model->base.parameters, GS_GENERATED,
+                              model->matches_features ? GS_FEATURE_LAYER : GS_LOGIT_LAYER, (gs_gradients){0},
+                              gs_network_doutput(&model->generator, model->batch));
     gs_network_backward(&model->generator, &model->base.tensors, model->base.parameters,
                         gs_matrix_rows(model->noise, model->batch), (gs_gradients){.parameters = model->base.gradients},
                         (gs_matrix){0});
     return loss;
 }
 
-/* Loss and gradients of one discriminator update. */
-static double discriminator_loss(gan *model, uint64_t use, uint64_t data_step)
+/* One half of the discriminator's loss, and of its gradients: of the batch of that origin. */
+static double discriminator_half(gan *model, gs_origin from, gs_loss_of whose, double gamma, gs_real keep)
+{
+    gs_gradients gradients = {.parameters = model->base.gradients, .keep = keep};
+    if (model->pairs) keep_logits(model, from == GS_REAL ? GS_GENERATED : GS_REAL);
+    double loss = judge(model, from, whose, (gs_real)0.5) / 2;
+    gs_discriminator_backward(&model->discriminator, &model->base.tensors, model->base.parameters, from, GS_LOGIT_LAYER,
+                              gradients, (gs_matrix){0});
+    if (gamma > 0)
+        loss += gs_discriminator_penalty(&model->discriminator, &model->base.tensors, model->base.parameters, from,
+                                         gamma, gradients.parameters);
+    return loss;
+}
+
+/* Loss and gradients of one discriminator update, number `update` of the run. */
+static double discriminator_loss(gan *model, uint64_t use, uint64_t update)
 {
     generate(model, GS_STREAM_NOISE, use, model->batch, model->base.parameters, model->generated);
-    double fake = judge(model, FAKE, 0, (gs_real)0.5);
-    judge_backward(model, FAKE, (gs_gradients){.parameters = model->base.gradients, .keep = 0}, (gs_matrix){0});
-    gs_rng data = {.seed = model->base.seed, .stream = GS_STREAM_DATA, .step = data_step};
-    gs_painted_draw(&model->real, &model->base.law, data);
-    double real = judge(model, REAL, 1, (gs_real)0.5);
-    judge_backward(model, REAL, (gs_gradients){.parameters = model->base.gradients, .keep = 1}, (gs_matrix){0});
-    return (real + fake) / 2;
+    draw_real(model, GS_STREAM_DATA, update);
+    double generated = discriminator_half(model, GS_GENERATED, GS_LOSS_OF_GENERATED, model->r2, 0),
+           real = discriminator_half(model, GS_REAL, GS_LOSS_OF_REAL, model->r1, 1);
+    gs_discriminator_gradients_done(&model->discriminator, &model->base.tensors, model->base.parameters,
+                                    model->base.gradients);
+    return real + generated;
 }
 
 static void train(gs_model *base, int64_t step, double curves[GS_CURVES_MAX])
@@ -184,18 +191,21 @@ static void train(gs_model *base, int64_t step, double curves[GS_CURVES_MAX])
     uint64_t updates = (uint64_t)(model->generator_steps + model->discriminator_steps), use = (uint64_t)step * updates;
     curves[GENERATOR_LOSS] = curves[DISCRIMINATOR_LOSS] = 0;
     curves[MINIBATCH_ACTIVE] = (double)NAN;
+    gs_discriminator_begin(&model->discriminator, &base->tensors, base->parameters, step == 0);
     for (int k = 0; k < model->generator_steps; k++) {
-        curves[GENERATOR_LOSS] += generator_loss(model, use++) / model->generator_steps;
-        int64_t number = step * model->generator_steps + k + 1;
-        if (k + 1 < model->generator_steps) gs_model_update(base, &model->generator_adam, number);
-        else gs_model_update_last(base, &model->generator_adam, number, step);
+        int64_t number = step * model->generator_steps + k;
+        curves[GENERATOR_LOSS] += generator_loss(model, use++, (uint64_t)number) / model->generator_steps;
+        if (k + 1 < model->generator_steps) gs_model_update(base, &model->generator_adam, number + 1);
+        else gs_model_update_last(base, &model->generator_adam, number + 1, step);
     }
     for (int k = 0; k < model->discriminator_steps; k++) {
         int64_t number = step * model->discriminator_steps + k;
         curves[DISCRIMINATOR_LOSS] += discriminator_loss(model, use++, (uint64_t)number) / model->discriminator_steps;
         gs_model_update(base, &model->discriminator_adam, number + 1);
+        gs_discriminator_updated(&model->discriminator, &base->tensors, base->parameters);
     }
-    if (model->minibatch_on) curves[MINIBATCH_ACTIVE] = gs_minibatch_active(&model->minibatch);
+    if (model->discriminator.minibatch_on)
+        curves[MINIBATCH_ACTIVE] = gs_minibatch_active(&model->discriminator.minibatch);
 }
 
 static int64_t sampling_parts(const gs_model *base, int64_t samples)
@@ -211,11 +221,14 @@ static int sample(gs_model *base, int64_t samples, int64_t part, gs_matrix image
     return rows;
 }
 
-/* Each update sees a batch. */
+/* Each update sees a batch; a penalty goes there and back once more. */
 static double passes(const gs_settings *settings)
 {
-    return (double)(gs_settings_integer(settings, GS_SETTING_GENERATOR_STEPS) +
-                    gs_settings_integer(settings, GS_SETTING_DISCRIMINATOR_STEPS));
+    double generator_steps = (double)gs_settings_integer(settings, GS_SETTING_GENERATOR_STEPS),
+           discriminator_steps = (double)gs_settings_integer(settings, GS_SETTING_DISCRIMINATOR_STEPS);
+    double penalties =
+        (gs_settings_real(settings, GS_SETTING_R1) > 0) + (gs_settings_real(settings, GS_SETTING_R2) > 0);
+    return generator_steps + discriminator_steps * (1 + penalties);
 }
 
 const gs_model_type gs_model_gan = {

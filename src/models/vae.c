@@ -57,7 +57,7 @@ static void prepare(gs_model *base, const gs_settings *settings, gs_arena *arena
     gs_network_take(&model->encoder, &base->tensors, arena, model->batch);
     gs_network_take(&model->decoder, &base->tensors, arena, sampled);
     model->data = gs_matrix_take(arena, model->batch, GS_IMAGE);
-    model->painted = gs_painted_take(&base->painter, arena, model->batch, model->encoder.outputs[0].columns);
+    model->painted = gs_painted_take(&base->painter, arena, model->batch, 1, model->encoder.outputs[0].columns);
     model->noise = gs_matrix_take(arena, sampled, model->latents);
     gs_matrix *const latents[] = {&model->z, &model->dz, &model->deviations, &model->divergences};
     for (size_t i = 0; i < sizeof latents / sizeof latents[0]; i++)

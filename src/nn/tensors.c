@@ -32,12 +32,18 @@ void gs_tensors_initialise(const gs_tensor_table *table, uint64_t seed, gs_real 
 {
     for (int t = 0; t < table->count; t++) {
         const gs_tensor *tensor = &table->tensors[t];
-        if (tensor->init != GS_INIT_LECUN_NORMAL) continue;
+        if (tensor->init == GS_INIT_ZEROS) continue;
         gs_rng rng = {.seed = seed, .stream = GS_STREAM_WEIGHTS, .step = gs_hash_name(tensor->name)};
         gs_real *values = buffer + tensor->offset;
-        gs_rng_truncated_normal(rng, gs_tensor_elements(tensor), values);
+        size_t count = gs_tensor_elements(tensor);
+        if (tensor->init == GS_INIT_DIRECTION) {
+            gs_rng_normal(rng, 0, count, values);
+            gs_vector->scale(count, (gs_real)(1.0 / sqrt((double)gs_vector->sum_squares(count, values))), values);
+            continue;
+        }
+        gs_rng_truncated_normal(rng, count, values);
         gs_real deviation = (gs_real)(1.0 / sqrt((double)tensor->rows));
-        for (size_t i = 0; i < gs_tensor_elements(tensor); i++) values[i] *= deviation;
+        for (size_t i = 0; i < count; i++) values[i] *= deviation;
     }
 }
 

@@ -17,6 +17,7 @@ enum { GS_TENSORS_MAX = 32, GS_TENSOR_NAME = 64 };
 typedef enum {
     GS_INIT_ZEROS,
     GS_INIT_LECUN_NORMAL, /* variance 1 / rows, truncated at two standard deviations (Flax's default for kernels) */
+    GS_INIT_DIRECTION,    /* uniform on the unit sphere; the tensor is state that no gradient trains */
 } gs_init;
 
 typedef struct {

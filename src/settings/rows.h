@@ -64,6 +64,25 @@ ROW(MBD_FEATURES, PARAMETER("mbd_features"), .type = GS_TYPE_INTEGER, .models = 
 ROW(MBD_KERNEL_DIM, PARAMETER("mbd_kernel_dim"), .type = GS_TYPE_INTEGER, .models = GAN,
     ONLY_WITH(GS_SETTING_MINIBATCH_DISCRIMINATION, 1), .fallback = "4", .minimum = 1, .maximum = 256,
     .help = "minibatch discrimination: dimensions in which each similarity is measured")
+ROW(GAN_LOSS, PARAMETER("gan_loss"), .type = GS_TYPE_CHOICE, .models = GAN, .fallback = "non_saturating",
+    .choices = gan_losses,
+    .help = "on the discriminator's logits: binary cross-entropy, hinge, least squares, or cross-entropy of the "
+            "difference between a real and a generated image")
+ROW(PACKING, PARAMETER("packing"), .type = GS_TYPE_INTEGER, .models = GAN, .fallback = "1", .minimum = 1, .maximum = 16,
+    .help = "images of one kind that the discriminator judges together (PacGAN); batch_size / packing packs a batch")
+ROW(SPECTRAL_NORM, PARAMETER("spectral_norm"), .type = GS_TYPE_SWITCH, .models = GAN, .fallback = "off",
+    .help = "spectral normalisation of the discriminator's dense kernels, one power iteration an update")
+ROW(R1, PARAMETER("r1"), .type = GS_TYPE_REAL, .models = GAN, .fallback = "0", .minimum = 0, .maximum = 1e6,
+    .help = "weight g of the gradient penalty g / 2 |grad D|^2 on real images, in the discriminator's loss; 0: none")
+ROW(R2, PARAMETER("r2"), .type = GS_TYPE_REAL, .models = GAN, .fallback = "0", .minimum = 0, .maximum = 1e6,
+    .help = "the same on generated images")
+ROW(MINIBATCH_STDDEV, PARAMETER("minibatch_stddev"), .type = GS_TYPE_SWITCH, .models = GAN, .fallback = "off",
+    .help = "the features' standard deviation over the batch, averaged, as one more feature (Karras et al. 2018)")
+ROW(LABEL_SMOOTHING, PARAMETER("label_smoothing"), .type = GS_TYPE_REAL, .models = GAN, .fallback = "0", .minimum = 0,
+    .maximum = 0.5, .help = "one-sided: the discriminator's target for real images is 1 less this")
+ROW(FEATURE_MATCHING, PARAMETER("feature_matching"), .type = GS_TYPE_SWITCH, .models = GAN, .fallback = "off",
+    .help = "the generator matches the mean of the discriminator's features instead of its own loss (Salimans et al. "
+            "2016)")
 ROW(NETWORK, PARAMETER("network"), .type = GS_TYPE_CHOICE, .models = AUTOREGRESSIVE, .fallback = "flat",
     .choices = networks, .help = "flat: the last context_pixels at once; lstm: pixel by pixel (PixelRNN)")
 ROW(LOSS, PARAMETER("loss"), .type = GS_TYPE_CHOICE, .models = AUTOREGRESSIVE, .fallback = "softmax", .choices = losses,

@@ -219,6 +219,92 @@ static gs_status check_stopping(const gs_settings *settings, gs_setting_id *culp
                    goal->choices[1 - right]);
 }
 
+/* What must not stand beside each other in a gan, and why. A real is there when it is above 0. */
+typedef struct {
+    gs_setting_id id;
+    int64_t value; /* of a switch or choice */
+} gan_option;
+
+typedef struct {
+    gan_option option, beside;
+    const char *why;
+} gan_conflict;
+
+static const char *const couples =
+    "which couples the samples of a batch: no sample has a gradient or a rival of its own";
+static const char *const only_logistic = "spectral_norm goes with non_saturating and hinge";
+static const char *const no_target = "which has no target that could be smoothed";
+
+#define R1_                                                                                                            \
+    {                                                                                                                  \
+        GS_SETTING_R1, 0                                                                                               \
+    }
+#define R2_                                                                                                            \
+    {                                                                                                                  \
+        GS_SETTING_R2, 0                                                                                               \
+    }
+#define DISCRIMINATION                                                                                                 \
+    {                                                                                                                  \
+        GS_SETTING_MINIBATCH_DISCRIMINATION, 1                                                                         \
+    }
+#define STDDEV                                                                                                         \
+    {                                                                                                                  \
+        GS_SETTING_MINIBATCH_STDDEV, 1                                                                                 \
+    }
+#define SPECTRAL                                                                                                       \
+    {                                                                                                                  \
+        GS_SETTING_SPECTRAL_NORM, 1                                                                                    \
+    }
+#define SMOOTHING                                                                                                      \
+    {                                                                                                                  \
+        GS_SETTING_LABEL_SMOOTHING, 0                                                                                  \
+    }
+#define LOSS_OF(name)                                                                                                  \
+    {                                                                                                                  \
+        GS_SETTING_GAN_LOSS, GS_GAN_LOSS_##name                                                                        \
+    }
+static const gan_conflict gan_conflicts[] = {
+    {R1_, DISCRIMINATION, couples},
+    {R2_, DISCRIMINATION, couples},
+    {LOSS_OF(RELATIVISTIC_PAIRING), DISCRIMINATION, couples},
+    {R1_, STDDEV, couples},
+    {R2_, STDDEV, couples},
+    {LOSS_OF(RELATIVISTIC_PAIRING), STDDEV, couples},
+    {LOSS_OF(LEAST_SQUARES), SPECTRAL, only_logistic},
+    {LOSS_OF(RELATIVISTIC_PAIRING), SPECTRAL, only_logistic},
+    {SMOOTHING, LOSS_OF(HINGE), no_target},
+    {SMOOTHING, LOSS_OF(RELATIVISTIC_PAIRING), no_target},
+};
+
+static bool has_option(const gs_settings *settings, gan_option option)
+{
+    return gs_settings_table[option.id].type == GS_TYPE_REAL ? gs_settings_real(settings, option.id) > 0
+                                                             : gs_settings_integer(settings, option.id) == option.value;
+}
+
+static gs_status check_gan(const gs_settings *settings, gs_setting_id *culprit, gs_error *error)
+{
+    int64_t batch = gs_settings_integer(settings, GS_SETTING_BATCH_SIZE),
+            packing = gs_settings_integer(settings, GS_SETTING_PACKING);
+    if (batch % packing != 0 || batch / packing < 2) {
+        *culprit = GS_SETTING_PACKING;
+        return gs_fail(error, GS_ERROR_INPUT,
+                       "packing: a batch_size of %lld does not make two or more packs of %lld images", (long long)batch,
+                       (long long)packing);
+    }
+    for (size_t i = 0; i < sizeof gan_conflicts / sizeof gan_conflicts[0]; i++) {
+        gan_option option = gan_conflicts[i].option, beside = gan_conflicts[i].beside;
+        if (!has_option(settings, option) || !has_option(settings, beside)) continue;
+        char value[64], other[64];
+        gs_value_write(option.id, &settings->values[option.id], value, sizeof value);
+        gs_value_write(beside.id, &settings->values[beside.id], other, sizeof other);
+        *culprit = option.id;
+        return gs_fail(error, GS_ERROR_INPUT, "%s: %s does not go with %s: %s, %s", gs_settings_table[option.id].column,
+                       value, gs_settings_table[beside.id].column, other, gan_conflicts[i].why);
+    }
+    return GS_OK;
+}
+
 gs_status gs_settings_check(const gs_settings *settings, gs_setting_id *culprit, gs_error *error)
 {
     int64_t steps = gs_settings_integer(settings, GS_SETTING_STEPS),
@@ -246,6 +332,10 @@ gs_status gs_settings_check(const gs_settings *settings, gs_setting_id *culprit,
         *culprit = GS_SETTING_PREDICTION;
         return gs_fail(error, GS_ERROR_INPUT,
                        "prediction: epsilon does not go with process: article, which is defined for x0 only");
+    }
+    if (gs_settings_model(settings) == GS_MODEL_GAN) {
+        gs_status status = check_gan(settings, culprit, error);
+        if (status != GS_OK) return status;
     }
     return check_stopping(settings, culprit, error);
 }

@@ -5,6 +5,7 @@ const char *const gs_section_names[GS_SECTION_COUNT] = {"parameters", "data", "e
 
 /* The choices of `model` are the model names, ended by NULL. */
 static const char *const networks[] = {"flat", "lstm", NULL};
+static const char *const gan_losses[] = {"non_saturating", "hinge", "least_squares", "relativistic_pairing", NULL};
 static const char *const losses[] = {"softmax", "article", NULL};
 static const char *const starts[] = {"padding", "article", NULL};
 static const char *const schedules[] = {"linear", "cosine", "article", NULL};

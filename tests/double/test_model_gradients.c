@@ -17,13 +17,15 @@
 #include "models/model.h"
 #include "small_settings.h"
 
-/* Which curve is the loss whose gradient the tensors with this prefix hold. */
+/* Which curve is the loss whose gradient the tensors with this prefix hold; INDEPENDENT + that: they hold zeros, since
+ * the loss does not depend on them. */
+enum { INDEPENDENT = 16 };
 typedef struct {
     const char *prefix;
     int loss;
 } loss_of_prefix;
 
-enum { OWNERS_MAX = 4, ELEMENTS_MAX = 40, STEP = 3 };
+enum { OWNERS_MAX = 4, ELEMENTS_MAX = 40, STATE_MAX = 16, STEP = 3 };
 
 typedef struct {
     gs_model_id model;
@@ -65,6 +67,91 @@ static void gan_off_37(gs_settings *settings)
 static void gan_on_37(gs_settings *settings)
 {
     set_gan(settings, 37, true, 4, 3);
+}
+
+/* A gan of 8 images without minibatch discrimination, with this one setting; reals go by `real`. */
+static void set_gan_with(gs_settings *settings, gs_setting_id id, int64_t integer, double real)
+{
+    if (settings->values[GS_SETTING_BATCH_SIZE].integer != 8) set_gan(settings, 8, false, 1, 1);
+    if (gs_settings_table[id].type == GS_TYPE_REAL) settings->values[id].real = real;
+    else settings->values[id].integer = integer;
+}
+
+static void gan_hinge(gs_settings *settings)
+{
+    set_gan_with(settings, GS_SETTING_GAN_LOSS, GS_GAN_LOSS_HINGE, 0);
+}
+
+static void gan_least_squares(gs_settings *settings)
+{
+    set_gan_with(settings, GS_SETTING_GAN_LOSS, GS_GAN_LOSS_LEAST_SQUARES, 0);
+    set_gan_with(settings, GS_SETTING_LABEL_SMOOTHING, 0, 0.2);
+}
+
+static void gan_pairs(gs_settings *settings)
+{
+    set_gan_with(settings, GS_SETTING_GAN_LOSS, GS_GAN_LOSS_RELATIVISTIC_PAIRING, 0);
+}
+
+static void gan_packing(gs_settings *settings)
+{
+    set_gan_with(settings, GS_SETTING_PACKING, 2, 0);
+    set_gan_with(settings, GS_SETTING_LABEL_SMOOTHING, 0, 0.1);
+}
+
+static void gan_packing_minibatch(gs_settings *settings)
+{
+    set_gan(settings, 16, true, 3, 2);
+    settings->values[GS_SETTING_PACKING].integer = 4;
+    settings->values[GS_SETTING_MINIBATCH_STDDEV].integer = 1;
+}
+
+static void gan_r1(gs_settings *settings)
+{
+    set_gan_with(settings, GS_SETTING_R1, 0, 3000);
+}
+
+static void gan_r2(gs_settings *settings)
+{
+    set_gan_with(settings, GS_SETTING_R2, 0, 3000);
+}
+
+/* As the penalties outweigh the rest, which other cases check, a fault in them cannot hide. */
+static void gan_everything_with_penalties(gs_settings *settings)
+{
+    set_gan_with(settings, GS_SETTING_R1, 0, 100);
+    set_gan_with(settings, GS_SETTING_R2, 0, 70);
+    set_gan_with(settings, GS_SETTING_PACKING, 2, 0);
+    set_gan_with(settings, GS_SETTING_SPECTRAL_NORM, 1, 0);
+    set_gan_with(settings, GS_SETTING_GAN_LOSS, GS_GAN_LOSS_HINGE, 0);
+}
+
+static void gan_spectral(gs_settings *settings)
+{
+    set_gan_with(settings, GS_SETTING_SPECTRAL_NORM, 1, 0);
+}
+
+static void gan_spectral_minibatch(gs_settings *settings)
+{
+    set_gan(settings, 7, true, 3, 2);
+    settings->values[GS_SETTING_SPECTRAL_NORM].integer = 1;
+}
+
+static void gan_deviation(gs_settings *settings)
+{
+    set_gan_with(settings, GS_SETTING_MINIBATCH_STDDEV, 1, 0);
+}
+
+static void gan_matching(gs_settings *settings)
+{
+    set_gan_with(settings, GS_SETTING_FEATURE_MATCHING, 1, 0);
+}
+
+static void gan_matching_minibatch(gs_settings *settings)
+{
+    set_gan(settings, 16, true, 3, 2);
+    settings->values[GS_SETTING_FEATURE_MATCHING].integer = 1;
+    settings->values[GS_SETTING_MINIBATCH_STDDEV].integer = 1;
 }
 
 static void oracle_7(gs_settings *settings)
@@ -184,6 +271,15 @@ static void lstm_article(gs_settings *settings)
             "discriminator/", 1                                                                                        \
         }                                                                                                              \
     }
+/* A logit's bias has no say where the loss sees differences of logits, or where all logits of real images pull as hard
+ * as all of generated ones. */
+#define GAN_LOSSES_WITHOUT_BIAS                                                                                        \
+    {                                                                                                                  \
+        {"generator/", 0}, {"discriminator/dense_3/bias", INDEPENDENT + 1},                                            \
+        {                                                                                                              \
+            "discriminator/", 1                                                                                        \
+        }                                                                                                              \
+    }
 #define VAE_LOSSES                                                                                                     \
     {                                                                                                                  \
         {"encoder/", 0},                                                                                               \
@@ -198,6 +294,21 @@ static const gradient_case cases[] = {
     {GS_MODEL_GAN, "gan, minibatch discrimination of one feature, batch 16", gan_on_16, 8, GAN_LOSSES},
     {GS_MODEL_GAN, "gan, batch 37", gan_off_37, 8, GAN_LOSSES},
     {GS_MODEL_GAN, "gan, minibatch discrimination, batch 37", gan_on_37, 8, GAN_LOSSES},
+    {GS_MODEL_GAN, "gan, hinge", gan_hinge, 8, GAN_LOSSES_WITHOUT_BIAS},
+    {GS_MODEL_GAN, "gan, least squares, smoothed", gan_least_squares, 8, GAN_LOSSES},
+    {GS_MODEL_GAN, "gan, relativistic pairing", gan_pairs, 8, GAN_LOSSES_WITHOUT_BIAS},
+    {GS_MODEL_GAN, "gan, packing 2, smoothed", gan_packing, 16, GAN_LOSSES},
+    {GS_MODEL_GAN, "gan, packing 4, minibatch discrimination and deviation", gan_packing_minibatch, 16, GAN_LOSSES},
+    {GS_MODEL_GAN, "gan, R1", gan_r1, 16, GAN_LOSSES},
+    {GS_MODEL_GAN, "gan, R2", gan_r2, 16, GAN_LOSSES},
+    {GS_MODEL_GAN, "gan, R1, R2, packing, hinge, spectral normalisation", gan_everything_with_penalties, 16,
+     GAN_LOSSES_WITHOUT_BIAS},
+    {GS_MODEL_GAN, "gan, spectral normalisation", gan_spectral, 16, GAN_LOSSES},
+    {GS_MODEL_GAN, "gan, spectral normalisation, minibatch discrimination", gan_spectral_minibatch, 8, GAN_LOSSES},
+    {GS_MODEL_GAN, "gan, minibatch deviation", gan_deviation, 16, GAN_LOSSES},
+    {GS_MODEL_GAN, "gan, feature matching", gan_matching, 16, GAN_LOSSES},
+    {GS_MODEL_GAN, "gan, feature matching, minibatch discrimination and deviation", gan_matching_minibatch, 8,
+     GAN_LOSSES},
     {GS_MODEL_ORACLE, "oracle, batch 7", oracle_7, 16, {{"decoder/", 0}}},
     {GS_MODEL_VAE, "vae, batch 7", vae_7, 16, VAE_LOSSES},
     {GS_MODEL_VAE, "vae, heavy divergence, batch 37", vae_heavy_37, 8, VAE_LOSSES},
@@ -257,10 +368,27 @@ static int loss_of_tensor(const gradient_case *which, const char *name)
     return -1;
 }
 
+/* State that no gradient trains, but that a step moves: it is the same for every loss. */
+static bool is_state(const gs_tensor *tensor)
+{
+    return tensor->init == GS_INIT_DIRECTION;
+}
+
 static double loss_at(gs_model *model, int loss)
 {
-    double curves[GS_CURVES_MAX];
+    double curves[GS_CURVES_MAX], kept[GS_TENSORS_MAX][STATE_MAX];
+    const gs_tensor_table *table = &model->tensors;
+    for (int t = 0; t < table->count; t++)
+        if (is_state(&table->tensors[t])) {
+            assert_true(gs_tensor_elements(&table->tensors[t]) <= STATE_MAX);
+            memcpy(kept[t], model->parameters + table->tensors[t].offset,
+                   gs_tensor_elements(&table->tensors[t]) * sizeof kept[t][0]);
+        }
     model->type->train(model, STEP, curves);
+    for (int t = 0; t < table->count; t++)
+        if (is_state(&table->tensors[t]))
+            memcpy(model->parameters + table->tensors[t].offset, kept[t],
+                   gs_tensor_elements(&table->tensors[t]) * sizeof kept[t][0]);
     return curves[loss];
 }
 
@@ -284,6 +412,16 @@ static verdict judge_values(size_t count, const gs_real *gradient, const gs_real
     return !(*difference <= tolerance) ? GRADIENT_DIFFERS : GRADIENT_GOOD;
 }
 
+static verdict judge_zeros(size_t count, const gs_real *gradient, const double *numeric, size_t samples)
+{
+    static const double nothing = 1e-9;
+    for (size_t i = 0; i < count; i++)
+        if (!(fabs(gradient[i]) <= nothing)) return GRADIENT_DIFFERS;
+    for (size_t i = 0; i < samples; i++)
+        if (!(fabs(numeric[i]) <= nothing)) return GRADIENT_DIFFERS;
+    return GRADIENT_GOOD;
+}
+
 static verdict judge_tensor(gs_model *model, const gradient_case *which, const gs_tensor *tensor,
                             const gs_real *gradients, double *difference)
 {
@@ -296,13 +434,14 @@ static verdict judge_tensor(gs_model *model, const gradient_case *which, const g
         size_t at = tensor->offset + (samples < count ? (2 * s + 1) * count / (2 * samples) : s);
         gs_real kept = model->parameters[at];
         model->parameters[at] = kept + difference_step;
-        double above = loss_at(model, loss);
+        double above = loss_at(model, loss % INDEPENDENT);
         model->parameters[at] = kept - difference_step;
-        double below = loss_at(model, loss);
+        double below = loss_at(model, loss % INDEPENDENT);
         model->parameters[at] = kept;
         numeric[s] = (above - below) / (2 * difference_step);
         sampled[s] = gradients[at];
     }
+    if (loss >= INDEPENDENT) return judge_zeros(count, gradients + tensor->offset, numeric, samples);
     return judge_values(count, gradients + tensor->offset, sampled, numeric, samples, difference);
 }
 
@@ -347,6 +486,7 @@ static void judge_case(const gradient_case *which, sabotage damage, findings *fo
     found->count = model->tensors.count;
     for (int t = 0; t < model->tensors.count; t++) {
         const gs_tensor *tensor = &model->tensors.tensors[t];
+        if (is_state(tensor)) continue;
         found->verdicts[t] = judge_tensor(model, which, tensor, gradients, &found->differences[t]);
         if (found->verdicts[t] != GRADIENT_GOOD && damage == NULL)
             print_error("%s: the gradient of %s is %s (%.3g)\n", which->name, tensor->name,

@@ -48,7 +48,7 @@ static subject create(void)
     gs_painter painter = gs_painter_create(&digits, made.arena);
     gs_rng rng = {.seed = 6, .stream = GS_STREAM_DATA, .step = 3};
     made.images = gs_matrix_take(made.arena, ROWS, GS_IMAGE);
-    made.painted = gs_painted_take(&painter, made.arena, ROWS, UNITS);
+    made.painted = gs_painted_take(&painter, made.arena, ROWS, 1, UNITS);
     gs_painter_batch(&painter, &law, rng, 0, made.images);
     gs_painted_draw(&made.painted, &law, rng);
     return made;
