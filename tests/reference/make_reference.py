@@ -31,6 +31,7 @@ import pathlib
 import sys
 
 import numpy
+import torch
 
 from random_numbers import check_random_numbers
 from reference_models import Autoregressive, Case, Diffusion, Gan, Oracle, Vae, autoregressive
@@ -60,7 +61,8 @@ def describe(kind, build, case):
     steps = [line(f"step {step}", losses) for step, losses in enumerate(model.train_all(STEPS))]
     for name, tensor in model.tensors.items():
         lines.append(f"tensor {name} {tensor.shape[0]} {tensor.shape[1]}")
-        lines.append(line("gradient", summary(still.tensors[name].grad)))
+        gradient = still.tensors[name].grad
+        lines.append(line("gradient", summary(torch.zeros_like(tensor) if gradient is None else gradient)))
         lines.append(line("parameter", summary(tensor)))
     lines += steps
     if model.samples > 0:
@@ -136,6 +138,22 @@ MODELS = {
                  mbd_kernel_dim="1", generator_steps="1", discriminator_steps="2", adam_beta1="0.5",
                  generator_ema="0.5", adam_epsilon="1e-5", **{"data.digit_weights": "[1,0,2,3,0,5]", "data.green": "0.6"}),
     ]),
+    "gan_options": (Gan, [
+        gan_case("hinge", 14, gan_loss="hinge", minibatch_discrimination="off", batch_size="8", discriminator_steps="2"),
+        gan_case("least_squares", 15, gan_loss="least_squares", label_smoothing="0.1"),
+        gan_case("smoothed", 16, label_smoothing="0.2", minibatch_stddev="on", batch_size="8", adam_epsilon="1e-5"),
+        # pairs do not depend on the logit's bias, and Adam would make steps of what rounding leaves
+        gan_case("pairs", 17, gan_loss="relativistic_pairing", r1="5", r2="3", batch_size="7", adam_epsilon="1e-2"),
+        gan_case("packed", 18, packing="2", batch_size="8", minibatch_discrimination="on", mbd_features="3", mbd_kernel_dim="2",
+                 minibatch_stddev="on"),
+        gan_case("penalised_packs", 19, packing="4", batch_size="16", r1="2", gan_loss="least_squares", discriminator_steps="2"),
+        gan_case("spectral", 20, spectral_norm="on", r2="2", discriminator_steps="2"),
+        gan_case("spectral_minibatch", 2**40 + 21, spectral_norm="on", gan_loss="hinge", batch_size="8", minibatch_discrimination="on",
+                 mbd_features="3", mbd_kernel_dim="2", generator_ema="0.5"),
+        gan_case("matching", 22, feature_matching="on", minibatch_discrimination="on", mbd_features="3", mbd_kernel_dim="2"),
+        gan_case("matching_pairs", 23, feature_matching="on", gan_loss="relativistic_pairing", packing="2",
+                 adam_epsilon="1e-2"),
+    ]),
     "autoregressive": (autoregressive, [
         autoregressive_case("flat_softmax", 41, color_levels="2"),
         autoregressive_case("flat_article", 42, loss="article", start="article", context_pixels="64", color_levels="8"),
@@ -189,7 +207,7 @@ def main():
     for kind, (build, cases) in MODELS.items():
         lines = ["gensweep-reference 1"]
         for case in cases:
-            lines += describe(kind, build, case)
+            lines += describe(kind.split("_")[0], build, case)
         pathlib.Path(__file__).with_name(f"{kind}.txt").write_text("\n".join(lines) + "\n")
 
 

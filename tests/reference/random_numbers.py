@@ -4,7 +4,7 @@ import math
 import numpy
 import torch
 
-STREAM_WEIGHTS, STREAM_DATA, STREAM_NOISE, STREAM_EVALUATION = 1, 2, 3, 4
+STREAM_WEIGHTS, STREAM_DATA, STREAM_NOISE, STREAM_EVALUATION, STREAM_COMPARISON = 1, 2, 3, 4, 7
 
 
 def philox(seed, stream, step, indices):

@@ -7,9 +7,10 @@ import math
 
 import numpy
 import torch
+from torch.nn.functional import softplus
 
 from random_numbers import (
-    STREAM_DATA, STREAM_EVALUATION, STREAM_NOISE, hash_name, normal, philox, truncated_normal, uniform)
+    STREAM_COMPARISON, STREAM_DATA, STREAM_EVALUATION, STREAM_NOISE, STREAM_WEIGHTS, hash_name, normal, philox, truncated_normal, uniform)
 
 torch.set_default_dtype(torch.float64)
 torch.set_num_threads(1)
@@ -39,9 +40,9 @@ def labels(case, stream, step, batch):
     return digits, numpy.where(u[:, 1:2] < mixed, red_blue, numpy.array([[0.0, 1.0, 0.0]]))
 
 
-def data_batch(case, step, batch):
-    """Images (batch x IMAGE) of a data step."""
-    digits, color = labels(case, STREAM_DATA, step, batch)
+def data_batch(case, step, batch, stream=STREAM_DATA):
+    """Images (batch x IMAGE) of a step of the stream."""
+    digits, color = labels(case, stream, step, batch)
     images = templates()[digits][:, :, None] * color[:, None, :]
     return torch.tensor(images.reshape(batch, IMAGE))
 
@@ -197,42 +198,74 @@ class Vae(Model):
 
 
 class Gan(Model):
-    """src/models/gan.c: non-saturating; real and fake images pass the discriminator as separate batches."""
+    """src/models/gan.c: real and generated images pass the discriminator as separate batches. Settings that a case does not name are off."""
 
     averaged = "generator_ema", "generator/"
 
     def __init__(self, case):
         super().__init__(case)
         size = case.integer
+        self.batch, self.packing = size("batch_size"), int(case.settings.get("packing", 1))
+        self.loss, self.smoothing = case.settings.get("gan_loss", "non_saturating"), self.option("label_smoothing")
         self.generator = [
             self.dense("generator/dense_0", size("latent_dim"), size("generator_hidden_1"), torch.tanh),
             self.dense("generator/dense_1", size("generator_hidden_1"), size("generator_hidden_2"), torch.tanh),
             self.dense("generator/dense_2", size("generator_hidden_2"), IMAGE, torch.sigmoid),
         ]
-        features, similarities = size("discriminator_hidden_2"), 0
-        self.discriminator = [
-            self.dense("discriminator/dense_0", IMAGE, size("discriminator_hidden_1"), torch.tanh),
-            self.dense("discriminator/dense_1", size("discriminator_hidden_1"), features, torch.tanh),
+        self.directions = {}
+        features, beside = size("discriminator_hidden_2"), []
+        self.to_features = [
+            self.judging(0, self.packing * IMAGE, size("discriminator_hidden_1"), torch.tanh),
+            self.judging(1, size("discriminator_hidden_1"), features, torch.tanh),
         ]
         if case["minibatch_discrimination"] == "on":
-            similarities = size("mbd_features")
-            self.discriminator.append(self.minibatch(features, similarities, size("mbd_kernel_dim")))
-        self.discriminator += [
-            self.dense("discriminator/dense_2", features + similarities, size("discriminator_hidden_3"), torch.tanh),
-            self.dense("discriminator/dense_3", size("discriminator_hidden_3"), 1, lambda x: x),
+            beside.append(self.minibatch(features, size("mbd_features"), size("mbd_kernel_dim")))
+            features += size("mbd_features")
+        if self.is_on("minibatch_stddev"):
+            beside.append(lambda f: ((f - f.mean(dim=0)).square().mean(dim=0) + 1e-8).sqrt().mean().expand(len(f), 1))
+            features += 1
+        self.to_logit = [
+            lambda f: torch.cat([f] + [layer(f) for layer in beside], dim=1),
+            self.judging(2, features, size("discriminator_hidden_3"), torch.tanh),
+            self.judging(3, size("discriminator_hidden_3"), 1, lambda x: x),
         ]
         self.update_generator = self.adam("generator/", "generator_learning_rate")
         self.update_discriminator = self.adam("discriminator/", "discriminator_learning_rate")
+        self.tensors.update(self.directions)
+
+    def option(self, setting):
+        return float(self.case.settings.get(setting, 0))
+
+    def is_on(self, setting):
+        return self.case.settings.get(setting, "off") == "on"
+
+    def judging(self, number, inputs, outputs, activation):
+        """A dense layer of the discriminator; with spectral normalisation its kernel is W / |W u|, u held fixed."""
+        name = f"discriminator/dense_{number}"
+        plain = self.dense(name, inputs, outputs, activation)
+        if not self.is_on("spectral_norm"):
+            return plain
+        kernel, bias, u_name = self.tensors[f"{name}/kernel"], self.tensors[f"{name}/bias"], f"{name}/kernel_u"
+        u = normal(self.case.seed, STREAM_WEIGHTS, hash_name(u_name), (1, outputs))
+        self.directions[u_name] = u = u / u.norm()
+        return lambda x: activation(x @ (kernel / (kernel @ u.T).norm()) + bias)
+
+    def power_iteration(self):
+        with torch.no_grad():
+            for name, u in self.directions.items():
+                kernel = self.tensors[name.removesuffix("_u")]
+                moved = kernel.T @ (kernel @ u.T)
+                u.copy_((moved / moved.norm()).T)
 
     def minibatch(self, inputs, features, depth):
-        """Salimans et al. 2016, section 3.2: [f, o] from f."""
+        """Salimans et al. 2016, section 3.2: o from f."""
         kernel = self.kernel("discriminator/minibatch/kernel", inputs, features * depth)
 
-        def append(f):
+        def similarities(f):
             m = (f @ kernel).reshape(len(f), features, depth)
             close = torch.exp(-(m[:, None] - m[None]).abs().sum(dim=3))
-            return torch.cat([f, close.sum(dim=1) - 1], dim=1)
-        return append
+            return close.sum(dim=1) - 1
+        return similarities
 
     def generate(self, stream, use, count):
         x = normal(self.case.seed, stream, use, (count, self.case.integer("latent_dim")))
@@ -240,27 +273,63 @@ class Gan(Model):
             x = layer(x)
         return x
 
-    def judge(self, x):
-        for layer in self.discriminator:
+    def features(self, images):
+        x = images.reshape(self.batch // self.packing, self.packing * IMAGE)
+        for layer in self.to_features:
             x = layer(x)
         return x
 
+    def judge(self, images):
+        x = self.features(images)
+        for layer in self.to_logit:
+            x = layer(x)
+        return x
+
+    def generator_loss(self, real, generated):
+        if self.is_on("feature_matching"):
+            return (self.features(real).mean(dim=0) - self.features(generated).mean(dim=0)).square().sum()
+        x = self.judge(generated)
+        return {
+            "non_saturating": lambda: softplus(-x),
+            "hinge": lambda: -x,
+            "least_squares": lambda: (x - 1).square() / 2,
+            "relativistic_pairing": lambda: softplus(self.judge(real) - x),
+        }[self.loss]().mean()
+
+    def discriminator_loss(self, real, generated):
+        r, g, smoothing = self.judge(real), self.judge(generated), self.smoothing
+        of_real, of_generated = {
+            "non_saturating": lambda: (softplus(-r) + smoothing * r, softplus(g)),
+            "hinge": lambda: ((1 - r).relu(), (1 + g).relu()),
+            "least_squares": lambda: ((r - (1 - smoothing)).square(), g.square()),
+            "relativistic_pairing": lambda: (softplus(g - r), softplus(g - r)),
+        }[self.loss]()
+        loss = (of_real.mean() + of_generated.mean()) / 2
+        return loss + self.penalty("r1", real) + self.penalty("r2", generated)
+
+    def penalty(self, setting, images):
+        """Mescheder et al. 2018, by differentiating twice."""
+        images = images.detach().requires_grad_()
+        gradient, = torch.autograd.grad(self.judge(images).sum(), images, create_graph=True)
+        return self.option(setting) / 2 * gradient.square().sum() / (self.batch // self.packing)
+
     def train(self, step):
-        softplus = torch.nn.functional.softplus
-        batch = self.case.integer("batch_size")
         generator_steps = self.case.integer("generator_steps")
         discriminator_steps = self.case.integer("discriminator_steps")
         use = step * (generator_steps + discriminator_steps)
         generator_losses, discriminator_losses = [], []
-        for _ in range(generator_steps):
-            fake = self.generate(STREAM_NOISE, use, batch)
-            generator_losses.append(self.update_generator(softplus(-self.judge(fake)).mean()))
+        for _ in range(15 if step == 0 else 0):
+            self.power_iteration()
+        for k in range(generator_steps):
+            real = data_batch(self.case, step * generator_steps + k, self.batch, STREAM_COMPARISON)
+            generated = self.generate(STREAM_NOISE, use, self.batch)
+            generator_losses.append(self.update_generator(self.generator_loss(real, generated)))
             use += 1
         for k in range(discriminator_steps):
-            fake = self.generate(STREAM_NOISE, use, batch).detach()
-            real = data_batch(self.case, step * discriminator_steps + k, batch)
-            loss = (softplus(-self.judge(real)).mean() + softplus(self.judge(fake)).mean()) / 2
-            discriminator_losses.append(self.update_discriminator(loss))
+            real = data_batch(self.case, step * discriminator_steps + k, self.batch)
+            generated = self.generate(STREAM_NOISE, use, self.batch).detach()
+            discriminator_losses.append(self.update_discriminator(self.discriminator_loss(real, generated)))
+            self.power_iteration()
             use += 1
         return [numpy.mean(generator_losses), numpy.mean(discriminator_losses)]
 
