@@ -29,7 +29,13 @@ gs_status gs_plan_reserve(gs_plan *plan, const gs_sweep *sweep, size_t room, gs_
     for (int model = 0; model < GS_MODEL_COUNT; model++)
         gs_settings_defaults(&plan->defaults[model], (gs_model_id)model);
     name_setting(plan, GS_SETTING_MODEL); /* first, since the defaults depend on it */
-    for (size_t a = 0; a < sweep->axis_count; a++) name_setting(plan, sweep->axes[a].id);
+    for (size_t a = 0; a < sweep->axis_count; a++) {
+        const gs_axis *axis = &sweep->axes[a];
+        name_setting(plan, axis->id);
+        plan->fixed[axis->id] = axis->values != NULL && axis->count == 1;
+        plan->swept[axis->id] = !plan->fixed[axis->id];
+        if (plan->fixed[axis->id]) plan->usual[axis->id] = axis->values[0];
+    }
     for (size_t r = 0; r < sweep->include.count; r++)
         for (size_t t = 0; t < sweep->include.rules[r].count; t++)
             name_setting(plan, sweep->include.rules[r].terms[t].id);
@@ -115,6 +121,15 @@ static bool add_to_label(char label[GS_LABEL], const char *text, const gs_settin
     return false;
 }
 
+/* Whether a variant with these settings is called by this one. */
+static bool is_told(const gs_plan *plan, gs_setting_id id, const gs_settings *settings)
+{
+    if (!plan->varies[id] || !gs_setting_applies(id, settings)) return false;
+    const gs_value *usual =
+        plan->fixed[id] ? &plan->usual[id] : &plan->defaults[gs_settings_model(settings)].values[id];
+    return plan->swept[id] || !gs_values_equal(id, usual, &settings->values[id]);
+}
+
 void gs_plan_label(const gs_plan *plan, size_t variant, char label[GS_LABEL])
 {
     gs_settings settings = gs_plan_settings(plan, variant);
@@ -124,7 +139,7 @@ void gs_plan_label(const gs_plan *plan, size_t variant, char label[GS_LABEL])
     if (plan->varies[GS_SETTING_MODEL]) room = add_to_label(label, model, &settings);
     for (size_t n = 1; n < plan->named_count && room; n++) {
         gs_setting_id id = plan->named[n];
-        if (!plan->varies[id] || !gs_setting_applies(id, &settings)) continue;
+        if (!is_told(plan, id, &settings)) continue;
         char value[128], text[192];
         gs_value_write(id, &settings.values[id], value, sizeof value);
         snprintf(text, sizeof text, "%s=%s", gs_settings_table[id].column, value);

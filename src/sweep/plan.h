@@ -9,7 +9,7 @@ enum { GS_LABEL = 256, GS_ID = 33 /* 32 hexadecimal digits */ };
 
 typedef struct {
     gs_settings settings;
-    char label[GS_LABEL]; /* names only what varies; the model's name where nothing does */
+    char label[GS_LABEL]; /* names only what varies, see gs_plan_label */
 } gs_variant;
 
 typedef struct {
@@ -26,6 +26,9 @@ typedef struct {
     size_t named_count;
     size_t applies[GS_SETTING_COUNT]; /* to so many variants; of named settings */
     bool varies[GS_SETTING_COUNT];    /* has different values where it applies */
+    bool swept[GS_SETTING_COUNT];     /* by a list or a distribution, and not by items of `include` alone */
+    bool fixed[GS_SETTING_COUNT];     /* to the value below, but for items of `include` */
+    gs_value usual[GS_SETTING_COUNT];
     gs_settings defaults[GS_MODEL_COUNT];
     unsigned char *rows; /* owned */
     size_t row_size;
@@ -39,7 +42,9 @@ void gs_plan_destroy(gs_plan **plan);
 /* The largest value of an integer setting in any variant. */
 int64_t gs_plan_largest(const gs_plan *plan, gs_setting_id id);
 
-/* The resolved settings of a variant, and its label: made when asked for. */
+/* The resolved settings of a variant, and its label: made when asked for. The label names the settings that vary, with
+ * this variant's values; a setting that varies by items of `include` alone only where it departs from what all others
+ * have. The model's name where that leaves nothing. */
 gs_settings gs_plan_settings(const gs_plan *plan, size_t variant);
 void gs_plan_label(const gs_plan *plan, size_t variant, char label[GS_LABEL]);
 
