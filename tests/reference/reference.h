@@ -15,9 +15,9 @@
 
 #include "models/model.h"
 
-static const char *const reference_files[] = {"tests/reference/gan.txt", "tests/reference/gan_options.txt",
-                                              "tests/reference/oracle.txt", "tests/reference/vae.txt", "tests/reference/diffusion.txt",
-                                              "tests/reference/autoregressive.txt"};
+static const char *const reference_files[] = {"tests/reference/gan.txt",       "tests/reference/gan_options.txt",
+                                              "tests/reference/oracle.txt",    "tests/reference/vae.txt",
+                                              "tests/reference/diffusion.txt", "tests/reference/autoregressive.txt"};
 
 enum {
     REFERENCE_FIRST = 4,                     /* elements that are kept as they are */
@@ -264,7 +264,8 @@ static void reference_number(reference_report *report, const char *place, const 
         reference_differ(report, "%s: %s is %.17g, not %.17g (allowed: %.3g)", place, what, actual, expected, allowed);
 }
 
-/* A vector shorter than this counts as this long: where a loss does not depend on a tensor, its gradient is rounding. */
+/* A vector shorter than this counts as this long: where a loss does not depend on a tensor, its gradient is rounding.
+ */
 static const double reference_shortest = 5e-3;
 
 /* An error e of the vector changes |x| and an element by at most |e|, and a sum with weights w by at most |w| |e|
@@ -273,7 +274,8 @@ static void reference_vector(reference_report *report, const char *place, const 
                              const reference_summary *expected, const reference_summary *actual, double tolerance,
                              double *used)
 {
-    double length = expected->numbers[0], error = tolerance * (length < reference_shortest ? reference_shortest : length);
+    double length = expected->numbers[0],
+           error = tolerance * (length < reference_shortest ? reference_shortest : length);
     for (int i = 0; i < REFERENCE_SUMMARY; i++) {
         bool is_sum = i == 1 || i == 2;
         reference_number(report, place, what, expected->numbers[i], actual->numbers[i],

@@ -10,7 +10,7 @@
 
 #include "models/painted.h"
 
-enum { ROWS = 13, UNITS = 7 };
+enum { IMAGES = 12, UNITS = 7 };
 
 typedef struct {
     gs_arena *arena;
@@ -32,7 +32,8 @@ static void fill(gs_matrix matrix, uint64_t step)
     gs_rng_normal(rng, 0, (size_t)matrix.rows * (size_t)matrix.columns, matrix.values);
 }
 
-static subject create(void)
+/* A layer that reads `packing` images at once. */
+static subject create(int packing)
 {
     static gs_digits digits;
     static const gs_law law = {.digit_weights = {4, 4, 4, 4, 2, 1}, .green = 0.34};
@@ -40,16 +41,17 @@ static subject create(void)
     gs_error error;
     gs_digits_draw(&digits);
     assert_int_equal(gs_arena_create(&made.arena, 0, &error), GS_OK);
-    made.layer = gs_dense_add(&made.table, "layer", GS_IMAGE, UNITS, GS_TANH);
+    made.layer = gs_dense_add(&made.table, "layer", packing * GS_IMAGE, UNITS, GS_TANH);
     made.parameters = take(&made, made.table.size);
     gs_tensors_initialise(&made.table, 5, made.parameters);
     fill(gs_tensor_view(&made.table, made.layer.bias, made.parameters), 1);
 
     gs_painter painter = gs_painter_create(&digits, made.arena);
     gs_rng rng = {.seed = 6, .stream = GS_STREAM_DATA, .step = 3};
-    made.images = gs_matrix_take(made.arena, ROWS, GS_IMAGE);
-    made.painted = gs_painted_take(&painter, made.arena, ROWS, 1, UNITS);
-    gs_painter_batch(&painter, &law, rng, 0, made.images);
+    gs_matrix images = gs_matrix_take(made.arena, IMAGES, GS_IMAGE);
+    made.images = gs_matrix_of(images.values, IMAGES / packing, packing * GS_IMAGE);
+    made.painted = gs_painted_take(&painter, made.arena, IMAGES / packing, packing, UNITS);
+    gs_painter_batch(&painter, &law, rng, 0, images);
     gs_painted_draw(&made.painted, &law, rng);
     return made;
 }
@@ -67,17 +69,18 @@ static double apart(size_t count, const gs_real *x, const gs_real *y)
     return most / largest;
 }
 
-static void same_output_and_gradients(void **state)
+static void check_packing(int packing)
 {
-    (void)state;
-    subject it = create();
-    gs_matrix expected = gs_matrix_take(it.arena, ROWS, UNITS), output = gs_matrix_take(it.arena, ROWS, UNITS);
+    subject it = create(packing);
+    int rows = IMAGES / packing;
+    size_t outputs = (size_t)rows * UNITS;
+    gs_matrix expected = gs_matrix_take(it.arena, rows, UNITS), output = gs_matrix_take(it.arena, rows, UNITS);
     gs_dense_forward(&it.layer, &it.table, it.parameters, it.images, expected);
     gs_painted_forward(&it.painted, &it.layer, &it.table, it.parameters, output);
-    assert_true(apart(ROWS * UNITS, output.values, expected.values) <= 1e-5);
+    assert_true(apart(outputs, output.values, expected.values) <= 1e-5);
 
     gs_real *expected_gradients = take(&it, it.table.size), *gradients = take(&it, it.table.size);
-    gs_matrix slope = gs_matrix_take(it.arena, ROWS, UNITS);
+    gs_matrix slope = gs_matrix_take(it.arena, rows, UNITS);
     for (int keep = 0; keep <= 1; keep++) { /* the second time they are added up */
         fill(slope, 2);
         gs_dense_backward(&it.layer, &it.table, it.parameters, it.images, expected, slope,
@@ -88,6 +91,14 @@ static void same_output_and_gradients(void **state)
         assert_true(apart(it.table.size, gradients, expected_gradients) <= 1e-5);
     }
     gs_arena_destroy(&it.arena);
+}
+
+static void same_output_and_gradients(void **state)
+{
+    (void)state;
+    check_packing(1);
+    check_packing(2);
+    check_packing(4);
 }
 
 int main(void)

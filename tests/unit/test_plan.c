@@ -212,6 +212,25 @@ static void zip_links_and_exclude_and_include_change_the_product(void **state)
     release(&made);
 }
 
+/* What varies by items of include alone is told only where it departs from what all others have. */
+static void include_calls_variants_by_what_it_changes(void **state)
+{
+    (void)state;
+    planned made =
+        plan_of("seeds: 0\nparameters: {minibatch_discrimination: off, latent_dim: [2, 4], steps: 10}\n"
+                "include: [{minibatch_discrimination: on}, {packing: 2, latent_dim: 4}, {steps: 20, r1: 1}]\n",
+                NULL, 0);
+    const char *const labels[] = {"latent_dim=2", "latent_dim=4", "minibatch_discrimination=on, latent_dim=16",
+                                  "latent_dim=4, packing=2", "latent_dim=16, steps=20, r1=1"};
+    assert_int_equal(made.plan->variant_count, 5);
+    for (size_t v = 0; v < 5; v++) assert_string_equal(label(&made, v), labels[v]);
+    release(&made);
+    made = plan_of("seeds: 0\nparameters: {model: gan}\ninclude: [{packing: 2}, {packing: 4}]\n", NULL, 0);
+    const char *const plain[] = {"gan", "packing=2", "packing=4"};
+    for (size_t v = 0; v < 3; v++) assert_string_equal(label(&made, v), plain[v]);
+    release(&made);
+}
+
 static void hydra_overrides_add_change_and_remove(void **state)
 {
     (void)state;
@@ -421,6 +440,7 @@ int main(void)
         cmocka_unit_test(identity_ignores_order_spelling_and_defaults),
         cmocka_unit_test(identity_stays_what_it_was),
         cmocka_unit_test(zip_links_and_exclude_and_include_change_the_product),
+        cmocka_unit_test(include_calls_variants_by_what_it_changes),
         cmocka_unit_test(hydra_overrides_add_change_and_remove),
         cmocka_unit_test(an_override_leaves_a_zip_or_stays_linked),
         cmocka_unit_test(a_comma_in_quotes_makes_no_list),

@@ -133,6 +133,64 @@ static void contradictions_are_refused(void **state)
     assert_int_equal(culprit, GS_SETTING_CONTEXT_PIXELS);
 }
 
+/* A gan without minibatch discrimination and with these two settings; the sentence, or NULL if it can be trained. */
+static const char *gan_with(gs_setting_id one, double first, gs_setting_id two, double second, gs_setting_id *culprit)
+{
+    static gs_error error;
+    gs_settings settings;
+    gs_settings_defaults(&settings, GS_MODEL_GAN);
+    settings.values[GS_SETTING_MINIBATCH_DISCRIMINATION].integer = 0;
+    const gs_setting_id ids[] = {one, two};
+    const double values[] = {first, second};
+    for (int i = 0; i < 2; i++)
+        if (gs_settings_table[ids[i]].type == GS_TYPE_REAL) settings.values[ids[i]].real = values[i];
+        else settings.values[ids[i]].integer = (int64_t)values[i];
+    return gs_settings_check(&settings, culprit, &error) == GS_OK ? NULL : error.text;
+}
+
+static void gan_options_that_do_not_go_together_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        gs_setting_id one, two;
+        double first, second;
+        const char *says; /* NULL: allowed */
+    } cases[] = {
+        {GS_SETTING_R1, GS_SETTING_MINIBATCH_DISCRIMINATION, 10, 1,
+         "r1: 10 does not go with minibatch_discrimination: on, which couples the samples"},
+        {GS_SETTING_R1, GS_SETTING_MINIBATCH_DISCRIMINATION, 0, 1, NULL},
+        {GS_SETTING_R2, GS_SETTING_MINIBATCH_STDDEV, 0.5, 1, "r2: 0.5 does not go with minibatch_stddev: on, which"},
+        {GS_SETTING_GAN_LOSS, GS_SETTING_MINIBATCH_DISCRIMINATION, GS_GAN_LOSS_RELATIVISTIC_PAIRING, 1,
+         "gan_loss: relativistic_pairing does not go with minibatch_discrimination: on, which"},
+        {GS_SETTING_GAN_LOSS, GS_SETTING_MINIBATCH_STDDEV, GS_GAN_LOSS_RELATIVISTIC_PAIRING, 1, "which couples"},
+        {GS_SETTING_GAN_LOSS, GS_SETTING_SPECTRAL_NORM, GS_GAN_LOSS_LEAST_SQUARES, 1,
+         "gan_loss: least_squares does not go with spectral_norm: on, spectral_norm goes with non_saturating and "
+         "hinge"},
+        {GS_SETTING_GAN_LOSS, GS_SETTING_SPECTRAL_NORM, GS_GAN_LOSS_HINGE, 1, NULL},
+        {GS_SETTING_LABEL_SMOOTHING, GS_SETTING_GAN_LOSS, 0.1, GS_GAN_LOSS_HINGE,
+         "label_smoothing: 0.1 does not go with gan_loss: hinge, which has no target"},
+        {GS_SETTING_LABEL_SMOOTHING, GS_SETTING_GAN_LOSS, 0.1, GS_GAN_LOSS_LEAST_SQUARES, NULL},
+        {GS_SETTING_PACKING, GS_SETTING_BATCH_SIZE, 3, 128,
+         "packing: a batch_size of 128 does not make two or more packs of 3 images"},
+        {GS_SETTING_PACKING, GS_SETTING_BATCH_SIZE, 4, 4, "packing: a batch_size of 4 does not make"},
+        {GS_SETTING_PACKING, GS_SETTING_BATCH_SIZE, 4, 8, NULL},
+        {GS_SETTING_R1, GS_SETTING_SPECTRAL_NORM, 1, 1, NULL},
+        {GS_SETTING_R1, GS_SETTING_GAN_LOSS, 1, GS_GAN_LOSS_RELATIVISTIC_PAIRING, NULL},
+        {GS_SETTING_FEATURE_MATCHING, GS_SETTING_GAN_LOSS, 1, GS_GAN_LOSS_RELATIVISTIC_PAIRING, NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        gs_setting_id culprit = GS_SETTING_MODEL;
+        const char *text = gan_with(cases[i].one, cases[i].first, cases[i].two, cases[i].second, &culprit);
+        if (cases[i].says == NULL) {
+            if (text != NULL) fail_msg("case %zu is refused: %s", i, text);
+            continue;
+        }
+        if (text == NULL || strstr(text, cases[i].says) == NULL)
+            fail_msg("'%s' is not in '%s'", cases[i].says, text == NULL ? "" : text);
+        assert_int_equal(culprit, cases[i].one);
+    }
+}
+
 /* The goal of each metric of early stopping: what a perfect run has is the best. */
 static void every_metric_has_its_goal(void **state)
 {
@@ -188,6 +246,7 @@ int main(void)
         cmocka_unit_test(wrong_values_are_refused_with_what_is_allowed),
         cmocka_unit_test(a_setting_applies_to_its_models_and_under_its_condition),
         cmocka_unit_test(contradictions_are_refused),
+        cmocka_unit_test(gan_options_that_do_not_go_together_are_refused),
         cmocka_unit_test(every_metric_has_its_goal),
         cmocka_unit_test(the_nearest_name_is_near),
     };

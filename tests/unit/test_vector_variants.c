@@ -98,6 +98,17 @@ static void record_rows(const gs_vector_kernels *kernels, size_t columns, record
     fill(sums, columns, columns + 5000, 1);
     kernels->column_sums(ROWS, columns, STRIDE, y, sums);
     keep(all, sums, columns * sizeof *sums);
+
+    float means[LONGEST], deviations[LONGEST];
+    kernels->deviations(ROWS, columns, STRIDE, 1e-8f, y, means, deviations);
+    keep(all, means, columns * sizeof *means);
+    keep(all, deviations, columns * sizeof *deviations);
+    kernels->deviations_gradient(ROWS, columns, STRIDE, 0.37f, y, means, deviations, dy);
+    keep(all, dy, sizeof dy);
+    kernels->tanh_curvature(columns, bias, means, deviations, sums);
+    keep(all, sums, columns * sizeof *sums);
+    float products = kernels->product_sum(columns, means, bias);
+    keep(all, &products, sizeof products);
 }
 
 static void record_diffusion(const gs_vector_kernels *kernels, size_t count, record *all)
