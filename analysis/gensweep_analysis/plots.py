@@ -22,9 +22,9 @@ from .results import Results  # noqa: E402
 from .statistics import mean, performance_profile, wilson  # noqa: E402
 from .summary import VariantSummary, in_detail, modes_covered, setting_groups, total_variation  # noqa: E402
 
-# Okabe & Ito's colours without the yellow, then Tol's muted: told apart by colour-blind readers and in grey.
+# Okabe & Ito's colours without the yellow, then Tol's muted: told apart by colour-blind readers, and none is grey.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#332288", "#882255", "#44AA99", "#999933",
-          "#661100", "#666666")
+          "#661100", "#DDCC77")
 INK, GREY, LIGHT = "#222222", "#8a8a8a", "#d9d9d9"
 LINKED_VARIANTS, SHADED_VARIANTS = 6, 4  # beyond that, lines between seeds and bands hide more than they show
 WIDTH = 10.6  # inches; the page is about as wide, so that the text of figures keeps its size
@@ -225,7 +225,12 @@ class Figures:
             panels[0, column].set_ylim((low * 0.9, high * 1.1) if logarithmic else (low - margin, high + margin))
             if logarithmic:
                 panels[0, column].set_yscale("log")
-            panels[-1, column].set_xlabel("training step")
+            shown = [panel for panel, variant in zip(panels[:, column], variants)
+                     if np.isfinite(losses[name][self._curve_rows(variant)]).any()]
+            for panel in panels[:, column]:
+                panel.set_visible(panel in shown)  # minibatch_active, of variants that have no such layer
+            shown[-1].set_xlabel("training step")
+            shown[-1].tick_params(labelbottom=True)
         return figure
 
     def _with_curves(self) -> List[str]:

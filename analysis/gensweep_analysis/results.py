@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import os
+import re
 from dataclasses import dataclass
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
@@ -228,6 +229,7 @@ class Results:
 
     def find_variant(self, text: str) -> str:
         """The variant called `text`, or the only one whose name contains it."""
+        text = re.sub(r",\s*", ", ", text.strip())
         if text in self.variants:
             return text
         # "lr=1" must not mean "lr=10": a part counts only when it is a whole word of the name.
@@ -237,9 +239,8 @@ class Results:
         if len(parts) == 1:
             return parts[0]
         if len(parts) > 1:
-            raise AnalysisError(f"{self.path}: {text!r} fits several variants: {', '.join(parts[:6])}")
-        raise AnalysisError(f"{self.path}: no variant {text!r}{nearest(text, self.variants)}; "
-                            f"the file has: {', '.join(self.variants[:12])}{', ...' if len(self.variants) > 12 else ''}")
+            raise AnalysisError(f"{self.path}: {text!r} fits several variants:{_list(parts)}")
+        raise AnalysisError(f"{self.path}: no variant {text!r} in the sweep{nearest(text, self.variants)}; it has:{_list(self.variants)}")
 
     def run_row(self, run: Union[int, str]) -> int:
         """Row of a run given by its number or its label."""
@@ -382,6 +383,11 @@ def nearest(name: str, known: Sequence[str]) -> str:
     """The hint of an error message about an unknown name."""
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.4)
     return f" (nearest: {close[0]})" if close else ""
+
+
+def _list(names: Sequence[str], most: int = 12) -> str:
+    """Names for a message, a line each: they have commas of their own."""
+    return "".join(f"\n  {name}" for name in names[:most]) + ("\n  ..." if len(names) > most else "")
 
 
 def setting_key(value: Any) -> Optional[Any]:

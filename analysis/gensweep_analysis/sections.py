@@ -13,7 +13,7 @@ from . import formatting as form
 from . import markup
 from .results import DONE, FAILED, FLAGS, STATUS_NAMES, Results
 from .statistics import mean
-from .summary import Comparison, VariantSummary, flag_rate, setting_groups
+from .summary import Comparison, VariantSummary, baseline, flag_rate, setting_groups
 from .tables import detectable_sentence
 
 RUNS_SHOWN_OPEN = 100
@@ -116,8 +116,7 @@ def comparison_table(results: Results, comparisons: Sequence[Comparison]) -> str
     for place, item in enumerate(comparisons):
         if place == 0 or comparisons[place - 1].first != item.first:
             rows.append(f'<tr class="model"><td colspan="12">{markup.breakable(item.first)}</td></tr>')
-        # Only what differs from the first: the rest of a long name is in the line above.
-        cells = f'<td class="text">→&nbsp;{markup.breakable(form.short_names([item.first, item.second])[1])}</td>'
+        cells = f'<td class="text">→&nbsp;{markup.breakable(_beside(item.first, item.second))}</td>'
         cells += markup.cell(item.runs[0] if item.paired else f"{item.runs[0]}, {item.runs[1]}",
                              small="paired" if item.paired else "unpaired")
         for outcome, rates in (("collapsed", item.collapsed), ("severe", item.severe)):
@@ -142,12 +141,23 @@ def comparison_table(results: Results, comparisons: Sequence[Comparison]) -> str
     note = (f"{tests}Holm: corrected for all {number} tests of this table; bold: below .05. TV difference: second minus first with a "
             "bootstrap interval (nominally 95 %, none below 6 pairs), negative means closer to the data. P(impr.): a run of the second has a lower TV than one of "
             "the first.")
-    if len(results.variants) > 2 and len(comparisons) < len(results.variants) * (len(results.variants) - 1) // 2:
+    base = baseline(results)
+    if base is not None:
+        note += f" Shown is {base} with each other variant: most are that with one change."
+    elif len(results.variants) > 2 and len(comparisons) < len(results.variants) * (len(results.variants) - 1) // 2:
         note += " Shown are the pairs of one model that differ in one setting."
     # The pair with the fewest seeds bounds what the table can show.
     fewest = min(comparisons, key=lambda item: min(item.runs))
     return (markup.table(header, rows, kind="data pairs", groups=groups) + f'<p class="note long">{escape(note)}</p>'
             + f"<p>{_unbroken(_detectable(fewest, len(comparisons) == 1))}</p>")
+
+
+def _beside(first: str, second: str) -> str:
+    """The second name under the first: only what differs, if both tell the same settings. A setting that one of them does
+    not tell has its usual value there, which leaving out would hide."""
+    def told(name: str) -> List[str]:
+        return [part.split("=")[0] for part in name.split(", ")]
+    return form.short_names([first, second])[1] if told(first) == told(second) else second
 
 
 def _detectable(item: Comparison, alone: bool) -> str:

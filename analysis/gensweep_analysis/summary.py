@@ -115,13 +115,14 @@ def summarise_all(results: Results) -> List[VariantSummary]:
 
 
 def in_detail(summaries: Sequence[VariantSummary]) -> List[VariantSummary]:
-    """All of few variants, otherwise as many of the best and of the worst by mean TV, in plan order."""
+    """All of few variants, otherwise the first, which is often what the others are measured by, and as many of the best
+    and of the worst by mean TV, in plan order."""
     finished = [row for row in summaries if row.done]
     if len(finished) <= DETAILED_VARIANTS:
         return finished
-    ranked = sorted(finished, key=lambda row: row.tv_mean)
-    half = DETAILED_VARIANTS // 2
-    kept = {row.name for row in [*ranked[:half], *ranked[-half:]]}
+    ranked = sorted(finished[1:], key=lambda row: row.tv_mean)
+    others = DETAILED_VARIANTS - 1
+    kept = {row.name for row in [finished[0], *ranked[:others - others // 2], *ranked[-(others // 2):]]}
     return [row for row in finished if row.name in kept]
 
 
@@ -133,13 +134,34 @@ def require_finished_run(results: Results) -> None:
 
 
 # ----------------------------------------------------------------------------------------------- comparisons
+def baseline(results: Results) -> Optional[str]:
+    """The first variant, if the sweep changes it in one thing at a time; None if it is a grid, or of few variants.
+
+    Then there are no more variants than the values of all settings, less one each, and most differ from the first in
+    one setting only. The others are combinations that somebody wanted to see beside it.
+    """
+    variants = results.variants
+    if len(variants) <= ALL_PAIRS_UP_TO or len({results.model_of(variant) for variant in variants}) > 1:
+        return None
+    settings = [_settings_of(results, variant) for variant in variants]
+    values = [{own[name] for own in settings if own.get(name) is not None} for name in settings[0]]
+    choices = [len(each) - 1 for each in values if len(each) > 1]
+    near = sum(_differences(settings[0], own) == 1 for own in settings[1:])
+    star = len(choices) > 1 and len(variants) <= 1 + sum(choices) and 2 * near >= len(variants) - 1
+    return variants[0] if star else None
+
+
 def pairs_to_compare(results: Results) -> List[Tuple[str, str]]:
     """Every pair of few variants; of many, the pairs of a model that differ in one setting: only those isolate a cause.
+    Where everything is a change of one variant, that variant with each.
 
     The choice depends on the plan alone, never on the outcomes.
     """
     variants = [variant for variant in results.variants if len(results.rows(variant))]
     pairs = list(itertools.combinations(variants, 2))
+    base = baseline(results)
+    if base is not None:
+        return [(base, variant) for variant in variants if variant != base][:MOST_PAIRS] if base in variants else []
     if len(variants) > ALL_PAIRS_UP_TO:
         settings = {variant: _settings_of(results, variant) for variant in variants}
         pairs = [(a, b) for a, b in pairs if results.model_of(a) == results.model_of(b)
@@ -230,8 +252,11 @@ def _differences(a: Dict[str, object], b: Dict[str, object]) -> int:
 
 # -------------------------------------------------------------------------------------------------- settings
 def setting_groups(results: Results) -> List[Tuple[str, List[Tuple[str, np.ndarray]]]]:
-    """For each setting that varies: its values and the done runs that have them, pooled over everything else."""
+    """For each setting that varies: its values and the done runs that have them, pooled over everything else. None where
+    all else is not the same for each value, but what a baseline was changed in."""
     groups = []
+    if baseline(results) is not None:
+        return groups
     for name in results.swept_settings():
         column = results.settings[name]
         by_value: Dict[object, List[int]] = {}

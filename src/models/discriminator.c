@@ -4,16 +4,16 @@
 #include <stdio.h>
 #include <string.h>
 
-static void layer_name(int i, char name[GS_TENSOR_NAME])
-{
-    snprintf(name, GS_TENSOR_NAME, "discriminator/dense_%d", i);
-}
-
 static gs_dense add_layer(gs_tensor_table *table, int i, int inputs, int outputs, gs_activation activation)
 {
     char name[GS_TENSOR_NAME];
-    layer_name(i, name);
+    snprintf(name, sizeof name, "discriminator/dense_%d", i);
     return gs_dense_add(table, name, inputs, outputs, activation);
+}
+
+static void add_spectral(gs_discriminator *discriminator, gs_tensor_table *table, int kernel)
+{
+    discriminator->spectral[discriminator->spectral_count++] = gs_spectral_add(table, kernel);
 }
 
 gs_discriminator gs_discriminator_add(gs_tensor_table *table, const gs_settings *settings)
@@ -41,11 +41,9 @@ gs_discriminator gs_discriminator_add(gs_tensor_table *table, const gs_settings 
     made.layers[2] = add_layer(table, 2, d2 + beside, d3, GS_TANH);
     made.layers[3] = add_layer(table, 3, d3, 1, GS_LINEAR);
     made.end = table->size;
-    for (int i = 0; i < GS_DISCRIMINATOR_LAYERS && made.spectral_on; i++) {
-        char name[GS_TENSOR_NAME];
-        layer_name(i, name);
-        made.spectral[i] = gs_spectral_add(table, name, &made.layers[i]);
-    }
+    if (!made.spectral_on) return made;
+    for (int i = 0; i < GS_DISCRIMINATOR_LAYERS; i++) add_spectral(&made, table, made.layers[i].kernel);
+    if (made.minibatch_on) add_spectral(&made, table, made.minibatch.kernel);
     return made;
 }
 
@@ -76,7 +74,7 @@ void gs_discriminator_take(gs_discriminator *discriminator, const gs_tensor_tabl
             gs_gradient_penalty_take(discriminator->layers, GS_DISCRIMINATOR_LAYERS, table, arena, packs);
     if (!discriminator->spectral_on) return;
     discriminator->normalised = gs_arena_take_scratch(arena, table->size, sizeof(gs_real));
-    for (int i = 0; i < GS_DISCRIMINATOR_LAYERS; i++) gs_spectral_take(&discriminator->spectral[i], table, arena);
+    for (int i = 0; i < discriminator->spectral_count; i++) gs_spectral_take(&discriminator->spectral[i], table, arena);
 }
 
 void gs_discriminator_begin(gs_discriminator *discriminator, const gs_tensor_table *table, gs_real *parameters,
@@ -86,7 +84,7 @@ void gs_discriminator_begin(gs_discriminator *discriminator, const gs_tensor_tab
     if (!discriminator->spectral_on) return;
     size_t first = discriminator->first, count = discriminator->end - first;
     memcpy(discriminator->normalised + first, parameters + first, count * sizeof *parameters);
-    for (int i = 0; i < GS_DISCRIMINATOR_LAYERS; i++) {
+    for (int i = 0; i < discriminator->spectral_count; i++) {
         gs_spectral *spectral = &discriminator->spectral[i];
         for (int k = 0; k < ITERATIONS && very_start; k++) gs_spectral_iterate(spectral, table, parameters);
         gs_spectral_normalise(spectral, table, parameters, discriminator->normalised);
@@ -96,7 +94,7 @@ void gs_discriminator_begin(gs_discriminator *discriminator, const gs_tensor_tab
 void gs_discriminator_updated(gs_discriminator *discriminator, const gs_tensor_table *table, gs_real *parameters)
 {
     if (!discriminator->spectral_on) return;
-    for (int i = 0; i < GS_DISCRIMINATOR_LAYERS; i++)
+    for (int i = 0; i < discriminator->spectral_count; i++)
         gs_spectral_iterate(&discriminator->spectral[i], table, parameters);
     gs_discriminator_begin(discriminator, table, parameters, false);
 }
@@ -205,6 +203,6 @@ double gs_discriminator_penalty(gs_discriminator *discriminator, const gs_tensor
 void gs_discriminator_gradients_done(gs_discriminator *discriminator, const gs_tensor_table *table, gs_real *parameters,
                                      gs_real *gradients)
 {
-    for (int i = 0; i < GS_DISCRIMINATOR_LAYERS && discriminator->spectral_on; i++)
+    for (int i = 0; i < discriminator->spectral_count; i++)
         gs_spectral_gradient(&discriminator->spectral[i], table, parameters, discriminator->normalised, gradients);
 }

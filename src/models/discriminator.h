@@ -5,7 +5,7 @@
  * images is B / m rows ("packs").
  * - minibatch discrimination (nn/minibatch.h), minibatch standard deviation (nn/deviation.h): more columns behind f,
  *   which the next layer reads too: [f, similarities, deviation].
- * - spectral normalisation (nn/spectral.h) of the four dense kernels.
+ * - spectral normalisation (nn/spectral.h) of all kernels.
  *
  * It reads the generated images, or a batch of the data that it never paints (models/painted.h). */
 #ifndef GS_MODELS_DISCRIMINATOR_H
@@ -31,7 +31,8 @@ typedef struct {
     gs_dense layers[GS_DISCRIMINATOR_LAYERS];
     gs_minibatch minibatch;
     gs_deviation deviation;
-    gs_spectral spectral[GS_DISCRIMINATOR_LAYERS];
+    gs_spectral spectral[GS_DISCRIMINATOR_LAYERS + 1]; /* of the dense kernels, then of minibatch discrimination's */
+    int spectral_count;
     gs_gradient_penalty penalty;
     gs_real *normalised; /* the parameters with normalised kernels, in the table's layout; without: NULL */
 

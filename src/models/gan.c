@@ -2,8 +2,9 @@
  *
  * Generator: z ~ N(0,1) -> tanh -> tanh -> sigmoid image. Discriminator: models/discriminator.h; losses:
  * models/gan_loss.h. A training step is `generator_steps` updates of the generator, then `discriminator_steps` updates
- * of the discriminator on (real + generated) / 2, to which the penalties R1 and R2 are added. Real and generated images
- * pass the discriminator as separate batches.
+ * of the discriminator on (real + generated) / 2, to which the penalties R1 and R2 are added in the proportion that
+ * their weights have beside the loss as its paper writes it. Real and generated images pass the discriminator as
+ * separate batches.
  *
  * With feature matching (Salimans et al. 2016, section 3.1) the generator minimises |mean f(real) - mean
  * f(generated)|^2 instead, f the discriminator's features and the means over the batch. For that, and for losses of
@@ -23,7 +24,7 @@ typedef struct {
     int batch, latent, generator_steps, discriminator_steps;
     gs_gan_loss loss;
     bool pairs, matches_features;
-    double r1, r2;
+    double r1, r2; /* weights of the penalties beside (real + generated) / 2 */
 
     gs_network generator;
     gs_discriminator discriminator;
@@ -61,9 +62,12 @@ static void prepare(gs_model *base, const gs_settings *settings, gs_arena *arena
     model->loss.smoothing = (gs_real)gs_settings_real(settings, GS_SETTING_LABEL_SMOOTHING);
     model->pairs = model->loss.kind == GS_GAN_LOSS_RELATIVISTIC_PAIRING;
     model->matches_features = gs_settings_on(settings, GS_SETTING_FEATURE_MATCHING);
-    model->r1 = gs_settings_real(settings, GS_SETTING_R1);
-    model->r2 = gs_settings_real(settings, GS_SETTING_R2);
+    double share = gs_gan_loss_share(model->loss);
+    model->r1 = share * gs_settings_real(settings, GS_SETTING_R1);
+    model->r2 = share * gs_settings_real(settings, GS_SETTING_R2);
     add_tensors(model, settings);
+    base->apart = (size_t)(model->discriminator.packing - 1) * GS_IMAGE *
+                  (size_t)gs_settings_int(settings, GS_SETTING_DISCRIMINATOR_HIDDEN_1);
 
     int sampled = model->batch > GS_SAMPLE_BATCH ? model->batch : GS_SAMPLE_BATCH;
     model->noise = gs_matrix_take(arena, sampled, model->latent);

@@ -2,6 +2,11 @@
 
 #include "ground/vector.h"
 
+double gs_gan_loss_share(gs_gan_loss loss)
+{
+    return loss.kind == GS_GAN_LOSS_NON_SATURATING || loss.kind == GS_GAN_LOSS_HINGE ? 0.5 : 1;
+}
+
 static void hinge(gs_loss_of whose, size_t count, const gs_real *logits, gs_real *losses, gs_real *derivatives)
 {
     gs_real sign = whose == GS_LOSS_OF_GENERATED ? 1 : -1;

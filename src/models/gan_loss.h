@@ -9,6 +9,8 @@
  *   least_squares          (x - t)^2            x^2                   (x - 1)^2 / 2          Mao et al. 2017
  *   relativistic_pairing   softplus(g_i - r_i)  the same, of pair i   softplus(r_i - g_i)    Jolicoeur-Martineau 2019
  *
+ * So (R + G) / 2 is half of what the papers of the first two minimise, and all of what those of the last two do.
+ *
  * With label smoothing s (Salimans et al. 2016, section 3.4) a real image's target is t = 1 - s rather than 1:
  * * becomes softplus(x) - t x. */
 #ifndef GS_MODELS_GAN_LOSS_H
@@ -26,6 +28,9 @@ typedef struct {
     int kind; /* GS_GAN_LOSS_... */
     gs_real smoothing;
 } gs_gan_loss;
+
+/* What (R + G) / 2 is of the loss of the paper, to which that adds its penalties: 1/2 or 1. */
+double gs_gan_loss_share(gs_gan_loss loss);
 
 /* losses[i] and their derivatives by logits[i]. `others`: the logits of the other batch, for relativistic_pairing
  * alone, which overwrites them; its R and G are both the loss of the pair, and a derivative counts for both, so that

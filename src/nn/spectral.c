@@ -1,16 +1,19 @@
 #include "nn/spectral.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "ground/vector.h"
 
-gs_spectral gs_spectral_add(gs_tensor_table *table, const char *prefix, const gs_dense *layer)
+gs_spectral gs_spectral_add(gs_tensor_table *table, int kernel)
 {
-    int outputs = table->tensors[layer->kernel].columns;
+    char prefix[GS_TENSOR_NAME];
+    snprintf(prefix, sizeof prefix, "%s", table->tensors[kernel].name);
+    *strrchr(prefix, '/') = '\0';
     return (gs_spectral){
-        .kernel = layer->kernel,
-        .direction = gs_tensors_add(table, prefix, "kernel_u", 1, 1, outputs, GS_INIT_DIRECTION),
+        .kernel = kernel,
+        .direction = gs_tensors_add(table, prefix, "kernel_u", 1, 1, table->tensors[kernel].columns, GS_INIT_DIRECTION),
     };
 }
 
@@ -26,12 +29,15 @@ static gs_matrix direction_of(const gs_spectral *spectral, const gs_tensor_table
     return gs_matrix_of(row.values, row.columns, 1);
 }
 
-/* Makes a column's length 1, and returns what it was. A column of zeros stays. */
+/* Makes a column's length 1, and returns what it was. A column of zeros stays; a length that is no number makes
+ * everything NaN, so that the run fails. */
 static gs_real make_unit(gs_matrix column)
 {
     static const double least = 1e-12;
     size_t count = (size_t)column.rows;
-    double length = fmax(sqrt((double)gs_vector->sum_squares(count, column.values)), least);
+    double length = sqrt((double)gs_vector->sum_squares(count, column.values));
+    if (length < least) length = least;
+    if (!isfinite(length)) length = (double)NAN;
     gs_vector->scale(count, (gs_real)(1 / length), column.values);
     return (gs_real)length;
 }

@@ -12,7 +12,7 @@
 #define GS_NN_SPECTRAL_H
 
 #include "ground/arena.h"
-#include "nn/dense.h"
+#include "nn/tensors.h"
 
 typedef struct {
     int kernel, direction; /* tensors: inputs x outputs, outputs (u) */
@@ -20,8 +20,9 @@ typedef struct {
     gs_real norm;          /* s */
 } gs_spectral;
 
-/* Registers u. Apart from the kernel, so that u can stand behind all tensors that are trained. */
-gs_spectral gs_spectral_add(gs_tensor_table *table, const char *prefix, const gs_dense *layer);
+/* Registers u of the tensor `kernel`, whose name ends with "/kernel". Apart from it, so that u can stand behind all
+ * tensors that are trained. */
+gs_spectral gs_spectral_add(gs_tensor_table *table, int kernel);
 
 /* Memory: see gs_arena_take. */
 void gs_spectral_take(gs_spectral *spectral, const gs_tensor_table *table, gs_arena *arena);

@@ -71,7 +71,7 @@ ROW(GAN_LOSS, PARAMETER("gan_loss"), .type = GS_TYPE_CHOICE, .models = GAN, .fal
 ROW(PACKING, PARAMETER("packing"), .type = GS_TYPE_INTEGER, .models = GAN, .fallback = "1", .minimum = 1, .maximum = 16,
     .help = "images of one kind that the discriminator judges together (PacGAN); batch_size / packing packs a batch")
 ROW(SPECTRAL_NORM, PARAMETER("spectral_norm"), .type = GS_TYPE_SWITCH, .models = GAN, .fallback = "off",
-    .help = "spectral normalisation of the discriminator's dense kernels, one power iteration an update")
+    .help = "spectral normalisation of the discriminator's kernels, one power iteration an update")
 ROW(R1, PARAMETER("r1"), .type = GS_TYPE_REAL, .models = GAN, .fallback = "0", .minimum = 0, .maximum = 1e6,
     .help = "weight g of the gradient penalty: g / 2 times the mean squared length of the discriminator's gradient on "
             "real images; 0: none")
@@ -82,8 +82,9 @@ ROW(MINIBATCH_STDDEV, PARAMETER("minibatch_stddev"), .type = GS_TYPE_SWITCH, .mo
 ROW(LABEL_SMOOTHING, PARAMETER("label_smoothing"), .type = GS_TYPE_REAL, .models = GAN, .fallback = "0", .minimum = 0,
     .maximum = 0.5, .help = "one-sided: the discriminator's target for real images is 1 less this")
 ROW(FEATURE_MATCHING, PARAMETER("feature_matching"), .type = GS_TYPE_SWITCH, .models = GAN, .fallback = "off",
-    .help = "the generator matches the mean of the discriminator's features instead of its own loss (Salimans et al. "
-            "2016)")
+    .help =
+        "the generator matches the mean of the discriminator's features, without what minibatch layers add, instead "
+        "of its own loss (Salimans et al. 2016)")
 ROW(NETWORK, PARAMETER("network"), .type = GS_TYPE_CHOICE, .models = AUTOREGRESSIVE, .fallback = "flat",
     .choices = networks, .help = "flat: the last context_pixels at once; lstm: pixel by pixel (PixelRNN)")
 ROW(LOSS, PARAMETER("loss"), .type = GS_TYPE_CHOICE, .models = AUTOREGRESSIVE, .fallback = "softmax", .choices = losses,

@@ -231,8 +231,9 @@ typedef struct {
 } gan_conflict;
 
 static const char *const couples =
-    "which couples the samples of a batch: no sample has a gradient or a rival of its own";
-static const char *const only_logistic = "spectral_norm goes with non_saturating and hinge";
+    "which couples the images of a batch, so that none has a gradient or a rival of its own";
+static const char *const not_through = "which the gradient penalties do not go through";
+static const char *const only_logistic = "which is for non_saturating and hinge";
 static const char *const no_target = "which has no target that could be smoothed";
 
 #define R1_                                                                                                            \
@@ -267,9 +268,8 @@ static const gan_conflict gan_conflicts[] = {
     {R1_, DISCRIMINATION, couples},
     {R2_, DISCRIMINATION, couples},
     {LOSS_OF(RELATIVISTIC_PAIRING), DISCRIMINATION, couples},
-    {R1_, STDDEV, couples},
-    {R2_, STDDEV, couples},
-    {LOSS_OF(RELATIVISTIC_PAIRING), STDDEV, couples},
+    {R1_, STDDEV, not_through},
+    {R2_, STDDEV, not_through},
     {LOSS_OF(LEAST_SQUARES), SPECTRAL, only_logistic},
     {LOSS_OF(RELATIVISTIC_PAIRING), SPECTRAL, only_logistic},
     {SMOOTHING, LOSS_OF(HINGE), no_target},
@@ -286,21 +286,31 @@ static gs_status check_gan(const gs_settings *settings, gs_setting_id *culprit, 
 {
     int64_t batch = gs_settings_integer(settings, GS_SETTING_BATCH_SIZE),
             packing = gs_settings_integer(settings, GS_SETTING_PACKING);
-    if (batch % packing != 0 || batch / packing < 2) {
-        *culprit = GS_SETTING_PACKING;
-        return gs_fail(error, GS_ERROR_INPUT,
-                       "packing: a batch_size of %lld does not make two or more packs of %lld images", (long long)batch,
-                       (long long)packing);
-    }
+    *culprit = GS_SETTING_PACKING;
+    if (batch % packing != 0)
+        return gs_fail(error, GS_ERROR_INPUT, "packing: %lld does not divide the batch_size %lld", (long long)packing,
+                       (long long)batch);
+    if (batch / packing < 2)
+        return gs_fail(error, GS_ERROR_INPUT, "packing: a batch_size of %lld is not two packs of %lld images",
+                       (long long)batch, (long long)packing);
     for (size_t i = 0; i < sizeof gan_conflicts / sizeof gan_conflicts[0]; i++) {
         gan_option option = gan_conflicts[i].option, beside = gan_conflicts[i].beside;
         if (!has_option(settings, option) || !has_option(settings, beside)) continue;
-        char value[64], other[64];
+        char value[64], other[64], remedy[64];
+        bool is_switch = gs_settings_table[beside.id].type == GS_TYPE_SWITCH;
+        snprintf(remedy, sizeof remedy, is_switch ? "set %s: off" : "take another %s",
+                 gs_settings_table[beside.id].column);
         gs_value_write(option.id, &settings->values[option.id], value, sizeof value);
         gs_value_write(beside.id, &settings->values[beside.id], other, sizeof other);
         *culprit = option.id;
-        return gs_fail(error, GS_ERROR_INPUT, "%s: %s does not go with %s: %s, %s", gs_settings_table[option.id].column,
-                       value, gs_settings_table[beside.id].column, other, gan_conflicts[i].why);
+        gs_settings usual;
+        gs_settings_defaults(&usual, GS_MODEL_GAN);
+        const char *name = gs_settings_table[beside.id].column;
+        bool is_usual = gs_values_equal(beside.id, &usual.values[beside.id], &settings->values[beside.id]);
+        return gs_fail(error, GS_ERROR_INPUT,
+                       "%s: %s does not go with %s: %s%s, %s; %s, or leave the combination out with `exclude`",
+                       gs_settings_table[option.id].column, value, name, other, is_usual ? " (the default)" : "",
+                       gan_conflicts[i].why, remedy);
     }
     return GS_OK;
 }

@@ -93,6 +93,12 @@ static void gan_pairs(gs_settings *settings)
     set_gan_with(settings, GS_SETTING_GAN_LOSS, GS_GAN_LOSS_RELATIVISTIC_PAIRING, 0);
 }
 
+static void gan_pairs_deviation(gs_settings *settings)
+{
+    set_gan_with(settings, GS_SETTING_GAN_LOSS, GS_GAN_LOSS_RELATIVISTIC_PAIRING, 0);
+    set_gan_with(settings, GS_SETTING_MINIBATCH_STDDEV, 1, 0);
+}
+
 static void gan_packing(gs_settings *settings)
 {
     set_gan_with(settings, GS_SETTING_PACKING, 2, 0);
@@ -297,6 +303,7 @@ static const gradient_case cases[] = {
     {GS_MODEL_GAN, "gan, hinge", gan_hinge, 8, GAN_LOSSES_WITHOUT_BIAS},
     {GS_MODEL_GAN, "gan, least squares, smoothed", gan_least_squares, 8, GAN_LOSSES},
     {GS_MODEL_GAN, "gan, relativistic pairing", gan_pairs, 8, GAN_LOSSES_WITHOUT_BIAS},
+    {GS_MODEL_GAN, "gan, relativistic pairing, minibatch deviation", gan_pairs_deviation, 8, GAN_LOSSES_WITHOUT_BIAS},
     {GS_MODEL_GAN, "gan, packing 2, smoothed", gan_packing, 16, GAN_LOSSES},
     {GS_MODEL_GAN, "gan, packing 4, minibatch discrimination and deviation", gan_packing_minibatch, 16, GAN_LOSSES},
     {GS_MODEL_GAN, "gan, R1", gan_r1, 16, GAN_LOSSES},

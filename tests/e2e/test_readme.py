@@ -44,6 +44,16 @@ def test_command(folder, command, runs):
     assert sorted(path.name for path in folder.iterdir()) == sorted(SWEEPS)
 
 
+def test_the_table_of_settings_is_the_programs():
+    rows = []
+    for name, *told in (block.split("\n      ") for block in re.split(r"\n  (?=\S)", "\n" + gensweep("settings").stdout.strip("\n"))[1:]):
+        facts = dict(line.split(": ", 1) for line in told[2:])
+        assert "|" not in told[0]  # it would end a cell
+        rows.append(f"| `{name}` | {facts['default']} | {facts['models']} | {told[0]} |")
+    table = re.search(r"^### Settings\n\|.*\n\|.*\n((?:\|.*\n)*)", (ROOT / "README.md").read_text(), re.MULTILINE)[1]
+    assert table.splitlines() == rows
+
+
 def test_links_and_figures_are_there():
     text = (ROOT / "README.md").read_text()
     assert not re.search(r"@[A-Z]+@", text)

@@ -144,6 +144,7 @@ MODELS = {
         gan_case("smoothed", 16, label_smoothing="0.2", minibatch_stddev="on", batch_size="8", adam_epsilon="1e-5"),
         # pairs do not depend on the logit's bias, and Adam would make steps of what rounding leaves
         gan_case("pairs", 17, gan_loss="relativistic_pairing", r1="5", r2="3", batch_size="7", adam_epsilon="1e-2"),
+        gan_case("pairs_deviation", 24, gan_loss="relativistic_pairing", minibatch_stddev="on", adam_epsilon="1e-2"),
         gan_case("packed", 18, packing="2", batch_size="8", minibatch_discrimination="on", mbd_features="3", mbd_kernel_dim="2",
                  minibatch_stddev="on"),
         gan_case("penalised_packs", 19, packing="4", batch_size="16", r1="2", gan_loss="least_squares", discriminator_steps="2"),

@@ -231,7 +231,8 @@ class Gan(Model):
         ]
         self.update_generator = self.adam("generator/", "generator_learning_rate")
         self.update_discriminator = self.adam("discriminator/", "discriminator_learning_rate")
-        self.tensors.update(self.directions)
+        of_minibatch = [name for name in self.directions if "minibatch" in name]  # which come last
+        self.tensors.update({name: self.directions[name] for name in sorted(self.directions, key=lambda name: name in of_minibatch)})
 
     def option(self, setting):
         return float(self.case.settings.get(setting, 0))
@@ -240,15 +241,21 @@ class Gan(Model):
         return self.case.settings.get(setting, "off") == "on"
 
     def judging(self, number, inputs, outputs, activation):
-        """A dense layer of the discriminator; with spectral normalisation its kernel is W / |W u|, u held fixed."""
+        """A dense layer of the discriminator."""
         name = f"discriminator/dense_{number}"
-        plain = self.dense(name, inputs, outputs, activation)
+        kernel = self.kernel(f"{name}/kernel", inputs, outputs)
+        bias = self.keep(f"{name}/bias", numpy.zeros((1, outputs)))
+        normalised = self.normalising(name)
+        return lambda x: activation(x @ normalised(kernel) + bias)
+
+    def normalising(self, name):
+        """With spectral normalisation a kernel W works as W / |W u|, u held fixed."""
         if not self.is_on("spectral_norm"):
-            return plain
-        kernel, bias, u_name = self.tensors[f"{name}/kernel"], self.tensors[f"{name}/bias"], f"{name}/kernel_u"
-        u = normal(self.case.seed, STREAM_WEIGHTS, hash_name(u_name), (1, outputs))
-        self.directions[u_name] = u = u / u.norm()
-        return lambda x: activation(x @ (kernel / (kernel @ u.T).norm()) + bias)
+            return lambda kernel: kernel
+        outputs = self.tensors[f"{name}/kernel"].shape[1]
+        u = normal(self.case.seed, STREAM_WEIGHTS, hash_name(f"{name}/kernel_u"), (1, outputs))
+        self.directions[f"{name}/kernel_u"] = u = u / u.norm()
+        return lambda kernel: kernel / (kernel @ u.T).norm()
 
     def power_iteration(self):
         with torch.no_grad():
@@ -261,8 +268,10 @@ class Gan(Model):
         """Salimans et al. 2016, section 3.2: o from f."""
         kernel = self.kernel("discriminator/minibatch/kernel", inputs, features * depth)
 
+        normalised = self.normalising("discriminator/minibatch")
+
         def similarities(f):
-            m = (f @ kernel).reshape(len(f), features, depth)
+            m = (f @ normalised(kernel)).reshape(len(f), features, depth)
             close = torch.exp(-(m[:, None] - m[None]).abs().sum(dim=3))
             return close.sum(dim=1) - 1
         return similarities
@@ -311,7 +320,9 @@ class Gan(Model):
         """Mescheder et al. 2018, by differentiating twice."""
         images = images.detach().requires_grad_()
         gradient, = torch.autograd.grad(self.judge(images).sum(), images, create_graph=True)
-        return self.option(setting) / 2 * gradient.square().sum() / (self.batch // self.packing)
+        # beside a mean of two losses, of which the papers take the sum; least squares and pairs have it in theirs
+        share = 0.5 if self.loss in ("non_saturating", "hinge") else 1
+        return share * self.option(setting) / 2 * gradient.square().sum() / (self.batch // self.packing)
 
     def train(self, step):
         generator_steps = self.case.integer("generator_steps")
