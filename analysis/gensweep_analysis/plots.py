@@ -219,7 +219,6 @@ class Figures:
                 self._draw_curves(panel, step, losses[name], variant)
                 if column == 0:
                     panel.set_ylabel(self.short[variant], rotation=0, ha="right", va="center", labelpad=8)
-            panels[0, column].set_title(name.replace("_", " "))
             # Single spikes would flatten everything else; the limits follow the bulk and say nothing is cut in the CSV.
             margin = 0.08 * (high - low) or 0.1
             panels[0, column].set_ylim((low * 0.9, high * 1.1) if logarithmic else (low - margin, high + margin))
@@ -229,6 +228,7 @@ class Figures:
                      if np.isfinite(losses[name][self._curve_rows(variant)]).any()]
             for panel in panels[:, column]:
                 panel.set_visible(panel in shown)  # minibatch_active, of variants that have no such layer
+            shown[0].set_title(name.replace("_", " "))
             shown[-1].set_xlabel("training step")
             shown[-1].tick_params(labelbottom=True)
         return figure

@@ -120,13 +120,16 @@ class _Report:
         """What a figure with too many variants shows."""
         finished = sum(1 for row in self.summaries if row.done)
         shown = len(in_detail(self.summaries))
-        return f" Named: the {shown} best and worst of {finished} variants by mean TV; {others}." if shown < finished else ""
+        return f" Named: of {finished} variants the first and the {shown - 1} best and worst by mean TV; {others}." if shown < finished else ""
 
     def _settings(self) -> str:
         table = sections.settings_table(self.results)
         return table + self._figure(
             self.figures.effect_of_settings(), "settings", "Total variation by the value of each setting",
             "A dot a run, bars are means; pooled over all other settings.")
+
+    def _penalised(self) -> bool:
+        return any(name in self.results.settings and (self.results.settings[name] > 0).any() for name in ("r1", "r2"))
 
     def _training(self) -> str:
         several = len(self.results.models) > 1
@@ -136,6 +139,7 @@ class _Report:
             drawn = self._figure(
                 self.figures.training_curves(model), f"training_{_slug(model)}", f"Training curves of {model}",
                 "Coloured: each seed; black: mean over the seeds that came so far. The vertical range leaves out the most extreme 0.3 % at each end."
+                + (" The discriminator's loss contains its gradient penalties." if model == "gan" and self._penalised() else "")
                 + self._selection())
             parts.append(title + drawn if drawn else "")
         over = self._figure(
@@ -155,7 +159,7 @@ class _Report:
         shown = in_detail(self.summaries)
         note = "<p>The frequency tables show the samples of each colour and digit, and below them what the data would give."
         if len(shown) < len(finished):
-            note += (f" Of {len(finished)} variants the {len(shown) // 2} with the lowest and the {len(shown) - len(shown) // 2} "
+            note += (f" Of {len(finished)} variants the first, the {len(shown) // 2} with the lowest and the {(len(shown) - 1) // 2} "
                      "with the highest mean TV are shown; all are in frequency.csv.")
         top = self._largest_error()
         return note + "</p>" + markup.frequency_legend() + "".join(self._variant(row, top) for row in shown)

@@ -137,18 +137,17 @@ def require_finished_run(results: Results) -> None:
 def baseline(results: Results) -> Optional[str]:
     """The first variant, if the sweep changes it in one thing at a time; None if it is a grid, or of few variants.
 
-    Then there are no more variants than the values of all settings, less one each, and most differ from the first in
-    one setting only. The others are combinations that somebody wanted to see beside it.
+    Then most differ from the first in one setting only, and there are at most half as many variants as a grid of all the
+    values would have. The others are combinations that somebody wanted to see beside it.
     """
     variants = results.variants
     if len(variants) <= ALL_PAIRS_UP_TO or len({results.model_of(variant) for variant in variants}) > 1:
         return None
     settings = [_settings_of(results, variant) for variant in variants]
     values = [{own[name] for own in settings if own.get(name) is not None} for name in settings[0]]
-    choices = [len(each) - 1 for each in values if len(each) > 1]
+    grid = math.prod(len(each) for each in values if each)
     near = sum(_differences(settings[0], own) == 1 for own in settings[1:])
-    star = len(choices) > 1 and len(variants) <= 1 + sum(choices) and 2 * near >= len(variants) - 1
-    return variants[0] if star else None
+    return variants[0] if 2 * len(variants) <= grid and 2 * near >= len(variants) - 1 else None
 
 
 def pairs_to_compare(results: Results) -> List[Tuple[str, str]]:

@@ -101,6 +101,16 @@ static int64_t stopped_of(const variant_sums *sums)
     return sums->stopped;
 }
 
+static int64_t collapsed_of(const variant_sums *sums)
+{
+    return sums->collapsed;
+}
+
+static int64_t severe_of(const variant_sums *sums)
+{
+    return sums->severe;
+}
+
 static int64_t rejected_of(const variant_sums *sums)
 {
     return sums->rejected;
@@ -125,18 +135,32 @@ static void print_mean(int width, int digits, double sum, int64_t count)
     else printf("  %*s", width, "-");
 }
 
+/* As wide as its column's longest rate, and its title. */
+static int rate_width(const gs_summary *summary, const char *title, int64_t (*hits)(const variant_sums *sums))
+{
+    size_t most = strlen(title);
+    for (size_t v = 0; v < summary->plan->variant_count; v++) {
+        const variant_sums *sums = &summary->sums[v];
+        char text[64];
+        write_rate(hits(sums), sums->measured, text, sizeof text);
+        most = strlen(text) > most ? strlen(text) : most;
+    }
+    return (int)most;
+}
+
 void gs_summary_print(const gs_summary *summary)
 {
-    int width = longest_name(summary);
-    printf("%-*s  %4s  %6s  %-19s  %-19s  %8s  %6s  %10s\n", width, "variant", "n", "failed", "collapsed", "severe",
-           "modes_10", "TV", "mean error");
+    int width = longest_name(summary), collapsed_width = rate_width(summary, "collapsed", collapsed_of),
+        severe_width = rate_width(summary, "severe", severe_of);
+    printf("%-*s  %4s  %6s  %-*s  %-*s  %8s  %6s  %10s\n", width, "variant", "n", "failed", collapsed_width,
+           "collapsed", severe_width, "severe", "modes_10", "TV", "mean error");
     for (size_t v = 0; v < summary->plan->variant_count; v++) {
         const variant_sums *sums = &summary->sums[v];
         char collapsed[64], severe[64];
         write_rate(sums->collapsed, sums->measured, collapsed, sizeof collapsed);
         write_rate(sums->severe, sums->measured, severe, sizeof severe);
-        printf("%-*s  %4lld  %6lld  %-19s  %-19s", width, sums->name, (long long)(sums->measured + sums->failed),
-               (long long)sums->failed, collapsed, severe);
+        printf("%-*s  %4lld  %6lld  %-*s  %-*s", width, sums->name, (long long)(sums->measured + sums->failed),
+               (long long)sums->failed, collapsed_width, collapsed, severe_width, severe);
         print_mean(8, 1, sums->modes_10, sums->measured);
         print_mean(6, 3, sums->tv, sums->with_tv);
         print_mean(10, 1, sums->error, sums->with_tv);

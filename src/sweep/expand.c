@@ -13,14 +13,18 @@ typedef struct {
     bool given[GS_SETTING_COUNT];
 } combination;
 
+enum { REFUSALS_MAX = 8 };
+
 /* An expansion in progress. */
 typedef struct {
     const gs_sweep *sweep;
     gs_plan *plan;
     size_t combinations;
-    bool *rule_matched;  /* one a rule of exclude */
-    XXH128_hash_t *seen; /* open addressing; all zero = free */
-    size_t seen_size;    /* a power of 2 */
+    bool *rule_matched;              /* one a rule of exclude */
+    XXH128_hash_t *seen;             /* open addressing; all zero = free */
+    size_t seen_size;                /* a power of 2 */
+    uint64_t refusals[REFUSALS_MAX]; /* hashes of what was told of combinations that cannot be trained */
+    size_t refusal_count;
 } expansion;
 
 static void give(combination *chosen, gs_setting_id id, const gs_value *value)
@@ -162,6 +166,18 @@ static bool add_seen(expansion *all, const gs_settings *settings)
     }
 }
 
+/* Tells why a combination cannot be trained, once for all that cannot for the same reason; the next are looked at too,
+ * so that a user sees all reasons at once. GS_OK while there is room for more. */
+static gs_status refuse(expansion *all, gs_node node, const char *reason, gs_error *error)
+{
+    uint64_t hash = XXH3_64bits(reason, strlen(reason));
+    for (size_t i = 0; i < all->refusal_count; i++)
+        if (all->refusals[i] == hash) return GS_OK;
+    all->refusals[all->refusal_count++] = hash;
+    gs_status status = gs_node_fail(node, error, "%s", reason);
+    return all->refusal_count == REFUSALS_MAX || gs_error_is_full(error) ? status : GS_OK;
+}
+
 /* `rule` is the item of include, or NULL. */
 static gs_status add_variant(expansion *all, const gs_settings *settings, const gs_rule *rule, gs_error *error)
 {
@@ -173,7 +189,7 @@ static gs_status add_variant(expansion *all, const gs_settings *settings, const 
         return GS_OK;
     }
     if (gs_settings_check(settings, &culprit, &reason) != GS_OK)
-        return gs_node_fail(rule != NULL ? rule->node : gs_sweep_node(all->sweep, culprit), error, "%s", reason.text);
+        return refuse(all, rule != NULL ? rule->node : gs_sweep_node(all->sweep, culprit), reason.text, error);
     gs_plan_append(plan, settings);
     return GS_OK;
 }
@@ -235,6 +251,7 @@ gs_status gs_expand(gs_plan *plan, const gs_sweep *sweep, gs_error *error)
     if (status == GS_OK) status = expand(&all, error);
     for (size_t r = 0; r < sweep->include.count && status == GS_OK; r++)
         status = include(&all, &sweep->include.rules[r], error);
+    if (all.refusal_count > 0) status = GS_ERROR_INPUT;
     if (status == GS_OK && plan->variant_count == 0)
         status =
             gs_node_fail(sweep->exclude.rules[0].node, error,

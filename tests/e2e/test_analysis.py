@@ -424,7 +424,34 @@ def test_report_of_a_random_search(tmp_path):
     finished = analysis("report", path, PYTHONWARNINGS="error::RuntimeWarning")
     assert finished.returncode == 0 and finished.stderr == "", finished.stderr
     html = (tmp_path / "random-report" / "index.html").read_text(encoding="utf-8")
-    assert "Of 20 variants the 6 with the lowest and the 6 with the highest mean TV are shown" in html
+    assert "Of 20 variants the first, the 6 with the lowest and the 5 with the highest mean TV are shown" in html
+
+
+def test_changes_of_one_variant_are_measured_by_it(tmp_path):
+    """A sweep that changes its first variant in one thing at a time: that one is compared with each other, and always shown."""
+    usual = {"packing": 1, "minibatch_discrimination": False, "r1": 0.0, "gan_loss": "non_saturating"}
+    changes = [{}, {"minibatch_discrimination": True}, {"packing": 2}, {"packing": 4}, {"r1": 1.0}, {"r1": 10.0}, {"gan_loss": "hinge"},
+               {"gan_loss": "hinge", "r1": 1.0}]
+    names = [", ".join(f"{key}={value}" for key, value in change.items()) or "gan" for change in changes]
+
+    def build(name, changes, names):
+        variants = [synthetic.Variant(name, settings={**usual, **change}, modes=lambda seed: 5) for name, change in zip(names, changes)]
+        return synthetic.build(str(tmp_path / name), variants, range(6), samples=32, over_training=0)
+
+    path = build("star.h5", changes, names)
+    with Results(path) as results:
+        assert summary.pairs_to_compare(results) == [("gan", name) for name in names[1:]]
+        assert summary.setting_groups(results) == []
+    assert analysis("report", path).returncode == 0
+    html = (tmp_path / "star-report" / "index.html").read_text(encoding="utf-8")
+    assert "Shown is gan with each other variant" in html
+    # under "gan" a name stands whole: a part that is left out would have its usual value there
+    assert "gan_loss=hinge, r1=1.0" in re.sub(r"<wbr/?>|\u200b", "", html)
+
+    grid = [{"packing": packing, "r1": r1} for packing in (1, 2) for r1 in (0.0, 1.0, 5.0, 10.0)]
+    with Results(build("grid.h5", grid, [str(change) for change in grid])) as results:
+        assert len(summary.pairs_to_compare(results)) == 2 * 6 + 4
+        assert [name for name, _ in summary.setting_groups(results)] == ["packing", "r1"]
 
 
 # --------------------------------------------------------------------------------------------- table, compare
