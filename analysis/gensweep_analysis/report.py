@@ -129,7 +129,8 @@ class _Report:
             "A dot a run, bars are means; pooled over all other settings.")
 
     def _penalised(self) -> bool:
-        return any(name in self.results.settings and (self.results.settings[name] > 0).any() for name in ("r1", "r2"))
+        settings, planned = self.results.settings, self.results.planned
+        return any(name in settings and (settings[name][planned] > 0).any() for name in ("r1", "r2"))
 
     def _training(self) -> str:
         several = len(self.results.models) > 1

@@ -107,8 +107,10 @@ def comparison_table(results: Results, comparisons: Sequence[Comparison]) -> str
     """The tests between variants, what they could have seen, or why there are none."""
     if not comparisons:
         finished = sum(1 for variant in results.variants if len(results.rows(variant)))
+        base = baseline(results)
         why = "one variant has finished runs" if finished == 1 else (
             "no variant has finished runs" if finished == 0 else
+            f"{base}, which the other variants are changes of, has no finished run" if base is not None and not len(results.rows(base)) else
             "no pair of these variants differs in one setting only, or there are too many pairs for a correction that leaves power")
         return (f"<p>There is nothing to test: {why}."
                 f"{' Two variants can be compared with the command compare.' if finished > 1 else ''}</p>")

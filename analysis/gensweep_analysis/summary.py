@@ -135,19 +135,24 @@ def require_finished_run(results: Results) -> None:
 
 # ----------------------------------------------------------------------------------------------- comparisons
 def baseline(results: Results) -> Optional[str]:
-    """The first variant, if the sweep changes it in one thing at a time; None if it is a grid, or of few variants.
+    """The first variant, if the sweep changes it in one thing at a time; None for a grid, a search, several models, or few variants.
 
-    Then most differ from the first in one setting only, and there are at most half as many variants as a grid of all the
-    values would have. The others are combinations that somebody wanted to see beside it.
+    Seen from the settings that all variants have, which must tell them apart: most variants differ from the first in one
+    of them, not always the same, and there are at most half as many variants as a grid of all the values would have. The
+    others are combinations that somebody wanted to see beside it.
     """
     variants = results.variants
     if len(variants) <= ALL_PAIRS_UP_TO or len({results.model_of(variant) for variant in variants}) > 1:
         return None
     settings = [_settings_of(results, variant) for variant in variants]
-    values = [{own[name] for own in settings if own.get(name) is not None} for name in settings[0]]
-    grid = math.prod(len(each) for each in values if each)
-    near = sum(_differences(settings[0], own) == 1 for own in settings[1:])
-    return variants[0] if 2 * len(variants) <= grid and 2 * near >= len(variants) - 1 else None
+    common = [name for name in settings[0] if all(own.get(name) is not None for own in settings)]
+    if len({tuple(own[name] for name in common) for own in settings}) < len(variants):
+        return None
+    changed = [[name for name in common if own[name] != settings[0][name]] for own in settings[1:]]
+    near = [names[0] for names in changed if len(names) == 1]
+    grid = math.prod(len({own[name] for own in settings}) for name in common)
+    star = 2 * len(near) >= len(changed) and len(set(near)) > 1 and 2 * len(variants) <= grid
+    return variants[0] if star else None
 
 
 def pairs_to_compare(results: Results) -> List[Tuple[str, str]]:
@@ -160,8 +165,8 @@ def pairs_to_compare(results: Results) -> List[Tuple[str, str]]:
     pairs = list(itertools.combinations(variants, 2))
     base = baseline(results)
     if base is not None:
-        return [(base, variant) for variant in variants if variant != base][:MOST_PAIRS] if base in variants else []
-    if len(variants) > ALL_PAIRS_UP_TO:
+        pairs = [(first, second) for first, second in pairs if first == base]
+    elif len(variants) > ALL_PAIRS_UP_TO:
         settings = {variant: _settings_of(results, variant) for variant in variants}
         pairs = [(a, b) for a, b in pairs if results.model_of(a) == results.model_of(b)
                  and _differences(settings[a], settings[b]) == 1]
@@ -251,8 +256,11 @@ def _differences(a: Dict[str, object], b: Dict[str, object]) -> int:
 
 # -------------------------------------------------------------------------------------------------- settings
 def setting_groups(results: Results) -> List[Tuple[str, List[Tuple[str, np.ndarray]]]]:
-    """For each setting that varies: its values and the done runs that have them, pooled over everything else. None where
-    all else is not the same for each value, but what a baseline was changed in."""
+    """For each setting that varies: its values and the done runs that have them, pooled over everything else.
+
+    Empty where one variant was changed in one thing at a time: a setting's usual value would be pooled with all the other
+    changes, and each other value with none.
+    """
     groups = []
     if baseline(results) is not None:
         return groups

@@ -57,9 +57,10 @@ typedef struct {
     void (*tanh_gradient)(size_t rows, size_t columns, size_t stride, const gs_real *y, gs_real *dy);
     void (*sigmoid_gradient)(size_t rows, size_t columns, size_t stride, const gs_real *y, gs_real *dy);
 
-    /* What a layer y = tanh(x) adds to the gradient on y when its slopes 1 - y^2 were multiplied by `tangents` forward
-     * and by `slopes` backward: dy[i] -= 2 y[i] tangents[i] slopes[i]. */
-    void (*tanh_curvature)(size_t count, const gs_real *y, const gs_real *tangents, const gs_real *slopes, gs_real *dy);
+    /* dy[i] -= 2 y[i] tangents[i] backward[i]: what reaches y = tanh(x) when its slope 1 - y^2 was a factor of a
+     * product with `tangents` going forward, whose gradient on the way back was `backward`. */
+    void (*tanh_curvature)(size_t count, const gs_real *y, const gs_real *tangents, const gs_real *backward,
+                           gs_real *dy);
 
     /* sums[c] += sum over rows of x[r][c]. */
     void (*column_sums)(size_t rows, size_t columns, size_t stride, const gs_real *x, gs_real *sums);
@@ -68,8 +69,8 @@ typedef struct {
     gs_real (*sum_squares)(size_t count, const gs_real *x);
     gs_real (*product_sum)(size_t count, const gs_real *x, const gs_real *y); /* sum_i x[i] y[i] */
 
-    /* Of each column over its rows: means[c], and deviations[c] = sqrt(mean square of x[r][c] - means[c] + epsilon).
-     * dx[r][c] += weight (x[r][c] - means[c]) / deviations[c]; x and dx have the same stride. */
+    /* Of each column over its rows: means[c], and deviations[c] = sqrt(mean_r (x[r][c] - means[c])^2 + epsilon). With
+     * the gradient, dx[r][c] += weight (x[r][c] - means[c]) / deviations[c]; x and dx have the same stride. */
     void (*deviations)(size_t rows, size_t columns, size_t stride, gs_real epsilon, const gs_real *x, gs_real *means,
                        gs_real *deviations);
     void (*deviations_gradient)(size_t rows, size_t columns, size_t stride, gs_real weight, const gs_real *x,

@@ -94,9 +94,9 @@ static void sigmoid_gradient(size_t rows, size_t columns, size_t stride, const g
 }
 
 static void tanh_curvature(size_t count, const gs_real *restrict y, const gs_real *restrict tangents,
-                           const gs_real *restrict slopes, gs_real *restrict dy)
+                           const gs_real *restrict backward, gs_real *restrict dy)
 {
-    for (size_t i = 0; i < count; i++) dy[i] -= 2 * (y[i] * (tangents[i] * slopes[i]));
+    for (size_t i = 0; i < count; i++) dy[i] -= 2 * (y[i] * (tangents[i] * backward[i]));
 }
 
 static void column_sums(size_t rows, size_t columns, size_t stride, const gs_real *restrict x, gs_real *restrict sums)

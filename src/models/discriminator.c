@@ -47,7 +47,7 @@ gs_discriminator gs_discriminator_add(gs_tensor_table *table, const gs_settings 
     return made;
 }
 
-/* Columns of layer i's output, and of what the next one reads. */
+/* Columns of layer i's own output, without what minibatch layers put beside the features. */
 static int units_of(const gs_discriminator *discriminator, const gs_tensor_table *table, int i)
 {
     return table->tensors[discriminator->layers[i].bias].columns;
@@ -105,12 +105,13 @@ static gs_real *weights_of(const gs_discriminator *discriminator, gs_real *param
     return discriminator->spectral_on ? discriminator->normalised : parameters;
 }
 
-/* The output of layer i alone, without what may stand behind it in `rows`; and that. */
+/* The output of layer i alone, without what may stand behind it in `rows`. */
 static gs_matrix units_alone(const gs_discriminator *discriminator, const gs_tensor_table *table, int i, gs_matrix rows)
 {
     return gs_matrix_columns(rows, 0, units_of(discriminator, table, i));
 }
 
+/* What stands behind the features: similarities, then the deviation in the last column. */
 static gs_matrix similarities_of(const gs_discriminator *discriminator, gs_matrix rows)
 {
     return gs_matrix_columns(rows, discriminator->minibatch.inputs, discriminator->minibatch.features);

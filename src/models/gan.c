@@ -2,9 +2,12 @@
  *
  * Generator: z ~ N(0,1) -> tanh -> tanh -> sigmoid image. Discriminator: models/discriminator.h; losses:
  * models/gan_loss.h. A training step is `generator_steps` updates of the generator, then `discriminator_steps` updates
- * of the discriminator on (real + generated) / 2, to which the penalties R1 and R2 are added in the proportion that
- * their weights have beside the loss as its paper writes it. Real and generated images pass the discriminator as
- * separate batches.
+ * of the discriminator on
+ *
+ *   (real + generated) / 2 + share (r1 / 2 mean |grad D(real)|^2 + r2 / 2 mean |grad D(generated)|^2)
+ *
+ * with share = gs_gan_loss_share, so that r1 and r2 weigh as in the papers. Real and generated images pass the
+ * discriminator as separate batches.
  *
  * With feature matching (Salimans et al. 2016, section 3.1) the generator minimises |mean f(real) - mean
  * f(generated)|^2 instead, f the discriminator's features and the means over the batch. For that, and for losses of
@@ -66,8 +69,8 @@ static void prepare(gs_model *base, const gs_settings *settings, gs_arena *arena
     model->r1 = share * gs_settings_real(settings, GS_SETTING_R1);
     model->r2 = share * gs_settings_real(settings, GS_SETTING_R2);
     add_tensors(model, settings);
-    base->apart = (size_t)(model->discriminator.packing - 1) * GS_IMAGE *
-                  (size_t)gs_settings_int(settings, GS_SETTING_DISCRIMINATOR_HIDDEN_1);
+    base->pack_weights = (size_t)(model->discriminator.packing - 1) * GS_IMAGE *
+                         (size_t)gs_settings_int(settings, GS_SETTING_DISCRIMINATOR_HIDDEN_1);
 
     int sampled = model->batch > GS_SAMPLE_BATCH ? model->batch : GS_SAMPLE_BATCH;
     model->noise = gs_matrix_take(arena, sampled, model->latent);

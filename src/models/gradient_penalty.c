@@ -13,9 +13,11 @@ gs_gradient_penalty gs_gradient_penalty_take(const gs_dense *layers, int count, 
     penalty.along = gs_matrix_take(arena, rows, table->tensors[layers[0].kernel].rows);
     for (int i = 0; i < count; i++) {
         int units = table->tensors[layers[i].kernel].columns;
-        gs_matrix *const each[] = {&penalty.slopes[i], &penalty.reached[i], &penalty.tangents[i],
-                                   &penalty.curvatures[i]};
-        for (size_t m = 0; m < sizeof each / sizeof each[0]; m++) *each[m] = gs_matrix_take(arena, rows, units);
+        penalty.slopes[i] = gs_matrix_take(arena, rows, units);
+        if (i + 1 == count) break;
+        penalty.reached[i] = gs_matrix_take(arena, rows, units);
+        penalty.tangents[i] = gs_matrix_take(arena, rows, units);
+        penalty.curvatures[i] = gs_matrix_take(arena, rows, units);
     }
     return penalty;
 }
@@ -25,7 +27,8 @@ static size_t numbers(gs_matrix matrix)
     return (size_t)matrix.rows * (size_t)matrix.columns;
 }
 
-static void times_slopes(gs_matrix output, gs_matrix x)
+/* x (1 - h^2), h a layer's output. */
+static void times_derivative(gs_matrix output, gs_matrix x)
 {
     gs_vector->tanh_gradient((size_t)x.rows, (size_t)x.columns, (size_t)x.stride, output.values, x.values);
 }
@@ -42,11 +45,11 @@ static void go_back(gs_gradient_penalty *penalty, const gs_tensor_table *table, 
         gs_matrix_multiply(GS_PLAIN, penalty->slopes[i], GS_TRANSPOSED, kernel, 0, reached);
         if (i == 0) break;
         memcpy(penalty->slopes[i - 1].values, reached.values, gs_matrix_size(reached));
-        times_slopes(outputs[i - 1], penalty->slopes[i - 1]);
+        times_derivative(outputs[i - 1], penalty->slopes[i - 1]);
     }
 }
 
-/* From t_(-1): s_i and A_i of layer i ... of which A_i holds - 2 h_i s_i T_i alone; adds t_(i-1)^T S_i. */
+/* All s_i and t_i, from t_(-1); adds t_(i-1)^T S_i to the gradients, and begins A_i with - 2 h_i s_i T_i. */
 static void go_along(gs_gradient_penalty *penalty, const gs_tensor_table *table, gs_real *weights,
                      const gs_matrix *outputs, gs_real *gradients)
 {
@@ -61,7 +64,7 @@ static void go_along(gs_gradient_penalty *penalty, const gs_tensor_table *table,
         gs_vector->fill(numbers(curvature), 0, curvature.values);
         gs_vector->tanh_curvature(numbers(curvature), outputs[i].values, tangents.values, penalty->reached[i].values,
                                   curvature.values);
-        times_slopes(outputs[i], tangents);
+        times_derivative(outputs[i], tangents);
     }
 }
 
@@ -74,7 +77,7 @@ static void go_back_again(gs_gradient_penalty *penalty, const gs_tensor_table *t
         if (i + 2 < penalty->count)
             gs_matrix_multiply(GS_PLAIN, penalty->curvatures[i + 1], GS_TRANSPOSED,
                                gs_tensor_view(table, penalty->layers[i + 1].kernel, weights), 1, curvature);
-        times_slopes(outputs[i], curvature);
+        times_derivative(outputs[i], curvature);
         gs_vector->column_sums((size_t)curvature.rows, (size_t)curvature.columns, (size_t)curvature.stride,
                                curvature.values, gs_tensor_view(table, penalty->layers[i].bias, gradients).values);
         if (i > 0)

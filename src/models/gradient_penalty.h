@@ -22,11 +22,10 @@ enum { GS_PENALTY_LAYERS_MAX = 4 };
 typedef struct {
     int count; /* layers */
     const gs_dense *layers;
-    gs_matrix along;                             /* v, then t_(-1): B x inputs */
-    gs_matrix slopes[GS_PENALTY_LAYERS_MAX];     /* S_i: B x outputs of layer i */
-    gs_matrix reached[GS_PENALTY_LAYERS_MAX];    /* T_i, not of the last layer */
-    gs_matrix tangents[GS_PENALTY_LAYERS_MAX];   /* s_i, then t_i */
-    gs_matrix curvatures[GS_PENALTY_LAYERS_MAX]; /* A_i */
+    gs_matrix along;                         /* v, then t_(-1): B x inputs */
+    gs_matrix slopes[GS_PENALTY_LAYERS_MAX]; /* S_i: B x outputs of layer i */
+    /* Of all layers but the last, of the same shape: T_i; s_i, then t_i; A_i. */
+    gs_matrix reached[GS_PENALTY_LAYERS_MAX], tangents[GS_PENALTY_LAYERS_MAX], curvatures[GS_PENALTY_LAYERS_MAX];
 } gs_gradient_penalty;
 
 /* Takes the scratch for batches of `rows` samples. `layers` must stay. Memory: see gs_arena_take. */

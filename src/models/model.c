@@ -123,7 +123,7 @@ gs_status gs_model_tensors(const gs_settings *settings, const gs_digits *digits,
 
 gs_work gs_model_work_of(const gs_model *model, const gs_settings *settings)
 {
-    double weights = (double)(model->tensors.size - model->apart) + 1,
+    double weights = (double)(model->tensors.size - model->pack_weights) + 1,
            batch = (double)gs_settings_integer(settings, GS_SETTING_BATCH_SIZE);
     double forth_and_back = 3, passes = model->type->passes != NULL ? model->type->passes(settings) : 1;
     int64_t samples = gs_settings_integer(settings, GS_SETTING_SAMPLES);

@@ -55,7 +55,7 @@ typedef struct {
 struct gs_model {
     const gs_model_type *type;
     gs_tensor_table tensors;
-    size_t apart; /* weights that a single image does not pass through, but others of its batch */
+    size_t pack_weights; /* of a layer that reads several images at once: those that only the others pass through */
     gs_real *parameters, *gradients, *moment1, *moment2; /* each tensors.size numbers */
     gs_average average;
     gs_real *weights; /* for samples: averages of the parameters, or (decay 0) the parameters themselves */

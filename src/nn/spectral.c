@@ -69,8 +69,8 @@ void gs_spectral_iterate(gs_spectral *spectral, const gs_tensor_table *table, gs
     make_unit(direction);
 }
 
-void gs_spectral_gradient(const gs_spectral *spectral, const gs_tensor_table *table, gs_real *parameters,
-                          gs_real *normalised, gs_real *gradients)
+void gs_spectral_gradient(gs_spectral *spectral, const gs_tensor_table *table, gs_real *parameters, gs_real *normalised,
+                          gs_real *gradients)
 {
     gs_matrix gradient = gs_tensor_view(table, spectral->kernel, gradients),
               kernel = gs_tensor_view(table, spectral->kernel, normalised),

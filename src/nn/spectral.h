@@ -34,8 +34,8 @@ void gs_spectral_normalise(gs_spectral *spectral, const gs_tensor_table *table, 
 /* One power iteration: moves u. */
 void gs_spectral_iterate(gs_spectral *spectral, const gs_tensor_table *table, gs_real *parameters);
 
-/* After gs_spectral_normalise: the gradient on W / s in `gradients` becomes that on W. */
-void gs_spectral_gradient(const gs_spectral *spectral, const gs_tensor_table *table, gs_real *parameters,
-                          gs_real *normalised, gs_real *gradients);
+/* After gs_spectral_normalise: the gradient on W / s in `gradients` becomes that on W. Once, since it uses v up. */
+void gs_spectral_gradient(gs_spectral *spectral, const gs_tensor_table *table, gs_real *parameters, gs_real *normalised,
+                          gs_real *gradients);
 
 #endif

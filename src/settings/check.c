@@ -25,8 +25,9 @@ static gs_status check_stopping(const gs_settings *settings, gs_setting_id *culp
                    goal->choices[1 - right]);
 }
 
-/* Settings of a gan that do not go together, and why. A real counts as set when it is above 0, a switch or choice when
- * it has the value here. */
+/* Settings of a gan that do not go together (METHODS section 3; the deviation of a batch, unlike its similarities, is
+ * one number for all logits, so that pairs keep their own), and why. A real counts as set when it is above 0, a switch
+ * or choice when it has the value here. */
 typedef struct {
     gs_setting_id id;
     int64_t value;
@@ -37,7 +38,7 @@ typedef struct {
 
 #define COUPLES "which couples the images of a batch, so that none has a gradient or a rival of its own"
 #define NOT_THROUGH "which the gradient penalties do not go through"
-#define TWO_LOSSES "which is for non_saturating and hinge"
+#define TWO_LOSSES "which goes with non_saturating and hinge only"
 #define NO_TARGET "which has no target that could be smoothed"
 
 static const gan_conflict gan_conflicts[] = {
@@ -69,9 +70,8 @@ static gs_status refuse(const gan_conflict *conflict, const gs_settings *setting
     gs_value_write(conflict->beside, &values[conflict->beside], other, sizeof other);
     bool is_usual = gs_values_equal(conflict->beside, &usual.values[conflict->beside], &values[conflict->beside]);
     snprintf(remedy, sizeof remedy, beside->type == GS_TYPE_SWITCH ? "set %s: off" : "take another %s", beside->column);
-    return gs_fail(error, GS_ERROR_INPUT,
-                   "%s: %s does not go with %s: %s%s, %s; %s, or leave the combination out with `exclude`", row->column,
-                   value, beside->column, other, is_usual ? " (the default)" : "", conflict->why, remedy);
+    return gs_fail(error, GS_ERROR_INPUT, "%s: %s does not go with %s: %s%s, %s; %s", row->column, value,
+                   beside->column, other, is_usual ? " (the default)" : "", conflict->why, remedy);
 }
 
 static gs_status check_gan(const gs_settings *settings, gs_setting_id *culprit, gs_error *error)
@@ -90,10 +90,10 @@ static gs_status check_gan(const gs_settings *settings, gs_setting_id *culprit, 
     if (batch % packing == 0 && batch / packing >= 2) return GS_OK;
     *culprit = GS_SETTING_PACKING;
     if (batch % packing != 0)
-        return gs_fail(error, GS_ERROR_INPUT, "packing: %lld does not divide the batch_size %lld", (long long)packing,
-                       (long long)batch);
-    return gs_fail(error, GS_ERROR_INPUT, "packing: a batch_size of %lld is not two packs of %lld images",
-                   (long long)batch, (long long)packing);
+        return gs_fail(error, GS_ERROR_INPUT, "packing: %lld does not divide the batch_size %lld; take a divisor of it",
+                       (long long)packing, (long long)batch);
+    return gs_fail(error, GS_ERROR_INPUT, "packing: %lld needs a batch_size of %lld or more, got %lld",
+                   (long long)packing, (long long)(2 * packing), (long long)batch);
 }
 
 gs_status gs_settings_check(const gs_settings *settings, gs_setting_id *culprit, gs_error *error)

@@ -73,8 +73,9 @@ ROW(PACKING, PARAMETER("packing"), .type = GS_TYPE_INTEGER, .models = GAN, .fall
 ROW(SPECTRAL_NORM, PARAMETER("spectral_norm"), .type = GS_TYPE_SWITCH, .models = GAN, .fallback = "off",
     .help = "spectral normalisation of the discriminator's kernels, one power iteration an update")
 ROW(R1, PARAMETER("r1"), .type = GS_TYPE_REAL, .models = GAN, .fallback = "0", .minimum = 0, .maximum = 1e6,
-    .help = "weight g of the gradient penalty: g / 2 times the mean squared length of the discriminator's gradient on "
-            "real images; 0: none")
+    .help =
+        "gradient penalty on real images: g / 2 times the mean squared length of the discriminator's gradient, beside "
+        "the loss as its paper writes it; 0: none")
 ROW(R2, PARAMETER("r2"), .type = GS_TYPE_REAL, .models = GAN, .fallback = "0", .minimum = 0, .maximum = 1e6,
     .help = "the same on generated images")
 ROW(MINIBATCH_STDDEV, PARAMETER("minibatch_stddev"), .type = GS_TYPE_SWITCH, .models = GAN, .fallback = "off",

@@ -13,7 +13,7 @@ typedef struct {
     bool given[GS_SETTING_COUNT];
 } combination;
 
-enum { REFUSALS_MAX = 8 };
+enum { REFUSALS_MAX = 64 /* more than an error has room for */ };
 
 /* An expansion in progress. */
 typedef struct {
@@ -166,16 +166,30 @@ static bool add_seen(expansion *all, const gs_settings *settings)
     }
 }
 
-/* Tells why a combination cannot be trained, once for all that cannot for the same reason; the next are looked at too,
- * so that a user sees all reasons at once. GS_OK while there is room for more. */
-static gs_status refuse(expansion *all, gs_node node, const char *reason, gs_error *error)
+/* The reason but for its numbers. */
+static uint64_t kind_of_reason(const char *reason)
 {
-    uint64_t hash = XXH3_64bits(reason, strlen(reason));
-    for (size_t i = 0; i < all->refusal_count; i++)
-        if (all->refusals[i] == hash) return GS_OK;
-    all->refusals[all->refusal_count++] = hash;
-    gs_status status = gs_node_fail(node, error, "%s", reason);
-    return all->refusal_count == REFUSALS_MAX || gs_error_is_full(error) ? status : GS_OK;
+    gs_error words;
+    size_t used = 0;
+    for (const char *at = reason; *at != '\0' && used + 1 < sizeof words.text; at++)
+        if (strchr("0123456789.e+-", *at) == NULL) words.text[used++] = *at;
+    return XXH3_64bits(words.text, used);
+}
+
+/* Tells why a combination cannot be trained: a reason that differs in its numbers alone is told once. The other
+ * combinations are looked at too, so that a user sees all reasons at once. GS_OK while there is room for more. `rule`
+ * is the item of include, or NULL. */
+static gs_status refuse(expansion *all, gs_setting_id culprit, const gs_rule *rule, const char *reason, gs_error *error)
+{
+    uint64_t kind = kind_of_reason(reason);
+    for (size_t i = 0; i < all->refusal_count && rule == NULL; i++)
+        if (all->refusals[i] == kind) return GS_OK;
+    if (all->refusal_count < REFUSALS_MAX) all->refusals[all->refusal_count++] = kind;
+    bool several = all->combinations > 1 && !all->sweep->random;
+    gs_status status = rule != NULL ? gs_node_fail(rule->node, error, "include: %s", reason)
+                                    : gs_node_fail(gs_sweep_node(all->sweep, culprit), error, "%s%s", reason,
+                                                   several ? ", or leave such combinations out with exclude" : "");
+    return gs_error_is_full(error) ? status : GS_OK;
 }
 
 /* `rule` is the item of include, or NULL. */
@@ -188,8 +202,7 @@ static gs_status add_variant(expansion *all, const gs_settings *settings, const 
         plan->merged++;
         return GS_OK;
     }
-    if (gs_settings_check(settings, &culprit, &reason) != GS_OK)
-        return refuse(all, rule != NULL ? rule->node : gs_sweep_node(all->sweep, culprit), reason.text, error);
+    if (gs_settings_check(settings, &culprit, &reason) != GS_OK) return refuse(all, culprit, rule, reason.text, error);
     gs_plan_append(plan, settings);
     return GS_OK;
 }

@@ -34,7 +34,7 @@ gs_status gs_plan_reserve(gs_plan *plan, const gs_sweep *sweep, size_t room, gs_
         name_setting(plan, axis->id);
         plan->fixed[axis->id] = axis->values != NULL && axis->count == 1;
         plan->swept[axis->id] = !plan->fixed[axis->id];
-        if (plan->fixed[axis->id]) plan->usual[axis->id] = axis->values[0];
+        if (plan->fixed[axis->id]) plan->base[axis->id] = axis->values[0];
     }
     for (size_t r = 0; r < sweep->include.count; r++)
         for (size_t t = 0; t < sweep->include.rules[r].count; t++)
@@ -125,8 +125,7 @@ static bool add_to_label(char label[GS_LABEL], const char *text, const gs_settin
 static bool is_told(const gs_plan *plan, gs_setting_id id, const gs_settings *settings)
 {
     if (!plan->varies[id] || !gs_setting_applies(id, settings)) return false;
-    const gs_value *usual =
-        plan->fixed[id] ? &plan->usual[id] : &plan->defaults[gs_settings_model(settings)].values[id];
+    const gs_value *usual = plan->fixed[id] ? &plan->base[id] : &plan->defaults[gs_settings_model(settings)].values[id];
     return plan->swept[id] || !gs_values_equal(id, usual, &settings->values[id]);
 }
 

@@ -27,8 +27,8 @@ typedef struct {
     size_t applies[GS_SETTING_COUNT]; /* to so many variants; of named settings */
     bool varies[GS_SETTING_COUNT];    /* has different values where it applies */
     bool swept[GS_SETTING_COUNT];     /* by a list or a distribution, and not by items of `include` alone */
-    bool fixed[GS_SETTING_COUNT];     /* to the value below, but for items of `include` */
-    gs_value usual[GS_SETTING_COUNT];
+    bool fixed[GS_SETTING_COUNT];     /* given one value, `base`, which only items of `include` depart from */
+    gs_value base[GS_SETTING_COUNT];
     gs_settings defaults[GS_MODEL_COUNT];
     unsigned char *rows; /* owned */
     size_t row_size;
@@ -43,8 +43,8 @@ void gs_plan_destroy(gs_plan **plan);
 int64_t gs_plan_largest(const gs_plan *plan, gs_setting_id id);
 
 /* The resolved settings of a variant, and its label: made when asked for. The label names the settings that vary, with
- * this variant's values; a setting that varies by items of `include` alone only where it departs from what all others
- * have. The model's name where that leaves nothing. */
+ * this variant's values; a setting that varies by items of `include` alone only where it departs from the value that
+ * the sweep fixes, or from the model's default. The model's name where that leaves nothing. */
 gs_settings gs_plan_settings(const gs_plan *plan, size_t variant);
 void gs_plan_label(const gs_plan *plan, size_t variant, char label[GS_LABEL]);
 

@@ -17,12 +17,11 @@
 #include "models/model.h"
 #include "small_settings.h"
 
-/* Which curve is the loss whose gradient the tensors with this prefix hold; INDEPENDENT + that: they hold zeros, since
- * the loss does not depend on them. */
-enum { INDEPENDENT = 16 };
+/* Which curve is the loss whose gradient the tensors with this prefix hold; zeros, if it does not depend on them. */
 typedef struct {
     const char *prefix;
     int loss;
+    bool independent;
 } loss_of_prefix;
 
 enum { OWNERS_MAX = 4, ELEMENTS_MAX = 40, STATE_MAX = 16, STEP = 3 };
@@ -267,30 +266,30 @@ static void lstm_article(gs_settings *settings)
 #define AUTOREGRESSIVE_LOSSES                                                                                          \
     {                                                                                                                  \
         {                                                                                                              \
-            "", 0                                                                                                      \
+            "", 0, false                                                                                               \
         }                                                                                                              \
     }
 #define GAN_LOSSES                                                                                                     \
     {                                                                                                                  \
-        {"generator/", 0},                                                                                             \
+        {"generator/", 0, false},                                                                                      \
         {                                                                                                              \
-            "discriminator/", 1                                                                                        \
+            "discriminator/", 1, false                                                                                 \
         }                                                                                                              \
     }
 /* A logit's bias has no say where the loss sees differences of logits, or where all logits of real images pull as hard
  * as all of generated ones. */
 #define GAN_LOSSES_WITHOUT_BIAS                                                                                        \
     {                                                                                                                  \
-        {"generator/", 0}, {"discriminator/dense_3/bias", INDEPENDENT + 1},                                            \
+        {"generator/", 0, false}, {"discriminator/dense_3/bias", 1, true},                                             \
         {                                                                                                              \
-            "discriminator/", 1                                                                                        \
+            "discriminator/", 1, false                                                                                 \
         }                                                                                                              \
     }
 #define VAE_LOSSES                                                                                                     \
     {                                                                                                                  \
-        {"encoder/", 0},                                                                                               \
+        {"encoder/", 0, false},                                                                                        \
         {                                                                                                              \
-            "decoder/", 0                                                                                              \
+            "decoder/", 0, false                                                                                       \
         }                                                                                                              \
     }
 
@@ -316,18 +315,22 @@ static const gradient_case cases[] = {
     {GS_MODEL_GAN, "gan, feature matching", gan_matching, 16, GAN_LOSSES},
     {GS_MODEL_GAN, "gan, feature matching, minibatch discrimination and deviation", gan_matching_minibatch, 8,
      GAN_LOSSES},
-    {GS_MODEL_ORACLE, "oracle, batch 7", oracle_7, 16, {{"decoder/", 0}}},
+    {GS_MODEL_ORACLE, "oracle, batch 7", oracle_7, 16, {{"decoder/", 0, false}}},
     {GS_MODEL_VAE, "vae, batch 7", vae_7, 16, VAE_LOSSES},
     {GS_MODEL_VAE, "vae, heavy divergence, batch 37", vae_heavy_37, 8, VAE_LOSSES},
     {GS_MODEL_VAE, "vae, no weight on the divergence, one latent, batch 16", vae_without_kl_16, 8, VAE_LOSSES},
-    {GS_MODEL_DIFFUSION, "diffusion, x0, batch 7", diffusion_x0_7, 16, {{"denoiser/", 0}}},
-    {GS_MODEL_DIFFUSION, "diffusion, epsilon, cosine, batch 37", diffusion_epsilon_37, 8, {{"denoiser/", 0}}},
-    {GS_MODEL_DIFFUSION, "diffusion, x0, article's process, batch 16", diffusion_article_x0_16, 8, {{"denoiser/", 0}}},
+    {GS_MODEL_DIFFUSION, "diffusion, x0, batch 7", diffusion_x0_7, 16, {{"denoiser/", 0, false}}},
+    {GS_MODEL_DIFFUSION, "diffusion, epsilon, cosine, batch 37", diffusion_epsilon_37, 8, {{"denoiser/", 0, false}}},
+    {GS_MODEL_DIFFUSION,
+     "diffusion, x0, article's process, batch 16",
+     diffusion_article_x0_16,
+     8,
+     {{"denoiser/", 0, false}}},
     {GS_MODEL_DIFFUSION,
      "diffusion, epsilon, article's process, batch 7",
      diffusion_article_epsilon_7,
      8,
-     {{"denoiser/", 0}}},
+     {{"denoiser/", 0, false}}},
     {GS_MODEL_AUTOREGRESSIVE, "autoregressive, flat", flat_softmax, 16, AUTOREGRESSIVE_LOSSES},
     {GS_MODEL_AUTOREGRESSIVE, "autoregressive, flat, as in the article", flat_article, 16, AUTOREGRESSIVE_LOSSES},
     {GS_MODEL_AUTOREGRESSIVE, "autoregressive, lstm", lstm_softmax, 8, AUTOREGRESSIVE_LOSSES},
@@ -368,11 +371,11 @@ typedef struct {
     double differences[GS_TENSORS_MAX]; /* |gradient - central difference| / |central difference| */
 } findings;
 
-static int loss_of_tensor(const gradient_case *which, const char *name)
+static const loss_of_prefix *owner_of(const gradient_case *which, const char *name)
 {
     for (int o = 0; o < OWNERS_MAX && which->owners[o].prefix != NULL; o++)
-        if (strncmp(name, which->owners[o].prefix, strlen(which->owners[o].prefix)) == 0) return which->owners[o].loss;
-    return -1;
+        if (strncmp(name, which->owners[o].prefix, strlen(which->owners[o].prefix)) == 0) return &which->owners[o];
+    return NULL;
 }
 
 /* State that no gradient trains, but that a step moves: it is the same for every loss. */
@@ -432,23 +435,23 @@ static verdict judge_zeros(size_t count, const gs_real *gradient, const double *
 static verdict judge_tensor(gs_model *model, const gradient_case *which, const gs_tensor *tensor,
                             const gs_real *gradients, double *difference)
 {
-    int loss = loss_of_tensor(which, tensor->name);
+    const loss_of_prefix *owner = owner_of(which, tensor->name);
     size_t count = gs_tensor_elements(tensor), samples = count < which->elements ? count : which->elements;
     gs_real sampled[ELEMENTS_MAX];
     double numeric[ELEMENTS_MAX];
-    if (loss < 0) return GRADIENT_NO_LOSS;
+    if (owner == NULL) return GRADIENT_NO_LOSS;
     for (size_t s = 0; s < samples; s++) {
         size_t at = tensor->offset + (samples < count ? (2 * s + 1) * count / (2 * samples) : s);
         gs_real kept = model->parameters[at];
         model->parameters[at] = kept + difference_step;
-        double above = loss_at(model, loss % INDEPENDENT);
+        double above = loss_at(model, owner->loss);
         model->parameters[at] = kept - difference_step;
-        double below = loss_at(model, loss % INDEPENDENT);
+        double below = loss_at(model, owner->loss);
         model->parameters[at] = kept;
         numeric[s] = (above - below) / (2 * difference_step);
         sampled[s] = gradients[at];
     }
-    if (loss >= INDEPENDENT) return judge_zeros(count, gradients + tensor->offset, numeric, samples);
+    if (owner->independent) return judge_zeros(count, gradients + tensor->offset, numeric, samples);
     return judge_values(count, gradients + tensor->offset, sampled, numeric, samples, difference);
 }
 

@@ -447,11 +447,39 @@ def test_changes_of_one_variant_are_measured_by_it(tmp_path):
     assert "Shown is gan with each other variant" in html
     # under "gan" a name stands whole: a part that is left out would have its usual value there
     assert "gan_loss=hinge, r1=1.0" in re.sub(r"<wbr/?>|\u200b", "", html)
+    assert "contains its gradient penalties" in html
 
-    grid = [{"packing": packing, "r1": r1} for packing in (1, 2) for r1 in (0.0, 1.0, 5.0, 10.0)]
-    with Results(build("grid.h5", grid, [str(change) for change in grid])) as results:
-        assert len(summary.pairs_to_compare(results)) == 2 * 6 + 4
-        assert [name for name, _ in summary.setting_groups(results)] == ["packing", "r1"]
+
+@pytest.mark.parametrize("changes, pairs", [
+    ([{"packing": packing, "r1": r1} for packing in (1, 2) for r1 in (0.0, 1.0, 5.0, 10.0)], 2 * 6 + 4),  # a grid
+    ([{"packing": 1, "latent_dim": n} for n in (1, 2, 3, 4)] + [{"packing": 2, "mbd_features": n} for n in (1, 2, 3, 4)], 6 + 6 + 16),  # conditional
+    ([{"packing": n, "latent_dim": n} for n in range(1, 8)], 0),  # linked
+    ([{"r1": r1} for r1 in range(10)] + [{"r1": 0, "packing": 2, "latent_dim": 4}], 45),  # one setting
+])
+def test_what_is_no_change_of_one_variant(tmp_path, changes, pairs):
+    """A setting that a variant lacks does not apply to it; others have 1 or 16."""
+    usual = {} if "mbd_features" in changes[-1] else {"packing": 1, "latent_dim": 16, "r1": 0}
+    variants = [synthetic.Variant(str(change), settings={**usual, **change}) for change in changes]
+    with Results(synthetic.build(str(tmp_path / "other.h5"), variants, range(2), samples=32, over_training=0)) as results:
+        assert summary.baseline(results) is None and len(summary.pairs_to_compare(results)) == pairs
+
+
+def test_the_first_variant_is_always_in_detail():
+    """... though it is neither among the best nor among the worst."""
+    row = summary.VariantSummary
+    names = [f"v{i}" for i in range(20)]
+    rows = [row(**{**{field: None for field in row.__dataclass_fields__}, "name": name, "done": 1, "tv_mean": .5 if i == 0 else i / 20})
+            for i, name in enumerate(names)]
+    kept = [each.name for each in summary.in_detail(rows)]
+    assert len(kept) == summary.DETAILED_VARIANTS and kept[0] == "v0" and kept[1:7] == names[1:7] and kept[7:] == names[15:]
+
+
+def test_a_variant_is_found_without_its_blanks(sweep, tmp_path):
+    variants = [synthetic.Variant("latent_dim=2, packing=1"), synthetic.Variant("latent_dim=2, packing=2")]
+    with Results(synthetic.build(str(tmp_path / "names.h5"), variants, [0], samples=32, over_training=0)) as results:
+        assert results.find_variant("latent_dim=2,packing=2") == "latent_dim=2, packing=2"
+        with pytest.raises(AnalysisError, match="in the sweep.*it has:\n  latent_dim=2, packing=1\n  latent_dim=2, packing=2$"):
+            results.find_variant("nothing")
 
 
 # --------------------------------------------------------------------------------------------- table, compare

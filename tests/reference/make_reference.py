@@ -148,7 +148,7 @@ MODELS = {
         gan_case("packed", 18, packing="2", batch_size="8", minibatch_discrimination="on", mbd_features="3", mbd_kernel_dim="2",
                  minibatch_stddev="on"),
         gan_case("penalised_packs", 19, packing="4", batch_size="16", r1="2", gan_loss="least_squares", discriminator_steps="2"),
-        gan_case("spectral", 20, spectral_norm="on", r2="2", discriminator_steps="2"),
+        gan_case("spectral", 20, spectral_norm="on", r2="2", discriminator_steps="2", label_smoothing="0.2"),
         gan_case("spectral_minibatch", 2**40 + 21, spectral_norm="on", gan_loss="hinge", batch_size="8", minibatch_discrimination="on",
                  mbd_features="3", mbd_kernel_dim="2", generator_ema="0.5"),
         gan_case("matching", 22, feature_matching="on", minibatch_discrimination="on", mbd_features="3", mbd_kernel_dim="2"),

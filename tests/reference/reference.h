@@ -264,9 +264,9 @@ static void reference_number(reference_report *report, const char *place, const 
         reference_differ(report, "%s: %s is %.17g, not %.17g (allowed: %.3g)", place, what, actual, expected, allowed);
 }
 
-/* A vector shorter than this counts as this long: where a loss does not depend on a tensor, its gradient is rounding.
- */
-static const double reference_shortest = 5e-3;
+/* Where a loss does not depend on a tensor, its gradient is rounding, shorter than `nothing`: it may be as wrong as a
+ * vector of this length. */
+static const double reference_nothing = 1e-10, reference_of_nothing = 2e-2;
 
 /* An error e of the vector changes |x| and an element by at most |e|, and a sum with weights w by at most |w| |e|
  * (Cauchy and Schwarz), where |w| <= sqrt(count) for both sums. */
@@ -275,7 +275,7 @@ static void reference_vector(reference_report *report, const char *place, const 
                              double *used)
 {
     double length = expected->numbers[0],
-           error = tolerance * (length < reference_shortest ? reference_shortest : length);
+           error = tolerance * (length < reference_nothing ? reference_of_nothing : length);
     for (int i = 0; i < REFERENCE_SUMMARY; i++) {
         bool is_sum = i == 1 || i == 2;
         reference_number(report, place, what, expected->numbers[i], actual->numbers[i],

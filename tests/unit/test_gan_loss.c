@@ -41,7 +41,8 @@ static void losses_and_derivatives_are_those_of_the_header(void **state)
     (void)state;
     for (int kind = GS_GAN_LOSS_NON_SATURATING; kind <= GS_GAN_LOSS_RELATIVISTIC_PAIRING; kind++)
         for (int whose = GS_LOSS_OF_REAL; whose <= GS_LOSS_OF_GENERATOR; whose++) {
-            gs_gan_loss loss = {.kind = kind, .smoothing = kind == GS_GAN_LOSS_LEAST_SQUARES ? (gs_real)0.25 : 0};
+            bool has_target = kind == GS_GAN_LOSS_NON_SATURATING || kind == GS_GAN_LOSS_LEAST_SQUARES;
+            gs_gan_loss loss = {.kind = kind, .smoothing = has_target ? (gs_real)0.25 : 0};
             gs_real others[LOGITS], losses[LOGITS], derivatives[LOGITS];
             for (int i = 0; i < LOGITS; i++) others[i] = other[i];
             gs_gan_losses(loss, (gs_loss_of)whose, LOGITS, at, others, losses, derivatives);
