@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from support import ROOT, gensweep
 
-SWEEP = (ROOT / "sweeps/gan_remedies.yaml", "seeds=0-1", "steps=30", "evaluation.samples=640", "evaluation.every=10")
+SWEEP = (ROOT / "sweeps/gan_remedies.yaml", "seeds=0-1", "steps=12", "evaluation.samples=320", "evaluation.every=6")
 VARIANTS = ["gan", "minibatch_discrimination=on", "minibatch_stddev=on", "packing=2", "packing=4", "gan_loss=hinge", "gan_loss=least_squares",
             "gan_loss=relativistic_pairing", "gan_loss=relativistic_pairing, r1=1, r2=1", "r1=1", "spectral_norm=on", "label_smoothing=0.1",
             "feature_matching=on"]
