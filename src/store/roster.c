@@ -6,7 +6,9 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-enum { ID = GS_ID - 1, SEEDS_TRIED = 64 };
+#include "store/jobs.h"
+
+enum { ID = GS_ID - 1, SEEDS_TRIED = 64, TOLD_APART = 1000 /* names: each reads a row of all settings */ };
 
 /* What is known of the file's rows, and where each identity and each name of a variant stands: hash tables with open
  * addressing. */
@@ -117,11 +119,35 @@ static int64_t row_of_settings(const gs_roster *roster, const earlier *known, co
     return found;
 }
 
-/* Labels name what varies within a sweep, so the same variant may be called otherwise once the sweep has been edited,
- * and another one may be called the same. In the file a variant keeps the name that it has, and a new one whose name is
- * taken gets a number behind it. */
-static void name_variants(gs_roster *roster, const earlier *known)
+/* The label, and in what these settings differ from those of a row that has it. False if that says nothing, cannot be
+ * read or has no room. */
+static bool tell_apart(gs_lookup *lookup, uint64_t row, const gs_settings *settings, const char *label,
+                       char name[GS_LABEL])
 {
+    enum { ROOM = 200 };
+    gs_settings other;
+    gs_error ignored;
+    size_t used = (size_t)snprintf(name, GS_LABEL, "%s", label), length = used;
+    if (gs_stored_settings(lookup, row, &other, &ignored) != GS_OK) return false;
+    for (int id = 0; id < GS_SETTING_COUNT && used < ROOM; id++) {
+        const gs_value *value = &settings->values[id];
+        char text[128];
+        if (!gs_setting_applies((gs_setting_id)id, settings) ||
+            gs_values_equal((gs_setting_id)id, value, &other.values[id]))
+            continue;
+        gs_value_write((gs_setting_id)id, value, text, sizeof text);
+        used += (size_t)snprintf(name + used, GS_LABEL - used, ", %s=%s", gs_settings_table[id].column, text);
+    }
+    return used > length && used < ROOM;
+}
+
+/* Labels name what varies within a sweep, so the same variant may be called otherwise once the sweep has been edited,
+ * and another one may be called the same. In the file a variant keeps the name that it has. A new one whose name is
+ * taken is told apart by its settings from the first that has the name, or if that does not do by a number. */
+static void name_variants(gs_roster *roster, const earlier *known, gs_file *file)
+{
+    gs_lookup lookup = {.file = file};
+    int told_apart = 0;
     for (size_t v = 0; v < roster->plan->variant_count; v++) {
         gs_settings settings = gs_plan_settings(roster->plan, v);
         char *name = roster->variants[v], label[GS_LABEL];
@@ -137,8 +163,12 @@ static void name_variants(gs_roster *roster, const earlier *known)
             memcpy(name, known->variants[found], GS_LABEL);
             continue;
         }
+        if (is_taken(known, name) && told_apart++ < TOLD_APART &&
+            !tell_apart(&lookup, (uint64_t)known->name_slots[slot_of_name(known, label)] - 1, &settings, label, name))
+            snprintf(name, GS_LABEL, "%s", label);
         for (int number = 2; is_taken(known, name); number++) snprintf(name, GS_LABEL, "%.200s (%d)", label, number);
     }
+    gs_lookup_free(&lookup);
 }
 
 /* ---- the roster -------------------------------------------------------------------------------------------------- */
@@ -190,7 +220,7 @@ gs_status gs_roster_create(gs_roster *roster, gs_file *file, const gs_plan *plan
     for (size_t row = 0; row < most && status == GS_OK; row++) roster->run_of_row[row] = -1;
     if (status == GS_OK && file != NULL) status = read_earlier(roster, &known, file, error);
     if (status == GS_OK) status = match_runs(roster, &known, error);
-    if (status == GS_OK) name_variants(roster, &known);
+    if (status == GS_OK) name_variants(roster, &known, file);
     free(known.ids);
     free(known.seeds);
     free(known.variants);

@@ -279,7 +279,7 @@ def test_final_table_has_the_names_of_the_file(small_sweep, tmp_path):
     assert done.returncode == 0, done.stderr
     with h5py.File(path) as results:
         names = set(results["runs/variant"].asstr()[results["runs/planned"][...] == 1])
-    assert len(names) > 0 and all(name.endswith(" (2)") for name in names)
+    assert len(names) > 0 and all(name.endswith(", steps=61") for name in names)
     for name in names:
         assert f"\n{name} " in done.stdout
 
