@@ -3,6 +3,7 @@
 import os
 import resource
 import subprocess
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -58,6 +59,12 @@ def finished(folder, text, name="r"):
     done = gensweep(sweep, "-o", results)
     assert done.returncode == 0, done.stderr
     return sweep, results, done
+
+
+def analysis(*arguments, **environment):
+    """The command of the analysis as a user types it in the project's root."""
+    return subprocess.run([sys.executable, "analysis", *map(str, arguments)], cwd=ROOT, capture_output=True, text=True,
+                          env={**os.environ, **environment}, timeout=300, check=False)
 
 
 def start(*arguments):

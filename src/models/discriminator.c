@@ -93,10 +93,8 @@ void gs_discriminator_begin(gs_discriminator *discriminator, const gs_tensor_tab
 
 void gs_discriminator_updated(gs_discriminator *discriminator, const gs_tensor_table *table, gs_real *parameters)
 {
-    if (!discriminator->spectral_on) return;
     for (int i = 0; i < discriminator->spectral_count; i++)
         gs_spectral_iterate(&discriminator->spectral[i], table, parameters);
-    gs_discriminator_begin(discriminator, table, parameters, false);
 }
 
 /* What the layers work with. */

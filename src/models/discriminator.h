@@ -50,10 +50,12 @@ gs_discriminator gs_discriminator_add(gs_tensor_table *table, const gs_settings 
 void gs_discriminator_take(gs_discriminator *discriminator, const gs_tensor_table *table, const gs_painter *painter,
                            gs_arena *arena, gs_matrix generated);
 
-/* To be called before the weights are used and after they were updated: follows them with the normalised ones. At the
- * very start the directions of the singular values are looked for first. */
+/* To be called before weights are used that were updated or loaded since: works out the normalised ones. At the very
+ * start the directions of the singular values are looked for first. */
 void gs_discriminator_begin(gs_discriminator *discriminator, const gs_tensor_table *table, gs_real *parameters,
                             bool very_start);
+
+/* To be called after each update of the weights: the directions of the singular values follow. */
 void gs_discriminator_updated(gs_discriminator *discriminator, const gs_tensor_table *table, gs_real *parameters);
 
 /* The output of layer `until` for the current batch of that origin: features (packs x units), or logits (packs x 1). */

@@ -166,12 +166,15 @@ static double generator_loss(gan *model, uint64_t use, uint64_t update)
     return loss;
 }
 
-/* One half of the discriminator's loss, and of its gradients: of the batch of that origin. */
-static double discriminator_half(gan *model, gs_origin from, gs_loss_of whose, double gamma, gs_real keep)
+/* One half of the discriminator's loss, and of its gradients: that of the batch of this origin. The generated one comes
+ * first. */
+static double discriminator_half(gan *model, gs_origin from)
 {
-    gs_gradients gradients = {.parameters = model->base.gradients, .keep = keep};
-    if (model->pairs) keep_logits(model, from == GS_REAL ? GS_GENERATED : GS_REAL);
-    double loss = judge(model, from, whose, (gs_real)0.5) / 2;
+    bool real = from == GS_REAL;
+    gs_gradients gradients = {.parameters = model->base.gradients, .keep = real};
+    double gamma = real ? model->r1 : model->r2;
+    if (model->pairs) keep_logits(model, real ? GS_GENERATED : GS_REAL);
+    double loss = judge(model, from, real ? GS_LOSS_OF_REAL : GS_LOSS_OF_GENERATED, (gs_real)0.5) / 2;
     gs_discriminator_backward(&model->discriminator, &model->base.tensors, model->base.parameters, from, GS_LOGIT_LAYER,
                               gradients, (gs_matrix){0});
     if (gamma > 0)
@@ -185,8 +188,7 @@ static double discriminator_loss(gan *model, uint64_t use, uint64_t update)
 {
     generate(model, GS_STREAM_NOISE, use, model->batch, model->base.parameters, model->generated);
     draw_real(model, GS_STREAM_DATA, update);
-    double generated = discriminator_half(model, GS_GENERATED, GS_LOSS_OF_GENERATED, model->r2, 0),
-           real = discriminator_half(model, GS_REAL, GS_LOSS_OF_REAL, model->r1, 1);
+    double generated = discriminator_half(model, GS_GENERATED), real = discriminator_half(model, GS_REAL);
     gs_discriminator_gradients_done(&model->discriminator, &model->base.tensors, model->base.parameters,
                                     model->base.gradients);
     return real + generated;
@@ -207,6 +209,7 @@ static void train(gs_model *base, int64_t step, double curves[GS_CURVES_MAX])
     }
     for (int k = 0; k < model->discriminator_steps; k++) {
         int64_t number = step * model->discriminator_steps + k;
+        if (k > 0) gs_discriminator_begin(&model->discriminator, &base->tensors, base->parameters, false);
         curves[DISCRIMINATOR_LOSS] += discriminator_loss(model, use++, (uint64_t)number) / model->discriminator_steps;
         gs_model_update(base, &model->discriminator_adam, number + 1);
         gs_discriminator_updated(&model->discriminator, &base->tensors, base->parameters);

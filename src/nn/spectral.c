@@ -53,11 +53,9 @@ static void stretch(gs_spectral *spectral, const gs_tensor_table *table, gs_real
 void gs_spectral_normalise(gs_spectral *spectral, const gs_tensor_table *table, gs_real *parameters,
                            gs_real *normalised)
 {
-    gs_matrix from = gs_tensor_view(table, spectral->kernel, parameters),
-              to = gs_tensor_view(table, spectral->kernel, normalised);
+    gs_matrix kernel = gs_tensor_view(table, spectral->kernel, normalised);
     stretch(spectral, table, parameters);
-    memcpy(to.values, from.values, gs_matrix_size(from));
-    gs_vector->scale((size_t)to.rows * (size_t)to.columns, 1 / spectral->norm, to.values);
+    gs_vector->scale((size_t)kernel.rows * (size_t)kernel.columns, 1 / spectral->norm, kernel.values);
 }
 
 void gs_spectral_iterate(gs_spectral *spectral, const gs_tensor_table *table, gs_real *parameters)

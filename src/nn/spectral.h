@@ -27,7 +27,7 @@ gs_spectral gs_spectral_add(gs_tensor_table *table, int kernel);
 /* Memory: see gs_arena_take. */
 void gs_spectral_take(gs_spectral *spectral, const gs_tensor_table *table, gs_arena *arena);
 
-/* Works out v and s, and writes W / s into `normalised`, a buffer in the table's layout. */
+/* Works out v and s, and scales the kernel of `normalised`, a copy of the parameters, to W / s. */
 void gs_spectral_normalise(gs_spectral *spectral, const gs_tensor_table *table, gs_real *parameters,
                            gs_real *normalised);
 

@@ -68,97 +68,6 @@ static void gan_on_37(gs_settings *settings)
     set_gan(settings, 37, true, 4, 3);
 }
 
-/* A gan of 8 images without minibatch discrimination, with this one setting; reals go by `real`. */
-static void set_gan_with(gs_settings *settings, gs_setting_id id, int64_t integer, double real)
-{
-    if (settings->values[GS_SETTING_BATCH_SIZE].integer != 8) set_gan(settings, 8, false, 1, 1);
-    if (gs_settings_table[id].type == GS_TYPE_REAL) settings->values[id].real = real;
-    else settings->values[id].integer = integer;
-}
-
-static void gan_hinge(gs_settings *settings)
-{
-    set_gan_with(settings, GS_SETTING_GAN_LOSS, GS_GAN_LOSS_HINGE, 0);
-}
-
-static void gan_least_squares(gs_settings *settings)
-{
-    set_gan_with(settings, GS_SETTING_GAN_LOSS, GS_GAN_LOSS_LEAST_SQUARES, 0);
-    set_gan_with(settings, GS_SETTING_LABEL_SMOOTHING, 0, 0.2);
-}
-
-static void gan_pairs(gs_settings *settings)
-{
-    set_gan_with(settings, GS_SETTING_GAN_LOSS, GS_GAN_LOSS_RELATIVISTIC_PAIRING, 0);
-}
-
-static void gan_pairs_deviation(gs_settings *settings)
-{
-    set_gan_with(settings, GS_SETTING_GAN_LOSS, GS_GAN_LOSS_RELATIVISTIC_PAIRING, 0);
-    set_gan_with(settings, GS_SETTING_MINIBATCH_STDDEV, 1, 0);
-}
-
-static void gan_packing(gs_settings *settings)
-{
-    set_gan_with(settings, GS_SETTING_PACKING, 2, 0);
-    set_gan_with(settings, GS_SETTING_LABEL_SMOOTHING, 0, 0.1);
-}
-
-static void gan_packing_minibatch(gs_settings *settings)
-{
-    set_gan(settings, 16, true, 3, 2);
-    settings->values[GS_SETTING_PACKING].integer = 4;
-    settings->values[GS_SETTING_MINIBATCH_STDDEV].integer = 1;
-}
-
-static void gan_r1(gs_settings *settings)
-{
-    set_gan_with(settings, GS_SETTING_R1, 0, 3000);
-}
-
-static void gan_r2(gs_settings *settings)
-{
-    set_gan_with(settings, GS_SETTING_R2, 0, 3000);
-}
-
-/* As the penalties outweigh the rest, which other cases check, a fault in them cannot hide. */
-static void gan_everything_with_penalties(gs_settings *settings)
-{
-    set_gan_with(settings, GS_SETTING_R1, 0, 100);
-    set_gan_with(settings, GS_SETTING_R2, 0, 70);
-    set_gan_with(settings, GS_SETTING_PACKING, 2, 0);
-    set_gan_with(settings, GS_SETTING_SPECTRAL_NORM, 1, 0);
-    set_gan_with(settings, GS_SETTING_GAN_LOSS, GS_GAN_LOSS_HINGE, 0);
-}
-
-static void gan_spectral(gs_settings *settings)
-{
-    set_gan_with(settings, GS_SETTING_SPECTRAL_NORM, 1, 0);
-}
-
-static void gan_spectral_minibatch(gs_settings *settings)
-{
-    set_gan(settings, 7, true, 3, 2);
-    settings->values[GS_SETTING_SPECTRAL_NORM].integer = 1;
-}
-
-static void gan_deviation(gs_settings *settings)
-{
-    set_gan_with(settings, GS_SETTING_MINIBATCH_STDDEV, 1, 0);
-}
-
-static void gan_matching(gs_settings *settings)
-{
-    set_gan_with(settings, GS_SETTING_FEATURE_MATCHING, 1, 0);
-}
-
-static void gan_matching_minibatch(gs_settings *settings)
-{
-    set_gan(settings, 16, true, 3, 2);
-    settings->values[GS_SETTING_FEATURE_MATCHING].integer = 1;
-    settings->values[GS_SETTING_MINIBATCH_STDDEV].integer = 1;
-}
-
 static void oracle_7(gs_settings *settings)
 {
     const gs_setting_id ids[] = {GS_SETTING_BATCH_SIZE, GS_SETTING_DECODER_HIDDEN_1, GS_SETTING_DECODER_HIDDEN_2};
@@ -276,15 +185,6 @@ static void lstm_article(gs_settings *settings)
             "discriminator/", 1, false                                                                                 \
         }                                                                                                              \
     }
-/* A logit's bias has no say where the loss sees differences of logits, or where all logits of real images pull as hard
- * as all of generated ones. */
-#define GAN_LOSSES_WITHOUT_BIAS                                                                                        \
-    {                                                                                                                  \
-        {"generator/", 0, false}, {"discriminator/dense_3/bias", 1, true},                                             \
-        {                                                                                                              \
-            "discriminator/", 1, false                                                                                 \
-        }                                                                                                              \
-    }
 #define VAE_LOSSES                                                                                                     \
     {                                                                                                                  \
         {"encoder/", 0, false},                                                                                        \
@@ -299,22 +199,6 @@ static const gradient_case cases[] = {
     {GS_MODEL_GAN, "gan, minibatch discrimination of one feature, batch 16", gan_on_16, 8, GAN_LOSSES},
     {GS_MODEL_GAN, "gan, batch 37", gan_off_37, 8, GAN_LOSSES},
     {GS_MODEL_GAN, "gan, minibatch discrimination, batch 37", gan_on_37, 8, GAN_LOSSES},
-    {GS_MODEL_GAN, "gan, hinge", gan_hinge, 8, GAN_LOSSES_WITHOUT_BIAS},
-    {GS_MODEL_GAN, "gan, least squares, smoothed", gan_least_squares, 8, GAN_LOSSES},
-    {GS_MODEL_GAN, "gan, relativistic pairing", gan_pairs, 8, GAN_LOSSES_WITHOUT_BIAS},
-    {GS_MODEL_GAN, "gan, relativistic pairing, minibatch deviation", gan_pairs_deviation, 8, GAN_LOSSES_WITHOUT_BIAS},
-    {GS_MODEL_GAN, "gan, packing 2, smoothed", gan_packing, 16, GAN_LOSSES},
-    {GS_MODEL_GAN, "gan, packing 4, minibatch discrimination and deviation", gan_packing_minibatch, 16, GAN_LOSSES},
-    {GS_MODEL_GAN, "gan, R1", gan_r1, 16, GAN_LOSSES},
-    {GS_MODEL_GAN, "gan, R2", gan_r2, 16, GAN_LOSSES},
-    {GS_MODEL_GAN, "gan, R1, R2, packing, hinge, spectral normalisation", gan_everything_with_penalties, 16,
-     GAN_LOSSES_WITHOUT_BIAS},
-    {GS_MODEL_GAN, "gan, spectral normalisation", gan_spectral, 16, GAN_LOSSES},
-    {GS_MODEL_GAN, "gan, spectral normalisation, minibatch discrimination", gan_spectral_minibatch, 8, GAN_LOSSES},
-    {GS_MODEL_GAN, "gan, minibatch deviation", gan_deviation, 16, GAN_LOSSES},
-    {GS_MODEL_GAN, "gan, feature matching", gan_matching, 16, GAN_LOSSES},
-    {GS_MODEL_GAN, "gan, feature matching, minibatch discrimination and deviation", gan_matching_minibatch, 8,
-     GAN_LOSSES},
     {GS_MODEL_ORACLE, "oracle, batch 7", oracle_7, 16, {{"decoder/", 0, false}}},
     {GS_MODEL_VAE, "vae, batch 7", vae_7, 16, VAE_LOSSES},
     {GS_MODEL_VAE, "vae, heavy divergence, batch 37", vae_heavy_37, 8, VAE_LOSSES},
@@ -337,6 +221,91 @@ static const gradient_case cases[] = {
     {GS_MODEL_AUTOREGRESSIVE, "autoregressive, lstm, as in the article, batch 90", lstm_article, 1,
      AUTOREGRESSIVE_LOSSES},
 };
+
+/* A gan with other settings than the defaults. Where the penalties are given, they outweigh the rest, which other cases
+ * check, so that a fault in them cannot hide. */
+typedef struct {
+    const char *name;
+    int64_t batch;
+    bool minibatch; /* discrimination, of 3 features in 2 dimensions */
+    bool no_bias;   /* a logit's bias has no say where the loss sees differences of logits, or where all logits of real
+                       images pull as hard as all of generated ones */
+    struct {
+        gs_setting_id id; /* 0: the end */
+        double value;
+    } options[6];
+} gan_case;
+
+static const gan_case gan_cases[] = {
+    {"hinge", 8, false, true, {{GS_SETTING_GAN_LOSS, GS_GAN_LOSS_HINGE}}},
+    {"least squares, smoothed",
+     8,
+     false,
+     false,
+     {{GS_SETTING_GAN_LOSS, GS_GAN_LOSS_LEAST_SQUARES}, {GS_SETTING_LABEL_SMOOTHING, 0.2}}},
+    {"relativistic pairing", 8, false, true, {{GS_SETTING_GAN_LOSS, GS_GAN_LOSS_RELATIVISTIC_PAIRING}}},
+    {"relativistic pairing, minibatch deviation",
+     8,
+     false,
+     true,
+     {{GS_SETTING_GAN_LOSS, GS_GAN_LOSS_RELATIVISTIC_PAIRING}, {GS_SETTING_MINIBATCH_STDDEV, 1}}},
+    {"packing 2, smoothed", 8, false, false, {{GS_SETTING_PACKING, 2}, {GS_SETTING_LABEL_SMOOTHING, 0.1}}},
+    {"packing 4, minibatch discrimination and deviation",
+     16,
+     true,
+     false,
+     {{GS_SETTING_PACKING, 4}, {GS_SETTING_MINIBATCH_STDDEV, 1}}},
+    {"R1", 8, false, false, {{GS_SETTING_R1, 3000}}},
+    {"R2", 8, false, false, {{GS_SETTING_R2, 3000}}},
+    {"R1, R2, packing, hinge, spectral normalisation",
+     8,
+     false,
+     true,
+     {{GS_SETTING_R1, 100},
+      {GS_SETTING_R2, 70},
+      {GS_SETTING_PACKING, 2},
+      {GS_SETTING_SPECTRAL_NORM, 1},
+      {GS_SETTING_GAN_LOSS, GS_GAN_LOSS_HINGE}}},
+    {"spectral normalisation", 8, false, false, {{GS_SETTING_SPECTRAL_NORM, 1}}},
+    {"spectral normalisation, minibatch discrimination", 7, true, false, {{GS_SETTING_SPECTRAL_NORM, 1}}},
+    {"minibatch deviation", 8, false, false, {{GS_SETTING_MINIBATCH_STDDEV, 1}}},
+    {"feature matching", 8, false, false, {{GS_SETTING_FEATURE_MATCHING, 1}}},
+    {"feature matching, minibatch discrimination and deviation",
+     16,
+     true,
+     false,
+     {{GS_SETTING_FEATURE_MATCHING, 1}, {GS_SETTING_MINIBATCH_STDDEV, 1}}},
+};
+
+static const gradient_case with_bias = {GS_MODEL_GAN, NULL, NULL, 16, GAN_LOSSES},
+                           without_bias = {GS_MODEL_GAN,
+                                           NULL,
+                                           NULL,
+                                           16,
+                                           {{"generator/", 0, false},
+                                            {"discriminator/dense_3/bias", 1, true},
+                                            {"discriminator/", 1, false}}};
+
+static gs_settings settings_of_gan(const gan_case *which)
+{
+    gs_settings settings;
+    gs_settings_defaults(&settings, GS_MODEL_GAN);
+    set_gan(&settings, which->batch, which->minibatch, 3, 2);
+    for (int i = 0; which->options[i].id != 0; i++) {
+        gs_value *value = &settings.values[which->options[i].id];
+        if (gs_settings_table[which->options[i].id].type == GS_TYPE_REAL) value->real = which->options[i].value;
+        else value->integer = (int64_t)which->options[i].value;
+    }
+    return settings;
+}
+
+static gs_settings settings_of(const gradient_case *which)
+{
+    gs_settings settings;
+    gs_settings_defaults(&settings, which->model);
+    which->set(&settings);
+    return settings;
+}
 
 /* ---- the checker ---- */
 
@@ -461,19 +430,16 @@ static void pattern_digits(gs_digits *digits)
         for (int p = 0; p < GS_PIXELS; p++) digits->grey[d][p] = (uint8_t)((p * (d + 3) * 7 + d * 31) % 256);
 }
 
-/* Builds the case's model and judges all its tensors. */
-static void judge_case(const gradient_case *which, sabotage damage, findings *found)
+/* Builds the model of the settings and judges all its tensors. */
+static void judge_case(const gradient_case *which, const gs_settings *settings, sabotage damage, findings *found)
 {
-    gs_settings settings;
     gs_digits digits;
     gs_arena *arena;
     gs_model *model;
     gs_error error;
-    gs_settings_defaults(&settings, which->model);
-    which->set(&settings);
     pattern_digits(&digits);
     assert_int_equal(gs_arena_create(&arena, 0, &error), GS_OK);
-    assert_int_equal(gs_model_create(&model, &settings, &digits, 7, arena, &error), GS_OK);
+    assert_int_equal(gs_model_create(&model, settings, &digits, 7, arena, &error), GS_OK);
     gs_real *gradients = gs_arena_take(arena, model->tensors.size, sizeof *gradients);
     gs_real *before = gs_arena_take(arena, model->tensors.size, sizeof *before);
     assert_true(gradients != NULL && before != NULL);
@@ -505,17 +471,34 @@ static void judge_case(const gradient_case *which, sabotage damage, findings *fo
     gs_arena_destroy(&arena);
 }
 
+static void expect_good(const gradient_case *which, const gs_settings *settings)
+{
+    findings found;
+    judge_case(which, settings, NULL, &found);
+    double worst = 0;
+    for (int t = 0; t < found.count; t++) worst = fmax(worst, found.differences[t]);
+    print_message("%s: %d tensors, largest difference %.2g\n", which->name, found.count, worst);
+    for (int t = 0; t < found.count; t++) assert_int_equal(found.verdicts[t], GRADIENT_GOOD);
+    assert_true(found.count > 0 && worst > 0);
+}
+
 static void test_models(void **state)
 {
     (void)state;
     for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
-        findings found;
-        judge_case(&cases[c], NULL, &found);
-        double worst = 0;
-        for (int t = 0; t < found.count; t++) worst = fmax(worst, found.differences[t]);
-        print_message("%s: %d tensors, largest difference %.2g\n", cases[c].name, found.count, worst);
-        for (int t = 0; t < found.count; t++) assert_int_equal(found.verdicts[t], GRADIENT_GOOD);
-        assert_true(found.count > 0 && worst > 0);
+        gs_settings settings = settings_of(&cases[c]);
+        expect_good(&cases[c], &settings);
+    }
+}
+
+static void test_gan_options(void **state)
+{
+    (void)state;
+    for (size_t c = 0; c < sizeof gan_cases / sizeof gan_cases[0]; c++) {
+        gradient_case which = gan_cases[c].no_bias ? without_bias : with_bias;
+        gs_settings settings = settings_of_gan(&gan_cases[c]);
+        which.name = gan_cases[c].name;
+        expect_good(&which, &settings);
     }
 }
 
@@ -543,11 +526,12 @@ static void test_planted_faults_are_found(void **state)
     findings found;
     gradient_case few = cases[1], no_loss = cases[1];
     few.elements = 6;
-    judge_case(&few, plant_faults, &found);
+    gs_settings settings = settings_of(&few);
+    judge_case(&few, &settings, plant_faults, &found);
     for (int t = 0; t < found.count; t++) assert_int_equal(found.verdicts[t], t < 5 ? expected[t] : GRADIENT_GOOD);
 
     no_loss.owners[0].prefix = NULL;
-    judge_case(&no_loss, plant_faults, &found);
+    judge_case(&no_loss, &settings, plant_faults, &found);
     for (int t = 0; t < found.count; t++) assert_int_equal(found.verdicts[t], GRADIENT_NO_LOSS);
 }
 
@@ -556,6 +540,7 @@ int main(void)
     gs_blas_one_thread();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_models),
+        cmocka_unit_test(test_gan_options),
         cmocka_unit_test(test_planted_faults_are_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

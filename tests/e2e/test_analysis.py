@@ -1,11 +1,11 @@
-"""The analysis of whole files: reading, report, table, compare, and every way they can go wrong. Its formulas: test_analysis_statistics.py."""
+"""The analysis of whole files: reading, report, table, compare, and every way they can go wrong. What it says of
+variants: test_analysis_comparisons.py; its formulas: test_analysis_statistics.py."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-import os
 import re
 import subprocess
 import sys
@@ -15,37 +15,14 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+import synthetic
+from support import ROOT, analysis
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "analysis"))
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+from gensweep_analysis import AnalysisError, Results, sections, statistics, summary
+from gensweep_analysis.formatting import report_directory, short_names
+from gensweep_analysis.headline import caveats
 
-import synthetic  # noqa: E402
-from gensweep_analysis import AnalysisError, Results, sections, statistics, summary  # noqa: E402
-from gensweep_analysis.formatting import report_directory, short_names  # noqa: E402
-from gensweep_analysis.headline import caveats, headline  # noqa: E402
-
-OFF, ON = "minibatch_discrimination=off", "minibatch_discrimination=on"
-
-
-def analysis(*arguments: object, **environment: str) -> subprocess.CompletedProcess:
-    """The command as a user types it in the project's root."""
-    return subprocess.run([sys.executable, "analysis", *map(str, arguments)], cwd=ROOT, capture_output=True, text=True,
-                          env={**os.environ, **environment}, timeout=300)
-
-
-@pytest.fixture(scope="module")
-def sweep(tmp_path_factory) -> str:
-    """Two variants x 8 seeds, all done."""
-    return synthetic.build(str(tmp_path_factory.mktemp("sweep") / "sweep.h5"))
-
-
-@pytest.fixture(scope="module")
-def unfinished(tmp_path_factory) -> str:
-    """Row 5 failed, row 14 running, row 15 pending."""
-    states = {5: synthetic.FAILED, 14: synthetic.RUNNING, 15: synthetic.PENDING}
-    return synthetic.build(str(tmp_path_factory.mktemp("unfinished") / "part.h5"),
-                           status=lambda row, seed: states.get(row, synthetic.DONE))
+OFF, ON = synthetic.OFF.name, synthetic.ON.name
 
 
 @pytest.fixture(scope="module")
@@ -160,122 +137,12 @@ def test_variant_names(sweep):
             results.find_variant("minibatch")
 
 
-# -------------------------------------------------------------------------------------------------- summary
-def test_summary_counts(sweep, unfinished):
-    with Results(sweep) as results:
-        off, on = summary.summarise_all(results)
-        assert (off.severe.count, off.severe.total) == (8, 8) and on.severe.count == 2
-        tv = results.metric("tv")
-        assert off.tv_mean == pytest.approx(tv[:8].mean()) and on.tv_worst == tv[8:].max()
-        assert off.modes_10 == pytest.approx((3.5, 2, 5), abs=0.6)
-    with Results(unfinished) as results:
-        off, on = summary.summarise_all(results)
-        assert (off.done, off.failed, on.done, on.running, on.pending) == (7, 1, 6, 1, 1)
-        assert off.severe.total == 7, "rates are over done runs"
-
-
-def test_comparison_pairs_by_seed(sweep, unfinished):
-    with Results(sweep) as results:
-        found = summary.compare(results, OFF, ON)
-        assert found.paired and found.runs == (8, 8) and found.discordant_severe == (6, 0)
-        assert found.result("severe").p == pytest.approx(2 / 64)
-        assert found.tv_difference < 0 and found.improvement > 0.9
-        corrected = summary.compare_all(results)[0]
-        assert corrected.result("severe").holm >= found.result("severe").p
-    with Results(unfinished) as results:
-        assert summary.compare(results, OFF, ON).runs == (5, 5), "seeds 5, 6, 7 are missing in one of them"
-
-
-def test_comparison_of_different_seeds_is_unpaired(tmp_path):
-    path = synthetic.build(str(tmp_path / "halves.h5"), samples=64, seeds=range(12),
-                           status=lambda row, seed: synthetic.DONE if (row < 12) == (seed < 6) else synthetic.PENDING)
-    with Results(path) as results:
-        found = summary.compare(results, OFF, ON)
-        assert not found.paired and found.result("severe").test == "Fisher exact"
-    shown = analysis("compare", path, "off", "on")
-    assert shown.returncode == 0 and "unpaired" in shown.stdout and "Fisher" in shown.stdout
-
-
-def test_many_variants_are_compared_one_setting_at_a_time(tmp_path):
-    variants = [synthetic.Variant(f"latent_dim={latent},loss={loss}", settings={"latent_dim": latent, "gan_loss": loss})
-                for latent in (2, 8, 32) for loss in ("hinge", "least_squares", "non_saturating")]
-    path = synthetic.build(str(tmp_path / "grid.h5"), variants, range(2), samples=32)
-    with Results(path) as results:
-        pairs = summary.pairs_to_compare(results)
-        assert len(pairs) == 18 and ("latent_dim=2,loss=hinge", "latent_dim=8,loss=least_squares") not in pairs
-        names = [name for name, _ in summary.setting_groups(results)]
-        assert sorted(names) == ["gan_loss", "latent_dim"]
-
-
-def test_headline_says_the_numbers(sweep, unfinished):
-    with Results(sweep) as results:
-        rows, pairs = summary.summarise_all(results), summary.compare_all(results)
-        text = headline(results, rows, pairs)
-        assert text.startswith("Without minibatch discrimination 8 of 8 seeds collapsed severely (Wilson 95 %: 68–100 %), "
-                               "with it 2 of 8 (7–59 %); exact McNemar p = 0.031")
-        assert any("8 seeds a variant are few" in note for note in caveats(results, rows, pairs))
-    with Results(unfinished) as results:
-        notes = " ".join(caveats(results, summary.summarise_all(results), summary.compare_all(results)))
-        assert "13 of 16 runs are done, 1 failed, 2 to go" in notes and f"1 of 8 in {OFF}" in notes
-        assert "neither the exact McNemar test nor the sign-flip test can go below p = 0.063" in notes
-
-
-def test_seeds_that_the_correction_asks_for(tmp_path):
-    variants = [synthetic.Variant(f"latent_dim={latent}", settings={"latent_dim": latent}) for latent in (2, 4, 8, 16)]
-    path = synthetic.build(str(tmp_path / "many.h5"), variants, range(8), samples=32)
-    with Results(path) as results:
-        rows, pairs = summary.summarise_all(results), summary.compare_all(results)
-        tests = sum(len(pair.tests) for pair in pairs)
-        assert tests == 18
-        assert "no p-value is below 0.008, and the correction for 18 tests makes 0.141 of that: it takes 10 seeds" in " ".join(caveats(results, rows, pairs))
-
-
-def change(path, **columns):
-    """Overwrites numbers of a file: metrics and columns of /runs by name, each a mapping from row to value."""
-    with h5py.File(path, "r+") as file:
-        for name, values in columns.items():
-            group = "metrics" if name in file["metrics"] else "runs"
-            if name not in file[group]:
-                file[group].create_dataset(name, data=np.ones(len(file["runs/status"]), dtype=np.int8))
-            for row, value in values.items():
-                file[f"{group}/{name}"][row] = value
-    return path
-
-
-def test_runs_that_the_sweep_no_longer_has_are_left_out(tmp_path):
-    path = synthetic.build(str(tmp_path / "edited.h5"), samples=32)
-    first_variant = {row: 0 for row in range(8)}
-    with Results(change(path, planned={**first_variant, 15: 0})) as results:
-        assert results.variants == [ON] and results.planned.sum() == 7 and results.swept_settings() == []
-        row, = summary.summarise_all(results)
-        assert (row.planned, row.done) == (7, 7) and row.tv_mean == pytest.approx(results.metric("tv")[8:15].mean())
-        assert summary.compare_all(results) == []
-        assert len(results.samples(0).bin) == 32  # they can still be read
-        assert "keeps 9 runs that are no longer in the sweep" in " ".join(caveats(results, [row], []))
-    with Results(change(path, status={0: synthetic.PENDING})) as results:
-        assert results.unfinished.sum() == 0  # that run will never be trained
-    shown = analysis("table", path).stdout
-    assert OFF not in shown and "7/7" in shown and "Left out: 9 runs" in shown and "Unfinished" not in shown
-
-
-def test_pairs_without_tv_are_left_out_on_both_sides(tmp_path):
-    path = synthetic.build(str(tmp_path / "rejected.h5"), samples=32, seeds=range(4))
-    with Results(change(path, tv={0: np.nan, 6: np.nan})) as results:
-        tv, found = results.metric("tv"), summary.compare(results, OFF, ON)
-        differences = tv[[5, 7]] - tv[[1, 3]]
-        assert found.runs == (4, 4) and found.tv_runs == (2, 2)
-        assert found.tv_difference == pytest.approx(differences.mean()) and found.tv == pytest.approx((tv[[1, 3]].mean(), tv[[5, 7]].mean()))
-        assert found.result("tv").p == pytest.approx(statistics.sign_flip(differences))
-    shown = analysis("compare", path, OFF, ON).stdout
-    assert "TV: of 2 pairs of runs; the others have a run with all samples rejected." in shown
-
-
-def test_no_order_is_claimed_between_equal_rates(tmp_path):
-    variants = [synthetic.Variant(f"latent_dim={latent}", settings={"latent_dim": latent}, modes=lambda seed: 2, noise=.1 * latent) for latent in (1, 2, 3)]
-    with Results(synthetic.build(str(tmp_path / "equal.h5"), variants, range(3), samples=64)) as results:
-        text = headline(results, summary.summarise_all(results), [])
-        assert text.startswith("Severe collapse is equally frequent in all 3 variants: 100 % of the seeds. Mean TV is lowest with latent_dim=")
-        assert "most frequent" not in text
+def test_a_variant_is_found_without_its_blanks(sweep, tmp_path):
+    variants = [synthetic.Variant("latent_dim=2, packing=1"), synthetic.Variant("latent_dim=2, packing=2")]
+    with Results(synthetic.build(str(tmp_path / "names.h5"), variants, [0], samples=32, over_training=0)) as results:
+        assert results.find_variant("latent_dim=2,packing=2") == "latent_dim=2, packing=2"
+        with pytest.raises(AnalysisError, match="in the sweep.*it has:\n  latent_dim=2, packing=1\n  latent_dim=2, packing=2$"):
+            results.find_variant("nothing")
 
 
 def test_the_sweep_of_each_launch(tmp_path):
@@ -291,19 +158,6 @@ def test_the_sweep_of_each_launch(tmp_path):
         assert versions[1][1] == versions[0][1] and versions[2][1] == "name: edited"
         shown = sections.sweep(results)
     assert shown.count("<pre>name: edited") == 1 and "As before." in shown and "steps=200" in shown and "from launch 3 on" in shown
-
-
-def test_article_tables():
-    """The reference figures in the report are the article's own counts, measured by our definitions."""
-    tables = ROOT.parent / "shared" / "data" / "origin_tables.json"
-    if not tables.exists():
-        pytest.skip("the article's tables are not here")
-    counts = {name: np.array(table) for name, table in json.loads(tables.read_text())["counts"].items()}
-    gan = counts["gan_minibatch_discrimination"]
-    assert summary.total_variation(gan, synthetic.EXPECTED) == pytest.approx(0.589, abs=0.001)
-    assert summary.modes_covered(gan, np.array(0), synthetic.EXPECTED) == 13
-    assert summary.total_variation(counts["autoregressive_flat"], synthetic.EXPECTED) == pytest.approx(0.134, abs=0.001)
-    assert summary.total_variation(counts["diffusion"], synthetic.EXPECTED) == pytest.approx(0.172, abs=0.001)
 
 
 # --------------------------------------------------------------------------------------------------- report
@@ -427,59 +281,17 @@ def test_report_of_a_random_search(tmp_path):
     assert "Of 20 variants the first, the 6 with the lowest and the 5 with the highest mean TV are shown" in html
 
 
-def test_changes_of_one_variant_are_measured_by_it(tmp_path):
-    """A sweep that changes its first variant in one thing at a time: that one is compared with each other, and always shown."""
-    usual = {"packing": 1, "minibatch_discrimination": False, "r1": 0.0, "gan_loss": "non_saturating"}
-    changes = [{}, {"minibatch_discrimination": True}, {"packing": 2}, {"packing": 4}, {"r1": 1.0}, {"r1": 10.0}, {"gan_loss": "hinge"},
-               {"gan_loss": "hinge", "r1": 1.0}]
-    names = [", ".join(f"{key}={value}" for key, value in change.items()) or "gan" for change in changes]
-
-    def build(name, changes, names):
-        variants = [synthetic.Variant(name, settings={**usual, **change}, modes=lambda seed: 5) for name, change in zip(names, changes)]
-        return synthetic.build(str(tmp_path / name), variants, range(6), samples=32, over_training=0)
-
-    path = build("star.h5", changes, names)
-    with Results(path) as results:
-        assert summary.pairs_to_compare(results) == [("gan", name) for name in names[1:]]
-        assert summary.setting_groups(results) == []
-    assert analysis("report", path).returncode == 0
-    html = (tmp_path / "star-report" / "index.html").read_text(encoding="utf-8")
-    assert "Shown is gan with each other variant" in html
-    # under "gan" a name stands whole: a part that is left out would have its usual value there
-    assert "gan_loss=hinge, r1=1.0" in re.sub(r"<wbr/?>|\u200b", "", html)
-    assert "contains its gradient penalties" in html
-
-
-@pytest.mark.parametrize("changes, pairs", [
-    ([{"packing": packing, "r1": r1} for packing in (1, 2) for r1 in (0.0, 1.0, 5.0, 10.0)], 2 * 6 + 4),  # a grid
-    ([{"packing": 1, "latent_dim": n} for n in (1, 2, 3, 4)] + [{"packing": 2, "mbd_features": n} for n in (1, 2, 3, 4)], 6 + 6 + 16),  # conditional
-    ([{"packing": n, "latent_dim": n} for n in range(1, 8)], 0),  # linked
-    ([{"r1": r1} for r1 in range(10)] + [{"r1": 0, "packing": 2, "latent_dim": 4}], 45),  # one setting
-])
-def test_what_is_no_change_of_one_variant(tmp_path, changes, pairs):
-    """A setting that a variant lacks does not apply to it; others have 1 or 16."""
-    usual = {} if "mbd_features" in changes[-1] else {"packing": 1, "latent_dim": 16, "r1": 0}
-    variants = [synthetic.Variant(str(change), settings={**usual, **change}) for change in changes]
-    with Results(synthetic.build(str(tmp_path / "other.h5"), variants, range(2), samples=32, over_training=0)) as results:
-        assert summary.baseline(results) is None and len(summary.pairs_to_compare(results)) == pairs
-
-
-def test_the_first_variant_is_always_in_detail():
-    """... though it is neither among the best nor among the worst."""
-    row = summary.VariantSummary
-    names = [f"v{i}" for i in range(20)]
-    rows = [row(**{**{field: None for field in row.__dataclass_fields__}, "name": name, "done": 1, "tv_mean": .5 if i == 0 else i / 20})
-            for i, name in enumerate(names)]
-    kept = [each.name for each in summary.in_detail(rows)]
-    assert len(kept) == summary.DETAILED_VARIANTS and kept[0] == "v0" and kept[1:7] == names[1:7] and kept[7:] == names[15:]
-
-
-def test_a_variant_is_found_without_its_blanks(sweep, tmp_path):
-    variants = [synthetic.Variant("latent_dim=2, packing=1"), synthetic.Variant("latent_dim=2, packing=2")]
-    with Results(synthetic.build(str(tmp_path / "names.h5"), variants, [0], samples=32, over_training=0)) as results:
-        assert results.find_variant("latent_dim=2,packing=2") == "latent_dim=2, packing=2"
-        with pytest.raises(AnalysisError, match="in the sweep.*it has:\n  latent_dim=2, packing=1\n  latent_dim=2, packing=2$"):
-            results.find_variant("nothing")
+def test_article_tables():
+    """The reference figures in the report are the article's own counts, measured by our definitions."""
+    tables = ROOT.parent / "shared" / "data" / "origin_tables.json"
+    if not tables.exists():
+        pytest.skip("the article's tables are not here")
+    counts = {name: np.array(table) for name, table in json.loads(tables.read_text())["counts"].items()}
+    gan = counts["gan_minibatch_discrimination"]
+    assert summary.total_variation(gan, synthetic.EXPECTED) == pytest.approx(0.589, abs=0.001)
+    assert summary.modes_covered(gan, np.array(0), synthetic.EXPECTED) == 13
+    assert summary.total_variation(counts["autoregressive_flat"], synthetic.EXPECTED) == pytest.approx(0.134, abs=0.001)
+    assert summary.total_variation(counts["diffusion"], synthetic.EXPECTED) == pytest.approx(0.172, abs=0.001)
 
 
 # --------------------------------------------------------------------------------------------- table, compare

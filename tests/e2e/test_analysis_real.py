@@ -4,10 +4,9 @@ import re
 
 import numpy as np
 import pytest
-from support import finished, gensweep
-from test_analysis import analysis
+from support import analysis, finished, gensweep
 
-from gensweep_analysis import AnalysisError, Results, sections, summary  # its path is set by test_analysis
+from gensweep_analysis import AnalysisError, Results, sections, summary
 from gensweep_analysis.headline import caveats, headline
 
 

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import math
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "analysis"))
-
-from gensweep_analysis import statistics  # noqa: E402
+from gensweep_analysis import statistics
 
 
 def test_intervals_against_scipy():
