@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 import xml.etree.ElementTree
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -62,7 +63,8 @@ def main() -> int:
         if not programs:
             print(f"no tests are built in build/{variant}/tests")
             counts.append((0, 1))
-        counts += [run_program(program) for program in programs]
+        with ThreadPoolExecutor(os.cpu_count()) as cores:
+            counts += cores.map(run_program, programs)
     counts.append(run_pytest())
     passed, failed = (sum(column) for column in zip(*counts))
     print(f"{passed} passed, {failed} failed")
