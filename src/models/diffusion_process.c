@@ -41,17 +41,16 @@ static gs_step_back ddpm_step(const gs_diffusion_time *now, const gs_diffusion_t
     };
 }
 
-static gs_step_back article_step(const gs_diffusion_time *now, const gs_diffusion_time *before, int64_t prediction)
+static gs_step_back article_step(const gs_diffusion_time *now, const gs_diffusion_time *before)
 {
     double noise = 1 - now->alpha_bar, share = now->beta / sqrt(noise), alpha = 1 - now->beta;
-    bool epsilon = prediction == GS_PREDICTION_EPSILON;
     return (gs_step_back){
         .estimate_x = 0,
         .estimate_predicted = 1,
         .low = -(gs_real)INFINITY,
         .high = (gs_real)INFINITY,
-        .estimate = (gs_real)((epsilon ? -share : share) / alpha),
-        .x = (gs_real)((epsilon ? 1 : 1 - share) / alpha),
+        .estimate = (gs_real)(share / alpha),
+        .x = (gs_real)((1 - share) / alpha),
         .noise = (gs_real)(now->beta * (1 - before->alpha_bar) / noise),
     };
 }
@@ -72,7 +71,7 @@ gs_diffusion gs_diffusion_create(const gs_settings *settings, gs_arena *arena)
         now->alpha_bar = before->alpha_bar * (1 - now->beta);
         now->signal = (gs_real)sqrt(now->alpha_bar);
         now->noise = (gs_real)(article ? 1 - now->alpha_bar : sqrt(1 - now->alpha_bar));
-        now->back = (article ? article_step : ddpm_step)(now, before, prediction);
+        now->back = article ? article_step(now, before) : ddpm_step(now, before, prediction);
     }
     return diffusion;
 }

@@ -9,7 +9,7 @@
  *                                    + sqrt(a_t) (1 - ab_{t-1}) / (1 - ab_t) x_t + sqrt(v_t) z,
  *                            x0^ clipped to [-1/2, 1/2]; v_t = b_t (1 - ab_{t-1}) / (1 - ab_t), which is 0 at t = 1
  *   article                  x_t = sqrt(ab_t) x0 + (1 - ab_t) e
- *     the network predicts   x0, from which e^ = x_t - x0^; or e
+ *     the network predicts   x0, from which e^ = x_t - x0^
  *     the step back          x_{t-1} = (x_t - b_t / sqrt(1 - ab_t) e^) / a_t + v_t z, nothing clipped
  *
  * The article's step is the mean of Ho et al. (their equation 11) with 1 / a_t for 1 / sqrt(a_t), with the wrong noise,
