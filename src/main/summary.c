@@ -13,6 +13,7 @@
 typedef struct {
     char name[GS_LABEL];
     int64_t measured, failed, stopped, rejected, collapsed, severe, with_tv;
+    int possible; /* modes that the data of these runs has */
     double modes_10, tv, error;
 } variant_sums;
 
@@ -60,6 +61,8 @@ void gs_summary_add(gs_summary *summary, const gs_row *row)
     sums->collapsed += values[GS_METRIC_COLLAPSED] > 0;
     sums->severe += values[GS_METRIC_SEVERE] > 0;
     sums->modes_10 += values[GS_METRIC_MODES_10];
+    sums->possible = 0;
+    for (int k = 0; k < GS_BINS; k++) sums->possible += row->expected[k] > 0;
     if (isnan(values[GS_METRIC_TV])) return;
     sums->with_tv++;
     sums->tv += values[GS_METRIC_TV];
@@ -148,6 +151,20 @@ static int rate_width(const gs_summary *summary, const char *title, int64_t (*hi
     return (int)most;
 }
 
+/* "30", or "10 to 30" where the variants' data differ. */
+static void write_possible(const gs_summary *summary, char *text, size_t size)
+{
+    int least = GS_BINS, most = 0;
+    for (size_t v = 0; v < summary->plan->variant_count; v++) {
+        const variant_sums *sums = &summary->sums[v];
+        if (sums->measured == 0) continue;
+        least = sums->possible < least ? sums->possible : least;
+        most = sums->possible > most ? sums->possible : most;
+    }
+    if (least < most) snprintf(text, size, "%d to %d", least, most);
+    else snprintf(text, size, "%d", least);
+}
+
 void gs_summary_print(const gs_summary *summary)
 {
     int width = longest_name(summary), collapsed_width = rate_width(summary, "collapsed", collapsed_of),
@@ -166,9 +183,12 @@ void gs_summary_print(const gs_summary *summary)
         print_mean(10, 1, sums->error, sums->with_tv);
         printf("\n");
     }
+    char possible[32];
+    write_possible(summary, possible, sizeof possible);
     printf("collapsed: covered mass < .9; severe: < .5 (bins with at least 10 %% of their\n"
            "expected samples are covered). Rates: of the runs that did not fail, with Wilson\n"
-           "95 %% intervals; modes_10 (at most 30), TV and mean error are means over these runs.\n");
+           "95 %% intervals; modes_10 (at most %s), TV and mean error are means over these runs.\n",
+           possible);
     print_share(summary, width, "were stopped early and are measured as they were then, so rates and means are biased",
                 stopped_of);
     print_share(summary, width, "have more than half of their samples rejected (/metrics/failed)", rejected_of);

@@ -100,6 +100,20 @@ char *gs_temporary_name(const char *path, gs_error *error)
     return text;
 }
 
+/* Whether a file is what a killed program left: HDF5, or nothing yet. One with other bytes is somebody else's. */
+static bool is_left_over(int folder, const char *name)
+{
+    static const char signature[8] = "\211HDF\r\n\032\n", nothing[8];
+    char begin[8] = {0};
+    struct stat found;
+    if (fstatat(folder, name, &found, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(found.st_mode)) return false;
+    int file = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (file < 0) return false;
+    bool read_it = pread(file, begin, sizeof begin, 0) >= 0;
+    close(file);
+    return read_it && (memcmp(begin, signature, sizeof begin) == 0 || memcmp(begin, nothing, sizeof begin) == 0);
+}
+
 void gs_remove_temporaries(const char *path)
 {
     char *folder_copy = strdup(path), *name_copy = strdup(path);
@@ -110,7 +124,8 @@ void gs_remove_temporaries(const char *path)
         const char *rest = entry->d_name + length;
         if (strncmp(entry->d_name, name, length) != 0 || *rest != '.') continue;
         size_t digits = strspn(rest + 1, "0123456789");
-        if (digits > 0 && strcmp(rest + 1 + digits, ".tmp") == 0) unlinkat(dirfd(folder), entry->d_name, 0);
+        if (digits > 0 && strcmp(rest + 1 + digits, ".tmp") == 0 && is_left_over(dirfd(folder), entry->d_name))
+            unlinkat(dirfd(folder), entry->d_name, 0);
     }
     if (folder != NULL) closedir(folder);
     free(folder_copy);

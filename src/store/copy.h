@@ -21,8 +21,8 @@ char *gs_true_name(const char *path, gs_error *error);
 /* PATH.PROCESS.tmp, in memory of its own; NULL without memory. */
 char *gs_temporary_name(const char *path, gs_error *error);
 
-/* Removes what killed programs left of files that they were building for `path`: PATH.PROCESS.tmp. The caller has the
- * lock. */
+/* Removes what killed programs left of files that they were building for `path`: PATH.PROCESS.tmp, if it is
+ * HDF5 or empty. The caller has the lock. */
 void gs_remove_temporaries(const char *path);
 
 /* The first of PATH.1, PATH.2, ... that is free. */

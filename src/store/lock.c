@@ -60,15 +60,20 @@ static void describe_self(holder *self)
     strftime(self->since, sizeof self->since, "%Y-%m-%dT%H:%M:%SZ", &utc);
 }
 
-static bool read_holder(int file, holder *found)
+/* What a file of the lock's name holds. */
+typedef enum { NOTHING, HOLDER, NOT_A_LOCK } content;
+
+/* A lock that has just been made, or that a crash of the machine has emptied, holds nothing (or NUL bytes). */
+static content read_holder(int file, holder *found)
 {
     char text[512];
     *found = (holder){.process = 0};
     ssize_t size = pread(file, text, sizeof text - 1, 0);
-    if (size <= 0) return false;
-    text[size] = '\0';
-    return sscanf(text, "%127s %ld %llu %63s %ld %31s", found->host, &found->process, &found->started, found->job,
-                  &found->restart, found->since) == 6;
+    text[size > 0 ? size : 0] = '\0';
+    if (text[0] == '\0') return size < 0 ? NOT_A_LOCK : NOTHING;
+    bool complete = sscanf(text, "%127s %ld %llu %63s %ld %31s", found->host, &found->process, &found->started,
+                           found->job, &found->restart, found->since) == 6;
+    return complete ? HOLDER : NOT_A_LOCK;
 }
 
 static bool write_holder(int file, const holder *self)
@@ -76,7 +81,10 @@ static bool write_holder(int file, const holder *self)
     char text[512];
     int size = snprintf(text, sizeof text, "%s %ld %llu %s %ld %s\n", self->host, self->process, self->started,
                         self->job, self->restart, self->since);
-    return ftruncate(file, 0) == 0 && pwrite(file, text, (size_t)size, 0) == size;
+    if (ftruncate(file, 0) == 0 && pwrite(file, text, (size_t)size, 0) == size) return true;
+    int reason = errno;
+    if (ftruncate(file, 0) == 0) errno = reason; /* half a holder would be nobody's */
+    return false;
 }
 
 static void describe(const holder *who, char text[GS_LOCK_HOLDER])
@@ -110,7 +118,7 @@ static gs_status fail_held(const char *path, const char *lock, int file, gs_lock
 {
     holder who;
     char text[GS_LOCK_HOLDER] = "a program that has just started";
-    if (read_holder(file, &who)) describe(&who, text);
+    if (read_holder(file, &who) == HOLDER) describe(&who, text);
     if (state == GS_LOCK_HELD)
         return gs_fail(error, GS_ERROR_STORAGE,
                        "'%s' is being written by another gensweep (%s); wait for it, or end it first", path, text);
@@ -121,12 +129,22 @@ static gs_status fail_held(const char *path, const char *lock, int file, gs_lock
         path, text, lock);
 }
 
+/* A link, a device, or a file with somebody's words: nothing that may be written to or removed. */
+static gs_status fail_foreign(const char *lock, gs_error *error)
+{
+    return gs_fail(error, GS_ERROR_STORAGE,
+                   "'%s' stands where the lock of the results file belongs, and is not one; move it away, or give "
+                   "another name with -o",
+                   lock);
+}
+
 /* One try: GS_OK and a file in *lock, GS_OK and none (somebody replaced the lock meanwhile: try again), or an error. */
 static gs_status try_lock(gs_lock *lock, const char *path, bool last, gs_error *error)
 {
     struct stat by_handle, by_name;
     holder who, self;
-    int file = open(lock->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (lstat(lock->path, &by_name) == 0 && !S_ISREG(by_name.st_mode)) return fail_foreign(lock->path, error);
+    int file = open(lock->path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
     if (file < 0 && errno == ENOENT)
         return gs_fail(error, GS_ERROR_STORAGE,
                        "there is no folder for '%s' (%s); make it first, or give another name with -o", path,
@@ -137,7 +155,9 @@ static gs_status try_lock(gs_lock *lock, const char *path, bool last, gs_error *
     if (busy && last) status = fail_held(path, lock->path, file, GS_LOCK_HELD, error);
     bool same = fstat(file, &by_handle) == 0 && stat(lock->path, &by_name) == 0 && by_handle.st_ino == by_name.st_ino;
     if (status == GS_OK && !busy && same) {
-        gs_lock_state state = read_holder(file, &who) ? judge(&who, locked) : GS_LOCK_FREE;
+        content found = read_holder(file, &who);
+        gs_lock_state state = found == HOLDER ? judge(&who, locked) : GS_LOCK_FREE;
+        if (found == NOT_A_LOCK) status = fail_foreign(lock->path, error);
         if (state == GS_LOCK_HELD || state == GS_LOCK_UNKNOWN) status = fail_held(path, lock->path, file, state, error);
         describe_self(&self);
         lock->left = state == GS_LOCK_DEAD ? who : (holder){.process = 0};
@@ -202,12 +222,12 @@ gs_lock_state gs_lock_look(const char *path, char text[GS_LOCK_HOLDER])
 {
     holder who;
     char *name = lock_path(path);
-    int file = name == NULL ? -1 : open(name, O_RDONLY | O_CLOEXEC);
+    int file = name == NULL ? -1 : open(name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     free(name);
     text[0] = '\0';
     if (file < 0) return GS_LOCK_FREE;
     bool locked = flock(file, LOCK_SH | LOCK_NB) == 0, busy = !locked && errno == EWOULDBLOCK;
-    bool known = read_holder(file, &who);
+    bool known = read_holder(file, &who) == HOLDER;
     close(file);
     if (known) describe(&who, text);
     if (busy) return GS_LOCK_HELD;

@@ -3,7 +3,7 @@
  * The holder keeps an exclusive flock on the lock file and has written its host, process and job into it. On the same
  * host the kernel drops the flock with the process, so a lock that a killed program left behind stands in nobody's way.
  * A lock that names another host is believed even when its flock cannot be seen from here (file systems differ in
- * that), unless it is of an earlier start of this same job. */
+ * that), unless it is of an earlier start of this same job. A file of that name which is no lock is left alone. */
 #ifndef GS_STORE_LOCK_H
 #define GS_STORE_LOCK_H
 
@@ -23,7 +23,7 @@ typedef enum {
 enum { GS_LOCK_HOLDER = 512 };
 
 /* Takes the lock of the file `path`. GS_ERROR_STORAGE if another program has it: the sentence names host, process and
- * job, and says what to do if that program is gone. */
+ * job, and says what to do if that program is gone; or if something else stands in its place. */
 GS_MUST_CHECK gs_status gs_lock_take(gs_lock **lock, const char *path, gs_error *error);
 
 /* Whether the lock was left behind: the last program to write the file was killed, and nobody has settled what it left.

@@ -157,6 +157,38 @@ static void a_perfect_table_has_every_mode(void **state)
     assert_near(without.values[GS_METRIC_COLLAPSED], 0, 0);
 }
 
+/* Exactly half, or nine tenths, of equally likely bins is not less than that, in whatever order they are added. */
+static void thresholds_are_not_missed_by_rounding(void **state)
+{
+    (void)state;
+    double expected[GS_BINS], unknown[GS_BINS];
+    for (int k = 0; k < GS_BINS; k++) {
+        expected[k] = 1.0 / GS_BINS;
+        unknown[k] = (double)NAN;
+    }
+    for (int bins = 14; bins <= 27; bins++)
+        for (int first = 0; first + bins <= GS_BINS; first++) {
+            gs_coverage coverage = {.rejected = 0};
+            for (int k = first; k < first + bins; k++) coverage.counts[k] = 7;
+            gs_metrics metrics = gs_metrics_of(&coverage, expected, unknown);
+            assert_near(metrics.values[GS_METRIC_SEVERE], bins < 15, 0);
+            assert_near(metrics.values[GS_METRIC_COLLAPSED], bins < 27, 0);
+        }
+}
+
+/* The first sample in a bin of probability 0 rejects it. */
+static void impossible_bins_differ(void **state)
+{
+    (void)state;
+    double expected[GS_BINS] = {0.5, 0.5}, unknown[GS_BINS];
+    for (int k = 0; k < GS_BINS; k++) unknown[k] = (double)NAN;
+    gs_coverage coverage = {.counts = {500, 500, 3, 1}};
+    gs_metrics metrics = gs_metrics_of(&coverage, expected, unknown);
+    assert_near(metrics.values[GS_METRIC_NDB], 2, 0);
+    assert_near(metrics.values[GS_METRIC_NDB_HOLM], 2, 0);
+    assert_true(isinf(metrics.values[GS_METRIC_CHI2]) && isinf(metrics.values[GS_METRIC_KL]));
+}
+
 static void rejected_samples_count_against_the_run(void **state)
 {
     (void)state;
@@ -249,6 +281,8 @@ int main(void)
         cmocka_unit_test(ties_go_to_the_lower_index),
         cmocka_unit_test(the_articles_own_table_gives_its_published_distance),
         cmocka_unit_test(a_perfect_table_has_every_mode),
+        cmocka_unit_test(thresholds_are_not_missed_by_rounding),
+        cmocka_unit_test(impossible_bins_differ),
         cmocka_unit_test(rejected_samples_count_against_the_run),
         cmocka_unit_test(statistics_have_known_values),
         cmocka_unit_test(homogeneity_has_known_values),

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "store/copy.h"
 #include "store/file.h"
 #include "store/lock.h"
 #include "store/store.h"
@@ -209,6 +210,14 @@ static void other_digits_and_other_sweeps_are_refused(void **state)
     gs_sweep_destroy(&s.sweep);
 }
 
+static void write_text(const char *name, const char *text)
+{
+    FILE *file = fopen(name, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
+}
+
 static void a_lock_keeps_others_out(void **state)
 {
     (void)state;
@@ -229,10 +238,7 @@ static void a_lock_keeps_others_out(void **state)
 
     char name[160];
     snprintf(name, sizeof name, "%s.lock", path);
-    FILE *file = fopen(name, "w");
-    assert_non_null(file);
-    fputs("elsewhere 17 4711 12345 0 2026-01-01T00:00:00Z\n", file);
-    fclose(file);
+    write_text(name, "elsewhere 17 4711 12345 0 2026-01-01T00:00:00Z\n");
     assert_int_equal(gs_lock_look(path, holder), GS_LOCK_UNKNOWN);
     assert_int_equal(gs_lock_take(&first, path, &error), GS_ERROR_STORAGE);
     assert_non_null(strstr(error.text, "host elsewhere, process 17, job 12345"));
@@ -250,9 +256,54 @@ static void a_lock_keeps_others_out(void **state)
     unsetenv("SLURM_RESTART_COUNT");
 }
 
+static void assert_text(const char *name, const char *text)
+{
+    char found[64] = "";
+    FILE *file = fopen(name, "r");
+    assert_non_null(file);
+    assert_int_equal(fread(found, 1, sizeof found - 1, file), strlen(text));
+    fclose(file);
+    assert_string_equal(found, text);
+}
+
+/* A link to somebody's file, or somebody's file, where the lock belongs; and where a half-made results file would be. */
+static void files_that_are_not_ours_are_left_alone(void **state)
+{
+    (void)state;
+    gs_lock *lock = NULL;
+    gs_error error;
+    char name[160], notes[160], holder[GS_LOCK_HOLDER];
+    snprintf(name, sizeof name, "%s.lock", path);
+    snprintf(notes, sizeof notes, "%s.notes", path);
+    write_text(notes, "notes\n");
+    write_text(name, "notes\n");
+    for (int time = 0; time < 2; time++) {
+        assert_int_equal(gs_lock_take(&lock, path, &error), GS_ERROR_STORAGE);
+        assert_non_null(strstr(error.text, "is not one"));
+        assert_int_equal(gs_lock_look(path, holder), GS_LOCK_FREE);
+        assert_text(name, "notes\n");
+        if (time == 0) assert_true(unlink(name) == 0 && symlink(notes, name) == 0);
+    }
+    assert_text(notes, "notes\n");
+    assert_int_equal(unlink(name), 0);
+    write_text(name, ""); /* a machine that crashed may leave it so */
+    assert_int_equal(gs_lock_take(&lock, path, &error), GS_OK);
+    gs_lock_release(&lock);
+
+    const char *const texts[] = {"notes\n", "\211HDF\r\n\032\n", ""};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        snprintf(name, sizeof name, "%s.99999.tmp", path);
+        write_text(name, texts[i]);
+        gs_remove_temporaries(path);
+        assert_int_equal(access(name, F_OK) == 0, i == 0);
+    }
+    unlink(notes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(files_that_are_not_ours_are_left_alone),
         cmocka_unit_test(a_file_goes_on_where_it_was_left),
         cmocka_unit_test(a_run_that_is_always_in_flight_is_set_aside),
         cmocka_unit_test(what_a_program_left_that_ended_by_itself_does_not_count),
