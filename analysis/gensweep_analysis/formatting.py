@@ -30,6 +30,11 @@ def percent(share: float) -> str:
     return NONE if math.isnan(share) else f"{100 * share:.0f} %"
 
 
+def percent_reached(share: float) -> str:
+    """Rounded down: a bound that is printed must still hold."""
+    return NONE if math.isnan(share) else f"{math.floor(100 * share)} %"
+
+
 def rate_interval(rate: Rate, to: str = "-") -> str:
     """Both bounds in per cent, as in 68-100 %."""
     return NONE if not rate.total else f"{100 * rate.low:.0f}{to}{100 * rate.high:.0f} %"

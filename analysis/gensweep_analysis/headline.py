@@ -11,7 +11,7 @@ from . import formatting as form
 from .results import Results
 from .statistics import Rate, smallest_p_paired
 from .summary import Comparison, VariantSummary
-from .tables import noise_sentence
+from .tables import chance_sentence, noise_sentence, rejected_sentence
 
 FEW_SEEDS = 32
 
@@ -56,9 +56,7 @@ def caveats(results: Results, summaries: Sequence[VariantSummary], comparisons: 
     if rejected:
         notes.append(f"{form.plural(rejected, 'done run')} had more than half of the samples rejected (flag failed); "
                      "these stay in the rates.")
-    noise = noise_sentence(results, summaries)
-    if noise:
-        notes.append(noise)
+    notes += [note for note in (rejected_sentence(summaries), noise_sentence(results, summaries), chance_sentence(results)) if note]
     counts = [row.done for row in summaries if row.done]
     if counts and min(counts) < FEW_SEEDS:
         notes.append(_few_seeds(min(counts), max(counts), comparisons))
@@ -91,8 +89,9 @@ def _two(results: Results, rows: Sequence[VariantSummary], comparisons: Sequence
     text += (f". Covered modes: {form.number(rows[0].modes_10[0], 1)}{first_of} against {form.number(rows[1].modes_10[0], 1)} of {rows[1].possible}; "
              f"mean TV {form.number(rows[0].tv_mean)} against {form.number(rows[1].tv_mean)}")
     if comparisons:
-        test = comparisons[0].result("tv")
-        text += f" ({test.test} {form.p_equals(test.p)})"
+        comparison, test = comparisons[0], comparisons[0].result("tv")
+        fewer = f" over {form.plural(comparison.tv_runs[0], 'pair')}" if comparison.paired and comparison.tv_runs != comparison.runs else ""
+        text += f" ({test.test} {form.p_equals(test.p)}{fewer})"
     return text + "."
 
 
@@ -100,22 +99,26 @@ def _many(rows: Sequence[VariantSummary], tested: bool) -> str:
     shares = [row.severe.share for row in rows]
     measured = [row for row in rows if not math.isnan(row.tv_mean)]
     by_tv = sorted([row for row in measured if row.resembles] or measured, key=lambda row: row.tv_mean)
-    best, worst = min(rows, key=_severe_then_tv), max(rows, key=_severe_then_tv)
     if min(shares) == max(shares):
         text = (f"Severe collapse is equally frequent in all {len(rows)} variants: {form.percent(shares[0])} of the seeds. "
                 + (f"Mean TV{' of those whose samples resemble digits' if len(by_tv) < len(measured) else ''} is lowest with {by_tv[0].name} ({form.number(by_tv[0].tv_mean)}) and highest with {by_tv[-1].name} "
                    f"({form.number(by_tv[-1].tv_mean)}). " if len(by_tv) > 1 else ""))
     else:
-        text = (f"Severe collapse is most frequent with {worst.name}: {worst.severe.count} of {worst.severe.total} seeds "
-                f"(Wilson 95 %: {form.rate_interval(worst.severe, '–')}), and least with {best.name}: "
-                f"{best.severe.count} of {best.severe.total} ({form.rate_interval(best.severe, '–')}). "
-                f"Mean TV is {form.number(worst.tv_mean)} and {form.number(best.tv_mean)}. ")
+        most, least = ([row for row in rows if row.severe.share == share] for share in (max(shares), min(shares)))
+        text = f"Severe collapse is most frequent with {_named(most, first=True)}, and least with {_named(least)}. "
+        if len(most) == len(least) == 1 and most[0] in measured and least[0] in measured:
+            text += f"Mean TV is {form.number(most[0].tv_mean)} and {form.number(least[0].tv_mean)}. "
     after = f"The best and the worst of {len(rows)} variants were picked after the fact, which exaggerates the difference"
     return text + after + (": read the corrected tests below." if tested else ".")
 
 
-def _severe_then_tv(row: VariantSummary) -> Tuple[float, float]:
-    return row.severe.share, math.inf if math.isnan(row.tv_mean) else row.tv_mean
+def _named(rows: Sequence[VariantSummary], first: bool = False) -> str:
+    """Variants with the same rate: one with its interval, few by their names, more by their number."""
+    if len(rows) == 1:
+        rate, intro = rows[0].severe, "Wilson 95 %: " if first else ""
+        return f"{rows[0].name}: {rate.count} of {rate.total}{' seeds' if first else ''} ({intro}{form.rate_interval(rate, '–')})"
+    names = f"{', '.join(row.name for row in rows[:-1])} and {rows[-1].name}" if len(rows) <= 3 else f"{len(rows)} variants"
+    return f"{names}: {form.percent(rows[0].severe.share)} of the seeds of each"
 
 
 def _rate_words(rate: Rate, verb: str, first: bool) -> str:

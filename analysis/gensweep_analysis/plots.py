@@ -136,9 +136,6 @@ class Figures:
         tv = self.results.metric("tv")
         for row in self.summaries:
             values = tv[self.results.rows(row.name)]
-            values = values[np.isfinite(values)]
-            if len(values) == 0:
-                continue
             share = performance_profile(values, grid)
             named = row in self.detailed
             panel.step(grid, share, where="post", color=self.color[row.name], linewidth=1.8 if named else 0.6,

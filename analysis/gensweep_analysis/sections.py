@@ -13,7 +13,7 @@ from . import formatting as form
 from . import markup
 from .results import DONE, FAILED, FLAGS, STATUS_NAMES, Results
 from .statistics import mean
-from .summary import Comparison, VariantSummary, baseline, flag_rate, setting_groups
+from .summary import Comparison, VariantSummary, baseline, flag_rate, floor_of, setting_groups
 from .tables import detectable_sentence
 
 RUNS_SHOWN_OPEN = 100
@@ -80,7 +80,7 @@ def _definitions(results: Results) -> str:
     text = ("Rates: runs that are done, with Wilson 95 % intervals. A bin is missing when it has less than a tenth of its expected "
             "samples (modes_10 counts the others, mean and range over seeds); missing: one of the bins that the data fall into is; collapsed: the bins that "
             "are not missing hold less than 0.9 of the probability; severe: less than 0.5. TV: total variation distance to the "
-            "expected frequencies, from 0 to 1; IQM: mean of the middle half of the seeds, with a bootstrap interval: nominally 95 %, too narrow with few seeds (about 90 % with 8), none below 6. "
+            "expected frequencies, from 0 to 1; IQM: mean without the lowest and the highest quarter of the seeds (rounded down), with a bootstrap interval: nominally 95 %, too narrow with few seeds (about 90 % with 8), none below 6. "
             "KL: sum p ln(p/q), nats. Error: pixels in which a sample differs from the nearest template, mean; quality: share of the samples in which these are few (evaluation.quality_error).")
     text += _floors(results)
     known = [ARTICLE[model] for model in results.models if model in ARTICLE]
@@ -91,16 +91,9 @@ def _definitions(results: Results) -> str:
 
 def _floors(results: Results) -> str:
     """What a perfect model would have, if that is the same for all done runs."""
-    expected = results.expected[results.done]
-    samples = (results.counts.sum(axis=(1, 2)) + results.rejected)[results.done].astype(np.float64)
-    if not samples.all():
-        return ""
-    # Mean absolute deviation of a binomial share, normal approximation: sqrt(2 q (1-q) / (pi N)).
-    tv = 0.5 * np.sqrt(2 * expected * (1 - expected) / (math.pi * samples[:, None, None])).sum(axis=(1, 2))
-    kl = ((expected > 0).sum(axis=(1, 2)) - 1) / (2 * samples)
-    found = {f" With {count:,.0f} samples a run, a perfect model would still have TV {t:.3f} and KL {k:.4f}."
-             for count, t, k in zip(samples, tv, kl)}
-    return found.pop() if len(found) == 1 else ""
+    found = floor_of(results)
+    return "" if found is None else (f" With {found[0]:,} samples a run, a perfect model would still have TV {found[1].tv:.3f} "
+                                     f"and KL {found[1].kl:.4f}.")
 
 
 def comparison_table(results: Results, comparisons: Sequence[Comparison]) -> str:
@@ -128,7 +121,11 @@ def comparison_table(results: Results, comparisons: Sequence[Comparison]) -> str
                                  small=f"only 1st: {only[0]}, 2nd: {only[1]}" if item.paired else "")
             cells += _p_cells(test.p, test.holm)
         test = item.result("tv")
-        cells += markup.cell(form.signed(item.tv_difference), small=_bounds(item.tv_interval))
+        bounds = _bounds(item.tv_interval)
+        if item.tv_runs != item.runs:
+            counted = form.plural(item.tv_runs[0], "pair") if item.paired else f"{item.tv_runs[0]} and {item.tv_runs[1]} runs"
+            bounds += f"{', ' if bounds else ''}of {counted}"
+        cells += markup.cell(form.signed(item.tv_difference), small=bounds)
         cells += _p_cells(test.p, test.holm)
         cells += markup.cell(form.number(item.improvement, 2))
         rows.append(cells)
@@ -139,7 +136,7 @@ def comparison_table(results: Results, comparisons: Sequence[Comparison]) -> str
     paired = {item.paired for item in comparisons}
     tests = ("Paired by seed (equal seeds have the same data and the same initial weights of the tensors that both have): exact McNemar test for rates, sign-flip permutation "
              "test for TV. ") if True in paired else ""
-    tests += "Without common seeds: Fisher's exact test and a permutation test. " if False in paired else ""
+    tests += "Where too few seeds are common: Fisher's exact test and a permutation test. " if False in paired else ""
     note = (f"{tests}Holm: corrected for all {number} tests of this table; bold: below .05. TV difference: second minus first with a "
             "bootstrap interval (nominally 95 %, none below 6 pairs), negative means closer to the data. P(impr.): a run of the second has a lower TV than one of "
             "the first.")

@@ -6,6 +6,7 @@ Every function says where its formula is from; the tests compare them with scipy
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from dataclasses import dataclass
 from typing import Callable, List, Optional, Sequence, Tuple
@@ -17,6 +18,8 @@ RANDOM_SEED = 20220607  # of bootstrap and permutation: the same file always giv
 BOOTSTRAP_RESAMPLES = 5000
 PERMUTATIONS = 100_000
 EXACT_SIGN_FLIPS = 16  # up to 2^16 sign vectors are enumerated; above that they are drawn
+EXACT_CHOICES = 20_000  # of one of two groups
+PERFECT_RUNS = 4000  # simulated
 
 
 @dataclass(frozen=True)
@@ -109,12 +112,18 @@ def sign_flip(differences: Sequence[float]) -> float:
 
 
 def permutation_unpaired(first: Sequence[float], second: Sequence[float], draws: int = 20_000) -> float:
-    """Two-sided permutation test of equal means of two independent groups (random relabelling, p > 0)."""
+    """Two-sided permutation test of equal means of two independent groups.
+
+    Exact up to 20,000 ways to choose the first group, otherwise as many random ones as `draws`, counted so that p > 0.
+    """
     a, b = _finite(first), _finite(second)
     if len(a) == 0 or len(b) == 0:
         return 1.0
     pooled = np.concatenate([a, b])
     observed = abs(a.mean() - b.mean()) * (1 - 1e-12) - 1e-15
+    if math.comb(len(pooled), len(a)) <= EXACT_CHOICES:
+        sums = np.array([sum(chosen) for chosen in itertools.combinations(pooled.tolist(), len(a))])
+        return float(np.mean(np.abs(sums / len(a) - (pooled.sum() - sums) / len(b)) >= observed))
     generator = np.random.default_rng(RANDOM_SEED)
     extreme = 0
     for _ in range(draws):
@@ -124,8 +133,11 @@ def permutation_unpaired(first: Sequence[float], second: Sequence[float], draws:
 
 
 def probability_of_improvement(first: Sequence[float], second: Sequence[float]) -> float:
-    """P(a run of `second` has a smaller value than one of `first`), ties counted half (Agarwal et al. 2021)."""
-    a, b = _finite(first), np.sort(_finite(second))
+    """P(a run of `second` has a smaller value than one of `first`), ties counted half (Agarwal et al. 2021).
+
+    NaN: a run that has no value because it is worse than any.
+    """
+    a, b = _undefined_last(first), _undefined_last(second)
     if len(a) == 0 or len(b) == 0:
         return math.nan
     below, up_to = np.searchsorted(b, a, side="left"), np.searchsorted(b, a, side="right")
@@ -183,11 +195,35 @@ def _iqm_of_sorted(ordered: np.ndarray) -> np.ndarray:
 
 
 def performance_profile(values: Sequence[float], thresholds: Sequence[float]) -> np.ndarray:
-    """Share of runs with a value above each threshold."""
-    ordered = np.sort(_finite(values))
+    """Share of runs with a value above each threshold; NaN: one that is above all."""
+    ordered = _undefined_last(values)
     if len(ordered) == 0:
         return np.full(len(thresholds), np.nan)
     return 1 - np.searchsorted(ordered, thresholds, side="right") / len(ordered)
+
+
+# ------------------------------------------------------------------------------------------- a perfect model
+@dataclass(frozen=True)
+class Floor:
+    """What runs of a model that is the data itself would have: means, and how often they would be called collapsed."""
+
+    tv: float
+    kl: float
+    collapsed: float
+    severe: float
+
+
+def floor(expected: np.ndarray, samples: int) -> Floor:
+    """Of `samples` draws from the bins of `expected` (any shape), from 4,000 simulated runs."""
+    q = np.asarray(expected, dtype=np.float64).ravel()
+    q = q[q > 0] / q.sum()
+    counts = np.random.default_rng(RANDOM_SEED).multinomial(samples, q, size=PERFECT_RUNS)
+    shares = counts / samples
+    with np.errstate(divide="ignore", invalid="ignore"):
+        kl = np.where(counts > 0, shares * np.log(shares / q), 0.0).sum(axis=1)
+    covered = ((shares >= 0.1 * q) * q).sum(axis=1)
+    return Floor(tv=float(0.5 * np.abs(shares - q).sum(axis=1).mean()), kl=float(kl.mean()),
+                 collapsed=float(np.mean(covered < 0.9 - 1e-9)), severe=float(np.mean(covered < 0.5 - 1e-9)))
 
 
 # ---------------------------------------------------------------------------------------------------- power
@@ -325,6 +361,11 @@ def _binomial_mass(total: int, probability: float) -> np.ndarray:
 
 def _log_comb(total: int, count: int) -> float:
     return math.lgamma(total + 1) - math.lgamma(count + 1) - math.lgamma(total - count + 1)
+
+
+def _undefined_last(values: Sequence[float]) -> np.ndarray:
+    data = np.asarray(values, dtype=np.float64)
+    return np.sort(np.where(np.isnan(data), np.inf, data))
 
 
 def _finite(values: Sequence[float]) -> np.ndarray:

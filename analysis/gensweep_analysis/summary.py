@@ -35,6 +35,7 @@ class VariantSummary:
     pending: int
     stopped: int
     mostly_rejected: int
+    without_tv: int  # all samples rejected: TV, KL and error do not exist and their means leave the run out
     missing: Rate
     collapsed: Rate
     severe: Rate
@@ -69,6 +70,7 @@ class Comparison:
     second: str
     paired: bool
     runs: Tuple[int, int]
+    common: int  # seeds that are done in both
     collapsed: Tuple[Rate, Rate]
     severe: Tuple[Rate, Rate]
     discordant_collapsed: Tuple[int, int]  # pairs in which only `first`, only `second` collapsed
@@ -98,7 +100,7 @@ def summarise(results: Results, variant: str) -> VariantSummary:
         name=variant, model=results.model_of(variant), planned=len(everything), done=len(done),
         failed=len(results.rows(variant, FAILED)), running=len(results.rows(variant, RUNNING)),
         pending=len(results.rows(variant, PENDING)), mostly_rejected=int(results.flag("failed")[done].sum()),
-        stopped=int(results.stopped[done].sum()),
+        without_tv=int(np.isnan(tv).sum()), stopped=int(results.stopped[done].sum()),
         missing=flag_rate(results, done, "missing"), collapsed=flag_rate(results, done, "collapsed"),
         severe=flag_rate(results, done, "severe"),
         modes_10=(statistics.mean(modes), _extreme(modes, np.min), _extreme(modes, np.max)), possible=possible_bins(results, done),
@@ -209,10 +211,11 @@ def compare(results: Results, first: str, second: str) -> Comparison:
     tests.append(TestResult("tv", "sign-flip permutation" if paired else "permutation", p, p))
     smaller = min(len(rows_a), len(rows_b))
     return Comparison(
-        first=first, second=second, paired=paired, runs=(len(rows_a), len(rows_b)), collapsed=rates["collapsed"],
+        first=first, second=second, paired=paired, runs=(len(rows_a), len(rows_b)), common=len(common), collapsed=rates["collapsed"],
         severe=rates["severe"], discordant_collapsed=discordant["collapsed"], discordant_severe=discordant["severe"],
-        tv=(statistics.mean(tv_a), statistics.mean(tv_b)), tv_runs=(len(tv_a), len(tv_b)), tv_difference=statistics.mean(tv_b) - statistics.mean(tv_a), tv_interval=interval,
-        improvement=statistics.probability_of_improvement(tv_a, tv_b),
+        tv=(statistics.mean(tv_a), statistics.mean(tv_b)), tv_runs=(len(tv_a), len(tv_b)),
+        tv_difference=statistics.mean(tv_b) - statistics.mean(tv_a), tv_interval=interval,
+        improvement=statistics.probability_of_improvement(results.metric("tv")[rows_a], results.metric("tv")[rows_b]),
         detectable_from_half=statistics.detectable_rate(smaller, 0.5, paired),
         detectable_from_all=statistics.detectable_rate(smaller, 1.0, paired),
         detectable_tv=detectable_tv, tests=tuple(tests))
@@ -318,15 +321,25 @@ def possible_bins(results: Results, rows: np.ndarray) -> int:
     return int((results.expected[rows] > 0).sum(axis=(1, 2)).max()) if len(rows) else 0
 
 
+def floor_of(results: Results) -> Optional[Tuple[int, statistics.Floor]]:
+    """Samples a run, and what a perfect model would have with them; None where done runs differ in either."""
+    expected = results.expected[results.done]
+    samples = (results.counts.sum(axis=(1, 2)) + results.rejected)[results.done]
+    if not len(samples) or samples.min() == 0 or samples.min() < samples.max() or np.ptp(expected, axis=0).max() > 1e-9:
+        return None
+    return int(samples[0]), statistics.floor(expected[0], int(samples[0]))
+
+
 def worst_and_best(results: Results, variant: str) -> Optional[Tuple[int, int]]:
-    """Rows of the done runs of a variant that are farthest from and closest to the data by TV."""
+    """Rows of the done runs of a variant that are farthest from and closest to the data by TV; none is farther than one
+    without TV, all of whose samples are rejected."""
     rows = results.rows(variant)
     if len(rows) == 0:
         return None
     tv = results.metric("tv")[rows]
     if not np.isfinite(tv).any():
         return int(rows[0]), int(rows[0])
-    return int(rows[np.nanargmax(tv)]), int(rows[np.nanargmin(tv)])
+    return int(rows[np.argmax(np.where(np.isnan(tv), np.inf, tv))]), int(rows[np.nanargmin(tv)])
 
 
 def _extreme(values: np.ndarray, choose) -> float:

@@ -12,7 +12,7 @@ import numpy as np
 from . import formatting as form
 from .results import Results
 from .statistics import smallest_p_paired
-from .summary import Comparison, VariantSummary
+from .summary import Comparison, VariantSummary, floor_of
 
 TABLE_HEADER = ("variant", "done", "failed", "collapsed", "95 % interval", "severe", "95 % interval", "modes_10 (range)",
                 "TV", "TV IQM (95 %)", "KL", "error", "quality")
@@ -52,7 +52,18 @@ def summary_text(results: Results, summaries: Sequence[VariantSummary]) -> str:
     mostly_rejected = sum(row.mostly_rejected for row in summaries)
     if mostly_rejected:
         notes.append(f"{form.plural(mostly_rejected, 'done run')} had more than half of the samples rejected.")
+    notes += [note for note in (rejected_sentence(summaries), chance_sentence(results)) if note]
     return align(TABLE_HEADER, rows) + "\n" + "\n".join(notes) + "\n"
+
+
+def rejected_sentence(summaries: Sequence[VariantSummary]) -> str:
+    """Where means leave out runs that have nothing to average, as if they were no worse than the others; empty if none do."""
+    hit = [row for row in summaries if row.without_tv]
+    if not hit:
+        return ""
+    where = (", ".join(f"{row.without_tv} of {row.done} in {row.name}" for row in hit) if len(hit) <= 3 else f"in {len(hit)} variants")
+    return (f"{form.plural(sum(row.without_tv for row in hit), 'done run')} had all samples rejected and no TV, KL or error ({where}): "
+            "means and TV tests leave them out, which makes these variants look better than they are.")
 
 
 def noise_sentence(results: Results, summaries: Sequence[VariantSummary]) -> str:
@@ -66,11 +77,21 @@ def noise_sentence(results: Results, summaries: Sequence[VariantSummary]) -> str
             "all the same: their modes and TV say little.")
 
 
+def chance_sentence(results: Results) -> str:
+    """How often a perfect model would be called collapsed, if chance does that to more than one run in a hundred."""
+    found = floor_of(results)
+    if found is None or found[1].collapsed <= 0.01:
+        return ""
+    return (f"With {found[0]:,} samples a run chance alone would call {form.percent(found[1].collapsed)} of the runs of a perfect model "
+            f"collapsed and {form.percent(found[1].severe)} severely collapsed: take more samples.")
+
+
 def comparison_text(results: Results, comparison: Comparison) -> str:
     """What `compare` prints."""
     first, second = comparison.first, comparison.second
     seeds = (f"{comparison.runs[0]} seeds that are done in both, paired by seed" if comparison.paired else
-             f"{comparison.runs[0]} and {comparison.runs[1]} runs, unpaired: the seeds differ")
+             f"{comparison.runs[0]} and {comparison.runs[1]} runs, unpaired: "
+             + (f"only {form.plural(comparison.common, 'seed')} in common" if comparison.common else "the seeds differ"))
     lines = [f"A  {first}", f"B  {second}", seeds, ""]
     rows = []
     for outcome, rates in (("collapsed", comparison.collapsed), ("severe", comparison.severe)):
@@ -98,12 +119,12 @@ def detectable_sentence(comparison: Comparison) -> str:
     parts = []
     for start, rate in (("100 %", comparison.detectable_from_all), ("50 %", comparison.detectable_from_half)):
         parts.append(f"a fall from {start} is not detectable" if math.isnan(rate) else
-                     f"a rate must fall from {start} to {form.percent(rate)} or less")
+                     f"a rate must fall from {start} to {form.percent_reached(rate)} or less")
     text = f"With {form.plural(runs, 'seed')} (power 80 %, p <= .05 before any correction): {'; '.join(parts)}"
     if comparison.paired and smallest_p_paired(comparison.tv_runs[0]) > 0.05:
         text += "; no difference of the mean TV is detectable"
     elif not math.isnan(comparison.detectable_tv):
-        text += f"; the mean TV must differ by {comparison.detectable_tv:.3f}"
+        text += f"; the mean TV must differ by {math.ceil(1000 * comparison.detectable_tv) / 1000:.3f}"
     return text + "."
 
 

@@ -12,6 +12,7 @@ from support import analysis
 
 from gensweep_analysis import Results, statistics, summary
 from gensweep_analysis.headline import caveats, headline
+from gensweep_analysis.sections import comparison_table
 
 OFF, ON = synthetic.OFF.name, synthetic.ON.name
 
@@ -170,6 +171,39 @@ def test_pairs_without_tv_are_left_out_on_both_sides(tmp_path):
         assert found.result("tv").p == pytest.approx(statistics.sign_flip(differences))
     shown = analysis("compare", path, OFF, ON).stdout
     assert "TV: of 2 pairs of runs; the others have a run with all samples rejected." in shown
+
+
+def test_runs_without_tv_are_told_and_are_the_worst(tmp_path):
+    path = synthetic.build(str(tmp_path / "rejected.h5"), samples=32, seeds=range(4))
+    with Results(change(path, tv={5: np.nan, 6: np.nan}, modes_10={5: 0, 6: 0})) as results:
+        summaries, found = summary.summarise_all(results), summary.compare_all(results)
+        assert [row.without_tv for row in summaries] == [0, 2] and summary.worst_and_best(results, ON)[0] == 5
+        assert "2 done runs had all samples rejected and no TV, KL or error (2 of 4 in minibatch_discrimination=on)" in " ".join(
+            caveats(results, summaries, found))
+        assert "over 2 pairs)" in headline(results, summaries, found)
+        assert "of 2 pairs" in comparison_table(results, found)
+        # Half of the runs of the second have no value, which is worse than any.
+        assert found[0].improvement <= 0.5
+    assert "2 done runs had all samples rejected" in analysis("table", path).stdout
+
+
+def test_why_runs_are_not_paired(tmp_path):
+    path = synthetic.build(str(tmp_path / "apart.h5"), samples=32, seeds=range(8))
+    waiting = {row: synthetic.PENDING for row in [*range(4, 8), *range(8, 11)]}
+    with Results(change(path, status=waiting)) as results:
+        found = summary.compare(results, OFF, ON)
+        assert not found.paired and found.common == 1
+        assert "Where too few seeds are common" in comparison_table(results, [found])
+    assert "4 and 5 runs, unpaired: only 1 seed in common" in analysis("compare", path, OFF, ON).stdout
+
+
+def test_equal_rates_are_named_together(tmp_path):
+    variants = [synthetic.Variant(f"latent_dim={latent}", settings={"latent_dim": latent}, modes=lambda seed, n=modes: n)
+                for latent, modes in ((1, 2), (2, 2), (3, 30))]
+    with Results(synthetic.build(str(tmp_path / "ties.h5"), variants, range(3), samples=640)) as results:
+        text = headline(results, summary.summarise_all(results), [])
+    assert "most frequent with latent_dim=1 and latent_dim=2: 100 % of the seeds of each, and least with latent_dim=3: 0 of 3" in text
+    assert "Mean TV" not in text
 
 
 def test_no_order_is_claimed_between_equal_rates(tmp_path):

@@ -6,7 +6,9 @@ import math
 
 import numpy as np
 import pytest
+import synthetic
 
+from gensweep_analysis import formatting as form
 from gensweep_analysis import statistics
 
 
@@ -64,8 +66,27 @@ def test_unpaired_differences():
     theirs = stats.mannwhitneyu(a, b).statistic / (len(a) * len(b))
     assert statistics.probability_of_improvement(a, b) == pytest.approx(theirs)
     assert statistics.probability_of_improvement([1, 1], [1, 1]) == 0.5
+    assert statistics.probability_of_improvement([np.nan, 1], [np.nan, 0.5]) == pytest.approx((1.5 + 1) / 4)  # without a value: the worst
     p = stats.permutation_test((a, b), lambda x, y: np.mean(x) - np.mean(y), n_resamples=20_000, random_state=1).pvalue
     assert statistics.permutation_unpaired(a, b) == pytest.approx(p, abs=0.01)
+    exact = stats.permutation_test((a[:7], b[:5]), lambda x, y: abs(np.mean(x) - np.mean(y)), n_resamples=np.inf, alternative="greater").pvalue
+    assert statistics.permutation_unpaired(a[:7], b[:5]) == pytest.approx(exact, abs=1e-12)
+    assert statistics.permutation_unpaired([9], range(8)) == pytest.approx(1 / 9)
+
+
+def test_what_a_perfect_model_would_have():
+    expected = synthetic.EXPECTED
+    many, few = statistics.floor(expected, 12_800), statistics.floor(expected, 21)
+    assert many.tv == pytest.approx(0.018, abs=5e-4) and many.kl == pytest.approx(29 / 25_600, rel=0.05)
+    assert many.collapsed == many.severe == 0 and few.collapsed > 0.5 and 0.01 < few.severe < few.collapsed
+    assert statistics.floor(np.eye(1, 30), 5) == statistics.Floor(0, 0, 0, 0)
+
+
+def test_a_detectable_difference_that_is_printed_is_detectable():
+    for pairs in (6, 7, 8, 10):
+        rate = statistics.detectable_rate(pairs, 1.0)
+        printed = int(form.percent_reached(rate).split()[0]) / 100
+        assert printed <= rate and statistics.power_mcnemar(pairs, 1.0, printed) >= 0.8
 
 
 def test_interquartile_mean_and_bootstrap():
