@@ -24,6 +24,9 @@ void gs_drain_install(void)
     sigemptyset(&action.sa_mask);
     sigaction(SIGUSR1, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    struct sigaction before;
+    if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, NULL);
+    signal(SIGPIPE, SIG_IGN); /* that nobody listens any more is no reason to stop */
     action.sa_flags |= (int)SA_RESETHAND; /* the second one has its usual effect */
     sigaction(SIGINT, &action, NULL);
 }
@@ -45,6 +48,7 @@ const char *gs_drain_reason(void)
     if (received == SIGUSR1) return "SIGUSR1";
     if (received == SIGTERM) return "SIGTERM";
     if (received == SIGINT) return "SIGINT";
+    if (received == SIGHUP) return "SIGHUP";
     return gs_drain_wanted() ? deadline_reason : NULL;
 }
 

@@ -8,7 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* From now on SIGUSR1, SIGTERM and SIGINT only ask to drain; a second SIGINT ends the process. */
+/* From now on SIGUSR1, SIGTERM, SIGINT and SIGHUP (unless it is ignored, as under nohup) only ask to drain; a second
+ * SIGINT ends the process. A pipe that is closed at its other end is an error of writing. */
 void gs_drain_install(void);
 
 /* Also drain when gs_clock() reaches `time`; the earliest of several counts. `reason`: kept, not copied. */
@@ -16,7 +17,7 @@ void gs_drain_at(double time, const char *reason);
 
 bool gs_drain_wanted(void);
 
-/* Why: "SIGUSR1", "SIGTERM", "SIGINT", or the reason of gs_drain_at. NULL while it is not wanted. */
+/* Why: "SIGUSR1", "SIGTERM", "SIGINT", "SIGHUP", or the reason of gs_drain_at. NULL while it is not wanted. */
 const char *gs_drain_reason(void);
 
 /* Seconds that there are for it: short after SIGTERM, which a launcher follows up with SIGKILL. */

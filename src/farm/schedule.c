@@ -225,12 +225,15 @@ gs_schedule_work gs_schedule_progress(const gs_schedule *schedule,
         work.total += its->total * unit;
         work.before += its->before * unit;
         work.done += its->ended * unit;
+        work.in_seconds = work.in_seconds || its->work > 0;
     }
     for (int rank = 0; rank < schedule->ranks; rank++) {
         int64_t run = schedule->run_of[rank];
         if (run == GS_NO_RUN) continue;
         const queue *its = &schedule->queues[kind_of(schedule, run)];
-        work.done += share_of_rank(context, rank) * work_of(schedule, run) * pace(schedule, its);
+        double length = work_of(schedule, run) * pace(schedule, its), share = share_of_rank(context, rank);
+        work.done += share * length;
+        if ((1 - share) * length > work.longest) work.longest = (1 - share) * length;
     }
     return work;
 }

@@ -66,6 +66,8 @@ typedef struct {
     double total;  /* work of all runs */
     double done;   /* of ended runs, and of each rank's run the share that it has done */
     double before; /* of that, before this launch */
+    double longest; /* work that the run which needs most of those on ranks still needs */
+    bool in_seconds;
 } gs_schedule_work;
 gs_schedule_work gs_schedule_progress(const gs_schedule *schedule,
                                       double (*share_of_rank)(const void *context, int rank), const void *context);

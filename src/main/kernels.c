@@ -57,14 +57,28 @@ gs_status gs_kernels_pin(const char *kernel, char **argv, gs_error *error)
                    strerror(errno));
 }
 
-bool gs_kernels_slow(char *text, size_t size)
+static const char *const instruction_names[] = {"neither", "AVX2", "AVX-512"};
+
+gs_status gs_kernels_run_here(gs_error *error)
 {
-    static const char *const names[] = {"neither", "AVX2", "AVX-512"};
+    const char *kernel = gs_blas_kernel();
+    if (cpu_has(kernel)) return GS_OK;
+    return gs_fail(error, GS_ERROR_INPUT, "%s pins the BLAS kernels '%s', which need %s, and this CPU has none; unset it",
+                   variable, kernel, instruction_names[needed(kernel)]);
+}
+
+bool gs_kernels_odd(char *text, size_t size)
+{
     const char *pinned = getenv(variable);
+    if (pinned != NULL && *pinned != '\0' && strcasecmp(pinned, gs_blas_kernel()) != 0) {
+        snprintf(text, size, "%s is '%.40s', which this OpenBLAS or CPU does not have; it works with the kernels '%s'",
+                 variable, pinned, gs_blas_kernel());
+        return true;
+    }
     if (needed(gs_blas_kernel()) >= had()) return false;
     snprintf(
         text, size, "this CPU has %s, and the BLAS kernels '%s' do not use it: training may take twice as long (%s%s)",
-        names[had()], gs_blas_kernel(), pinned != NULL ? "OPENBLAS_CORETYPE is " : "a newer OpenBLAS may know this CPU",
+        instruction_names[had()], gs_blas_kernel(), pinned != NULL ? "OPENBLAS_CORETYPE is " : "a newer OpenBLAS may know this CPU",
         pinned != NULL ? pinned : "");
     return true;
 }

@@ -23,7 +23,12 @@ GS_MUST_CHECK gs_status gs_kernels_pin(const char *kernel, char **argv, gs_error
  * who trains what. Rank 0's error names them. */
 GS_MUST_CHECK gs_status gs_kernels_agree(const gs_world *world, gs_error *error);
 
-/* A sentence if the library works with slower kernels than this CPU has; false if it does not. */
-bool gs_kernels_slow(char *text, size_t size);
+/* GS_ERROR_INPUT if the environment has pinned kernels whose instructions this CPU lacks: the first product would kill
+ * the program. */
+GS_MUST_CHECK gs_status gs_kernels_run_here(gs_error *error);
+
+/* A sentence if the library works with slower kernels than this CPU has, or with others than the environment asks for;
+ * false if it does not. */
+bool gs_kernels_odd(char *text, size_t size);
 
 #endif

@@ -188,10 +188,10 @@ static bool wants_portable(const gs_options *options)
 static int run(const gs_world *world, const gs_options *options, int argc, char **argv)
 {
     static gs_launch launch;
-    char hosts[GS_FACT_TEXT], slow[256];
+    char hosts[GS_FACT_TEXT], odd[256];
     if (world->rank != 0) return work(world);
     gs_world_hosts(world, hosts, sizeof hosts);
-    if (gs_kernels_slow(slow, sizeof slow) && !wants_portable(options)) fprintf(stderr, "gensweep: note: %s\n", slow);
+    if (gs_kernels_odd(odd, sizeof odd) && !wants_portable(options)) fprintf(stderr, "gensweep: note: %s\n", odd);
     gs_launch_describe(&launch, world, hosts, argc, argv);
     gs_limits_set(options);
     return manage(world, options, &launch);
@@ -223,12 +223,13 @@ static int print_only(const gs_options *options, const gs_world *world)
     return status == GS_OK && differs ? GS_EXIT_DIFFERENCE : gs_exit_of(status);
 }
 
-/* Verbs that multiply matrices, with what OpenBLAS needs for it. */
+/* Verbs that multiply matrices, with what OpenBLAS and the CPU need for it. */
 static gs_status reserve(const gs_options *options, gs_error *error)
 {
     bool computes = options->verb == GS_VERB_RUN || options->verb == GS_VERB_AUDIT || options->verb == GS_VERB_PLAN ||
                     options->repair;
-    if (!computes || gs_blas_reserve()) return GS_OK;
+    gs_status status = computes ? gs_kernels_run_here(error) : GS_OK;
+    if (status != GS_OK || !computes || gs_blas_reserve()) return status;
     return gs_fail(error, GS_ERROR_MEMORY,
                    "out of memory: OpenBLAS needs %d MiB of address space to begin with; allow more (ulimit -v, the "
                    "job's memory)",

@@ -55,6 +55,15 @@ static void write_duration(double seconds, char *text, size_t size)
     else snprintf(text, size, "%lldm %02llds", all / 60, all % 60);
 }
 
+/* As fast as so far, but not before the longest run ends: until a run has ended, all ranks have been at work. */
+static double seconds_left(const gs_farm_view *view, double elapsed, double done)
+{
+    const gs_schedule_work *work = &view->work;
+    double of_one_rank = work->in_seconds ? 1 : elapsed * (double)view->counts.running / done;
+    double all = (work->total - work->done) * elapsed / done, longest = work->longest * of_one_rank;
+    return all > longest ? all : longest;
+}
+
 /* "5/16 runs done, 2 running, 1 failed, 1234 steps/s, 2m 10s left" */
 static void describe(const gs_progress *progress, const gs_farm_view *view, char *text, size_t size)
 {
@@ -63,7 +72,7 @@ static void describe(const gs_progress *progress, const gs_farm_view *view, char
     double done = view->work.done - view->work.before;
     char left[64] = "?";
     if (!(view->work.total > view->work.done)) write_duration(0, left, sizeof left);
-    else if (done > 0) write_duration((view->work.total - view->work.done) * elapsed / done, left, sizeof left);
+    else if (done > 0) write_duration(seconds_left(view, elapsed, done), left, sizeof left);
     snprintf(text, size, "%lld/%lld runs done, %lld running, %lld failed, %.0f steps/s, %s left",
              (long long)counts->done, (long long)(counts->waiting + counts->running + counts->done + counts->failed),
              (long long)counts->running, (long long)counts->failed, rate, left);

@@ -40,39 +40,75 @@ static double started_at(const gs_overview *overview)
     return (double)timegm(&utc);
 }
 
-/* A running run takes as long as others, or longer if its steps so far say so. */
-static double left_of_running(const gs_overview_run *run, double mean)
+/* Seconds, steps and number of runs, by model and, last, of all. */
+typedef struct {
+    double seconds[GS_MODEL_COUNT + 1], steps[GS_MODEL_COUNT + 1], runs[GS_MODEL_COUNT + 1];
+} run_sums;
+
+static void learn(run_sums *sums, const gs_overview_run *run)
 {
-    if (!(run->seconds > 0)) return mean;
-    double training = run->steps_done > 0 ? run->seconds * (double)run->steps / (double)run->steps_done : 0;
-    return fmax(fmax(mean, training) - run->seconds, 0);
+    if (run->steps_done <= 0 || !(run->seconds > 0)) return;
+    const int kinds[] = {run->model, GS_MODEL_COUNT};
+    for (int k = 0; k < 2; k++) {
+        sums->seconds[kinds[k]] += run->seconds;
+        sums->steps[kinds[k]] += (double)run->steps_done;
+        sums->runs[kinds[k]]++;
+    }
 }
 
-/* What is left is estimated from the mean time of runs of the same model that are done, or of all
- * where there is none. */
+/* What a run takes: so much a step, and so much for its samples. */
+typedef struct {
+    double step, samples;
+} run_cost;
+
+/* Runs that go on tell what a step takes, and then those that are done what their samples took besides; without the
+ * former, samples are spread over the steps. Of other models where this one has not been trained; 0: not known. */
+static run_cost cost_of(const run_sums *done, const run_sums *going, int model)
+{
+    bool known = done->steps[model] + going->steps[model] > 0;
+    int kind = known ? model : GS_MODEL_COUNT;
+    if (!(going->steps[kind] > 0))
+        return (run_cost){.step = done->steps[kind] > 0 ? done->seconds[kind] / done->steps[kind] : 0};
+    run_cost cost = {.step = going->seconds[kind] / going->steps[kind]};
+    double besides = done->seconds[kind] - cost.step * done->steps[kind];
+    if (besides > 0) cost.samples = besides / done->runs[kind];
+    return cost;
+}
+
+/* A run that goes on is as fast as it was. */
+static double left_of(const gs_overview_run *run, run_cost cost)
+{
+    double whole = (double)run->steps * cost.step + cost.samples;
+    if (run->status != GS_RUN_RUNNING || !(run->seconds > 0)) return whole;
+    if (run->steps_done > 0) whole = run->seconds * (double)run->steps / (double)run->steps_done + cost.samples;
+    return fmax(whole - run->seconds, 0);
+}
+
+/* The sweep does not end before its longest run does. */
 static void estimate(report *r)
 {
-    double seconds[GS_MODEL_COUNT + 1] = {0}, left = 0, start = started_at(&r->overview);
-    int64_t runs[GS_MODEL_COUNT + 1] = {0}, recent = 0;
+    run_sums done = {.runs = {0}}, going = {.runs = {0}};
+    double left = 0, longest = 0, start = started_at(&r->overview);
+    int64_t recent = 0;
     const gs_overview *overview = &r->overview;
     for (int64_t i = 0; i < overview->run_count; i++) {
         const gs_overview_run *run = &overview->runs[i];
-        if (run->status != GS_RUN_DONE) continue;
-        recent += run->launch == overview->launches - 1;
-        seconds[run->model] += run->seconds, seconds[GS_MODEL_COUNT] += run->seconds;
-        runs[run->model]++, runs[GS_MODEL_COUNT]++;
+        if (run->status == GS_RUN_DONE) learn(&done, run);
+        if (run->status == GS_RUN_RUNNING) learn(&going, run);
+        recent += run->status == GS_RUN_DONE && run->launch == overview->launches - 1;
     }
     for (int64_t i = 0; i < overview->run_count; i++) {
         const gs_overview_run *run = &overview->runs[i];
         if (!run->planned || run->status == GS_RUN_DONE || run->status == GS_RUN_FAILED) continue;
-        int basis = runs[run->model] > 0 ? run->model : GS_MODEL_COUNT;
-        double mean = runs[basis] > 0 ? seconds[basis] / (double)runs[basis] : 0;
-        left += run->status == GS_RUN_RUNNING ? left_of_running(run, mean) : mean;
+        double its = left_of(run, cost_of(&done, &going, run->model));
+        left += its;
+        longest = fmax(longest, its);
     }
     double elapsed = start < 0 ? 0 : (double)time(NULL) - start;
+    bool known = done.steps[GS_MODEL_COUNT] + going.steps[GS_MODEL_COUNT] > 0;
     r->runs_per_hour = r->state == RUNNING && elapsed > 0 ? (double)recent * 3600 / elapsed : -1;
     r->seconds_left =
-        r->state == RUNNING && runs[GS_MODEL_COUNT] > 0 && overview->ranks > 0 ? left / (double)overview->ranks : -1;
+        r->state == RUNNING && known && overview->ranks > 0 ? fmax(left / (double)overview->ranks, longest) : -1;
 }
 
 /* Removes the marks that a killed writer left. That this cannot be done (a read-only folder) is no reason not to
@@ -104,8 +140,8 @@ static gs_status look(report *r, const char *path, gs_error *error)
         lock = gs_lock_look(path, r->holder); /* a program may have taken it while the file was read */
     if (lock == GS_LOCK_HELD) r->state = RUNNING;
     else if (lock == GS_LOCK_UNKNOWN) r->state = UNKNOWN;
-    else if (r->counts[GS_RUN_RUNNING] > 0) r->state = CRASHED;
-    else if (r->counts[GS_RUN_PENDING] > 0) r->state = UNFINISHED;
+    else if (lock == GS_LOCK_DEAD && r->counts[GS_RUN_RUNNING] > 0) r->state = CRASHED;
+    else if (r->counts[GS_RUN_RUNNING] + r->counts[GS_RUN_PENDING] > 0) r->state = UNFINISHED; /* it ended by itself */
     estimate(r);
     return GS_OK;
 }
@@ -144,7 +180,10 @@ static void print_text(const report *r, const char *path)
     int64_t planned = overview->run_count - r->kept;
     printf("%s: sweep '%s', %lld runs: %lld done, %lld failed, %lld %s, %lld pending", path, overview->name,
            (long long)planned, (long long)r->counts[GS_RUN_DONE], (long long)r->counts[GS_RUN_FAILED],
-           (long long)r->counts[GS_RUN_RUNNING], r->state == CRASHED ? "in flight when it was killed" : "running",
+           (long long)r->counts[GS_RUN_RUNNING],
+           r->state == CRASHED      ? "in flight when it was killed"
+           : r->state == UNFINISHED ? "in flight when it ended"
+                                    : "running",
            (long long)r->counts[GS_RUN_PENDING]);
     if (r->stopped > 0) printf("; %lld of those done were stopped early", (long long)r->stopped);
     if (r->kept > 0) printf("; %lld kept that are no longer in the sweep", (long long)r->kept);

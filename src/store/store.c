@@ -195,6 +195,22 @@ static gs_status settle_all(gs_store *store, const gs_store_contents *contents, 
     return status;
 }
 
+/* Bits depend on the kernels, so that whoever goes on with other ones should know. */
+static void find_other_kernel(gs_store *store, const gs_store_contents *contents)
+{
+    static const char path[] = "/provenance/blas_kernel";
+    static char text[GS_FACT_TEXT + 1];
+    const char *own = NULL;
+    gs_dataset dataset;
+    for (size_t i = 0; i < contents->fact_count; i++)
+        if (strcmp(contents->facts[i].name, "blas_kernel") == 0) own = contents->facts[i].text;
+    if (own == NULL || gs_file_find(store->file, path, GS_CELL_TEXT, GS_FACT_TEXT, 1, &dataset, NULL) != GS_OK) return;
+    for (int32_t launch = store->tables.launch - 1; launch >= 0 && store->state.kernel[0] == '\0'; launch--) {
+        if (gs_file_read(store->file, dataset, (uint64_t)launch, 1, text, NULL) != GS_OK) return;
+        if (strcmp(text, own) != 0) snprintf(store->state.kernel, GS_KERNEL, "%.*s", GS_KERNEL - 1, text);
+    }
+}
+
 static gs_status count(gs_store *store, const gs_store_contents *contents, gs_error *error)
 {
     gs_store_state *state = &store->state;
@@ -206,6 +222,7 @@ static gs_status count(gs_store *store, const gs_store_contents *contents, gs_er
         else if (roster->status[row] == GS_RUN_FAILED) state->failed++;
         else state->to_do++;
     }
+    if (state->done > 0 && state->to_do > 0) find_other_kernel(store, contents);
     if (contents->sweep->storage.compression != store->tables.compression)
         snprintf(
             state->note, sizeof state->note,

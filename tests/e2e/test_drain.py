@@ -42,11 +42,11 @@ def nothing_is_left_running():
     launched.clear()
 
 
-def launch(*arguments, ranks=0, **environment):
-    """Starts the program, under mpirun if ranks > 0, and returns at once."""
+def launch(*arguments, ranks=0, before=(), **environment):
+    """Starts the program, under mpirun if ranks > 0, behind the command `before`, and returns at once."""
     variables = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1", OPENBLAS_NUM_THREADS="1")
     launcher = ["mpirun", "-n", str(ranks), "--oversubscribe"] if ranks else []
-    process = subprocess.Popen([*launcher, str(PROGRAM), *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    process = subprocess.Popen([*before, *launcher, str(PROGRAM), *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                env=dict(variables, **environment), start_new_session=True)
     launched.append(process)
     return process
@@ -105,7 +105,7 @@ def kept(results):
     return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
 
 
-@pytest.mark.parametrize("name, model", [*(("SIGUSR1", model) for model in MODELS), ("SIGTERM", "gan"), ("SIGINT", "gan")])
+@pytest.mark.parametrize("name, model", [*(("SIGUSR1", model) for model in MODELS), ("SIGTERM", "gan"), ("SIGINT", "gan"), ("SIGHUP", "gan")])
 def test_signals_drain_one_process(tmp_path, model, name):
     sweep, results = tmp_path / "bare.yaml", tmp_path / "r.h5"
     sweep.write_text(BARE)
@@ -117,6 +117,20 @@ def test_signals_drain_one_process(tmp_path, model, name):
     assert f"draining: {name}" in err
     with h5py.File(results) as file:
         assert kept(results) == [file["runs/id"][0].decode()]
+
+
+def test_that_nobody_listens_any_more_stops_nothing(tmp_path):
+    """As behind `| head`, or when the terminal that shows the bar is gone; under nohup, SIGHUP means nothing either."""
+    sweep, results = tmp_path / "bare.yaml", tmp_path / "r.h5"
+    sweep.write_text(BARE)
+    process = launch(sweep, *MODELS["gan"].split(), *LONG, "-o", results, "--progress", "bar", before=["nohup"])
+    process.stderr.close()
+    wait_for_runs(process, results, 1)
+    process.send_signal(signal.SIGHUP)
+    time.sleep(1)
+    assert process.poll() is None
+    process.send_signal(signal.SIGUSR1)
+    assert process.wait(timeout=20) == 75 and 1 not in statuses(results)
 
 
 def test_a_second_interrupt_stops_at_once(sweep, tmp_path):

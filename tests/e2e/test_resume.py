@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import socket
@@ -162,12 +163,43 @@ def test_many_waiting_runs_whose_rows_were_widened(tmp_path):
     assert gensweep("verify", results).returncode == 0
 
 
-@pytest.mark.parametrize("steps, left", [(60, 6), (6, 36), (0, 6)])
-def test_time_left(copied, steps, left):
-    """A running run takes as long as those that are done did, samples included, or longer if its steps so far say so."""
+def test_other_blas_kernels_are_told(tmp_path):
+    """Results of one file then differ in their last bits; kernels that this CPU lacks would end the program without a word."""
+    sweep, results = tmp_path / "s.yaml", tmp_path / "r.h5"
+    sweep.write_text(SMALL)
+    kernel = re.search(r"blas kernel +(\S+)", gensweep("--version").stdout)[1]
+    other = "Prescott" if kernel != "Prescott" else "Haswell"
+    assert gensweep(sweep, "seeds=3", "steps=2", "evaluation.every=0", "-o", results).returncode == 0
+    done = gensweep(sweep, "steps=2", "evaluation.every=0", "-o", results, OPENBLAS_CORETYPE=other)
+    assert f"were trained with the BLAS kernels '{kernel}', and these are '{other}'" in done.stderr
+    assert f"OPENBLAS_CORETYPE={kernel} goes on with the former" in done.stderr
+    assert "OPENBLAS_CORETYPE is 'Nonsense', which this OpenBLAS or CPU does not have" in gensweep(
+        sweep, "steps=2", "-o", tmp_path / "n.h5", OPENBLAS_CORETYPE="Nonsense").stderr
+    if "avx512f" not in open("/proc/cpuinfo").read():
+        for verb in ([], ["plan"]):
+            done = gensweep(*verb, sweep, OPENBLAS_CORETYPE="SkylakeX")
+            assert done.returncode == 2 and "need AVX-512, and this CPU has none; unset it" in done.stderr
+
+
+def test_a_program_that_ended_by_itself_was_not_killed(copied):
+    """A full disk ends it with a run in flight, and it leaves no lock."""
     results = copied[1]
     with h5py.File(results, "r+") as file:
         file["runs/status"][3] = 1
+    assert status(results)["state"] == "unfinished"
+    told = gensweep("status", results).stdout
+    assert "1 in flight when it ended" in told and "ended before all runs were done; run the same command again" in told
+
+
+@pytest.mark.parametrize("steps, left, statuses", [(60, 6, [2, 2, 2, 1]), (6, 36, [2, 2, 2, 1]), (0, 6, [2, 2, 2, 1]),
+                                                   (30, 8, [0, 0, 3, 1]), (0, -1, [0, 0, 0, 1])])
+def test_time_left(copied, steps, left, statuses):
+    """A running run takes as long as those that are done did, samples included, or longer if its steps so far say so; it tells
+    of those that wait where none is done, and the end of the longest run is waited for whatever the number of ranks."""
+    results = copied[1]
+    with h5py.File(results, "r+") as file:
+        file["runs/status"][...] = statuses
+        file["provenance/ranks"][...] = 1 if statuses[0] == 2 else 64
         file["runs/seconds"][...] = [8, 10, 12, 4]
         file["runs/steps_done"][3] = steps
     with open(f"{results}.lock", "w") as lock:
@@ -175,7 +207,8 @@ def test_time_left(copied, steps, left):
         lock.write(f"{socket.gethostname()} {os.getpid()} 1 - 0 2026-01-01T00:00:00Z\n")
         lock.flush()
         found = status(results)
-    assert found["state"] == "running" and abs(found["seconds_left"] - left) < 1e-6
+    assert found["state"] == "running"
+    assert found["seconds_left"] is None if left < 0 else abs(found["seconds_left"] - left) < 1e-6
 
 
 def test_wider_rows_and_other_storage(copied, small_sweep, tmp_path):

@@ -220,37 +220,37 @@ static double half(const void *context, int rank)
     return rank == 0 ? 0.5 : 0;
 }
 
-static void expect_work(const gs_schedule *schedule, double total, double before, double done)
+static void expect_work(const gs_schedule *schedule, double total, double before, double done, double longest)
 {
     gs_schedule_work work = gs_schedule_progress(schedule, half, NULL);
     assert_true(!(fabs(work.total - total) > 1e-9) && !(fabs(work.before - before) > 1e-9) &&
-                !(fabs(work.done - done) > 1e-9));
+                !(fabs(work.done - done) > 1e-9) && !(fabs(work.longest - longest) > 1e-9));
 }
 
 static void test_progress_counts_work_in_the_time_it_takes(void **state)
 {
     (void)state;
     gs_schedule *schedule = sorted(4, (float[]){10, 6, 4, 4}, (uint8_t[]){0, 0, 3, 3});
-    expect_work(schedule, 24, 0, 0);
+    expect_work(schedule, 24, 0, 0, 0);
     gs_schedule_settle(schedule, 1, false);
-    expect_work(schedule, 24, 6, 6);
+    expect_work(schedule, 24, 6, 6, 0);
     assert_int_equal(gs_schedule_assign(schedule, 0), 0);
-    expect_work(schedule, 24, 6, 11); /* half of the run of rank 0 */
+    expect_work(schedule, 24, 6, 11, 5); /* half of the run of rank 0 */
     gs_schedule_take_up(schedule, 0, 0.25);
-    expect_work(schedule, 24, 8.5, 11);
+    expect_work(schedule, 24, 8.5, 11, 5);
     gs_schedule_lose(schedule, 0);
-    expect_work(schedule, 24, 8.5, 6);
+    expect_work(schedule, 24, 8.5, 6, 0);
     assert_int_equal(gs_schedule_assign(schedule, 1), 0);
     gs_schedule_learn(schedule, 0, 20); /* two seconds a unit: of kind 3 nothing else is known */
     gs_schedule_end(schedule, 1, false);
-    expect_work(schedule, 48, 17, 32);
+    expect_work(schedule, 48, 17, 32, 0);
     gs_schedule_learn(schedule, 2, 40);
-    expect_work(schedule, 32 + 80, 17, 32);
+    expect_work(schedule, 32 + 80, 17, 32, 0);
     gs_schedule_destroy(&schedule);
     assert_int_equal(gs_schedule_create(&schedule, 3, 2, NULL),
                      GS_OK); /* of which no work is known: runs are counted */
     assert_int_equal(gs_schedule_assign(schedule, 0), 0);
-    expect_work(schedule, 3, 0, 0.5);
+    expect_work(schedule, 3, 0, 0.5, 0.5);
     gs_schedule_destroy(&schedule);
 }
 
