@@ -26,7 +26,7 @@ void gs_drain_install(void)
     sigaction(SIGTERM, &action, NULL);
     struct sigaction before;
     if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, NULL);
-    signal(SIGPIPE, SIG_IGN); /* that nobody listens any more is no reason to stop */
+    signal(SIGPIPE, SIG_IGN);             /* that nobody listens any more is no reason to stop */
     action.sa_flags |= (int)SA_RESETHAND; /* the second one has its usual effect */
     sigaction(SIGINT, &action, NULL);
 }

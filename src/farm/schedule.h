@@ -63,9 +63,9 @@ gs_schedule_counts gs_schedule_count(const gs_schedule *schedule);
 /* In seconds that ranks need for it, as soon as runs have ended from which that is known, so that runs of several kinds
  * can be added. A failed run counts as complete. */
 typedef struct {
-    double total;  /* work of all runs */
-    double done;   /* of ended runs, and of each rank's run the share that it has done */
-    double before; /* of that, before this launch */
+    double total;   /* work of all runs */
+    double done;    /* of ended runs, and of each rank's run the share that it has done */
+    double before;  /* of that, before this launch */
     double longest; /* work that the run which needs most of those on ranks still needs */
     bool in_seconds;
 } gs_schedule_work;

@@ -1,6 +1,5 @@
 #include "ground/utf8.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 
 /* Bytes of the character that begins with this one; 0: none does. */
@@ -33,4 +32,17 @@ void gs_utf8_mend(char *text)
         if (whole != length) text[i] = '?', whole = 1;
         i += whole;
     }
+}
+
+bool gs_utf8_tame(char *text, char instead)
+{
+    bool found = false;
+    for (unsigned char *c = (unsigned char *)text; *c != '\0'; c++) {
+        bool second = c[0] == 0xC2 && c[1] >= 0x80 && c[1] <= 0x9F; /* U+0080 to U+009F */
+        if (*c >= 0x20 && *c != 0x7F && !second) continue;
+        *c = (unsigned char)instead;
+        if (second) *++c = (unsigned char)instead;
+        found = true;
+    }
+    return found;
 }

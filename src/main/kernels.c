@@ -63,8 +63,9 @@ gs_status gs_kernels_run_here(gs_error *error)
 {
     const char *kernel = gs_blas_kernel();
     if (cpu_has(kernel)) return GS_OK;
-    return gs_fail(error, GS_ERROR_INPUT, "%s pins the BLAS kernels '%s', which need %s, and this CPU has none; unset it",
-                   variable, kernel, instruction_names[needed(kernel)]);
+    return gs_fail(error, GS_ERROR_INPUT,
+                   "%s pins the BLAS kernels '%s', which need %s, and this CPU has none; unset it", variable, kernel,
+                   instruction_names[needed(kernel)]);
 }
 
 bool gs_kernels_odd(char *text, size_t size)
@@ -78,8 +79,8 @@ bool gs_kernels_odd(char *text, size_t size)
     if (needed(gs_blas_kernel()) >= had()) return false;
     snprintf(
         text, size, "this CPU has %s, and the BLAS kernels '%s' do not use it: training may take twice as long (%s%s)",
-        instruction_names[had()], gs_blas_kernel(), pinned != NULL ? "OPENBLAS_CORETYPE is " : "a newer OpenBLAS may know this CPU",
-        pinned != NULL ? pinned : "");
+        instruction_names[had()], gs_blas_kernel(),
+        pinned != NULL ? "OPENBLAS_CORETYPE is " : "a newer OpenBLAS may know this CPU", pinned != NULL ? pinned : "");
     return true;
 }
 

@@ -86,6 +86,7 @@ static void join_arguments(char *text, size_t size, int argc, char **argv)
         if (i > 0) append(text, size, " ");
         append_quoted(text, size, argv[i]);
     }
+    if (strlen(text) + 1 == size) strcpy(text + size - 4, "..."); /* /sweep/history_overrides has them whole */
 }
 
 void gs_launch_describe(gs_launch *launch, const gs_world *world, const char *hosts, int argc, char **argv)

@@ -173,10 +173,11 @@ static void tell_continued(const gs_results *results, const gs_store_state *stat
                 state->aside);
     if (state->note[0] != '\0') fprintf(stderr, "gensweep: note: %s\n", state->note);
     if (state->kernel[0] != '\0')
-        fprintf(stderr,
-                "gensweep: note: runs of this file were trained with the BLAS kernels '%s', and these are '%s': the same "
-                "settings and seed give other last bits with them; OPENBLAS_CORETYPE=%s goes on with the former\n",
-                state->kernel, gs_blas_kernel(), state->kernel);
+        fprintf(
+            stderr,
+            "gensweep: note: runs of this file were trained with the BLAS kernels '%s', and these are '%s': the same "
+            "settings and seed give other last bits with them; OPENBLAS_CORETYPE=%s goes on with the former\n",
+            state->kernel, gs_blas_kernel(), state->kernel);
     if (state->set_aside > 0)
         fprintf(stderr, "gensweep: %lld run%s failed: in flight each time the program ended (--max-attempts)\n",
                 (long long)state->set_aside, state->set_aside == 1 ? " has" : "s have");

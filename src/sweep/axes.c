@@ -129,8 +129,8 @@ static gs_status read_probabilities(gs_axis *axis, gs_node key, gs_node node, gs
         char *end;
         double p = strtod(text, &end);
         if (!gs_node_is_plain(item) || end == text || *end != '\0' || !(p >= 0 && p <= 1))
-            return gs_node_fail(item, error, "%s: expected a probability from 0 to 1, got '%.80s'", gs_node_text(key),
-                                text);
+            return gs_node_fail(item, error, "%s: expected a probability from 0 to 1, got %s", gs_node_text(key),
+                                gs_node_show(item).text);
         total += axis->probabilities[i] = p;
     }
     if (!(fabs(total - 1) < 1e-3))

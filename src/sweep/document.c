@@ -7,6 +7,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "ground/utf8.h"
 #include "settings/settings.h"
 
 enum {
@@ -30,7 +31,42 @@ struct gs_document {
     bool parsed;
 };
 
-/* Appends one error with the line it is about. `column` counts from 0, as libyaml does. */
+/* What is shown of a line: its beginning, or of a long one the part around the place of an error. */
+enum { SHOWN = 120, BEFORE = 60 /* characters before the place */ };
+
+typedef struct {
+    char text[4 * SHOWN + 1];
+    int caret; /* characters before it */
+} excerpt;
+
+static bool begins_character(char c)
+{
+    return ((unsigned char)c & 0xC0) != 0x80;
+}
+
+/* `column` counts characters from 0, as libyaml does. */
+static excerpt show_line(const gs_document *document, const char *line, size_t column)
+{
+    excerpt shown = {.caret = (int)column};
+    size_t first = column < SHOWN ? 0 : column - BEFORE, place = 0, used = 0;
+    const char *end = document->text + document->length;
+    if (first > 0) {
+        used = (size_t)snprintf(shown.text, sizeof shown.text, "... ");
+        shown.caret = BEFORE + (int)used;
+    }
+    for (const char *c = line; c < end && strchr("\r\n", *c) == NULL && used + 1 < sizeof shown.text; c++) {
+        place += c > line && begins_character(*c);
+        if (place >= first + SHOWN) break;
+        if (place < first) continue;
+        unsigned char byte = (unsigned char)*c; /* what is not text must not reach a terminal */
+        bool odd = byte < 0x20 || byte == 0x7F || (byte >= 0x80 && !document->parsed);
+        shown.text[used++] = byte == '\t' ? ' ' : odd ? '?' : *c;
+    }
+    shown.text[used] = '\0';
+    return shown;
+}
+
+/* Appends one error with the line it is about. */
 static void add_error(const gs_document *document, size_t line, size_t column, gs_error *error, const char *sentence)
 {
     if (error == NULL || gs_error_is_full(error)) return;
@@ -41,18 +77,9 @@ static void add_error(const gs_document *document, size_t line, size_t column, g
         const char *newline = memchr(start, '\n', (size_t)(end - start));
         start = newline == NULL ? end : newline + 1;
     }
-    char shown[128] = "";
-    size_t length = 0;
-    while (start + length < end && start[length] != '\n' && start[length] != '\r' && start[length] != '\0' &&
-           length < sizeof shown)
-        length++;
-    for (size_t i = 0; i < length; i++) { /* what is not text must not reach a terminal */
-        unsigned char c = (unsigned char)start[i];
-        shown[i] = c == '\t' ? ' ' : c < 0x20 || c == 0x7F || (c >= 0x80 && !document->parsed) ? '?' : start[i];
-    }
-    int written =
-        snprintf(at, room, "%s%s:%zu:%zu: %s\n%6zu | %.*s\n       | %*s^", used > 0 ? "\n" : "", document->name,
-                 line + 1, column + 1, sentence, line + 1, (int)length, shown, (int)(column < 120 ? column : 0), "");
+    excerpt shown = show_line(document, start, column);
+    int written = snprintf(at, room, "%s%s:%zu:%zu: %s\n%6zu | %s\n       | %*s^", used > 0 ? "\n" : "", document->name,
+                           line + 1, column + 1, sentence, line + 1, shown.text, shown.caret, "");
     if (written < 0 || (size_t)written >= room) strcpy(at, more_errors); /* an error too many is left out whole */
 }
 
@@ -326,6 +353,14 @@ gs_node gs_node_find(gs_node mapping, const char *key)
     return (gs_node){mapping.document, NULL};
 }
 
+gs_shown gs_node_show(gs_node node)
+{
+    gs_shown shown;
+    if (gs_node_is_scalar(node)) snprintf(shown.text, sizeof shown.text, "'%.80s'", gs_node_text(node));
+    else snprintf(shown.text, sizeof shown.text, gs_node_is_mapping(node) ? "a mapping" : "a list");
+    return shown;
+}
+
 gs_status gs_node_fail(gs_node node, gs_error *error, const char *format, ...)
 {
     char sentence[1024];
@@ -333,6 +368,7 @@ gs_status gs_node_fail(gs_node node, gs_error *error, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(sentence, sizeof sentence, format, arguments);
     va_end(arguments);
+    gs_utf8_tame(sentence, '?');
     yaml_mark_t mark = node.yaml != NULL ? node.yaml->start_mark : (yaml_mark_t){0};
     add_error(node.document, mark.line, mark.column, error, sentence);
     return GS_ERROR_INPUT;

@@ -49,6 +49,12 @@ gs_node gs_node_item(gs_node node, size_t index);
 /* The value of a key, or a node without yaml. */
 gs_node gs_node_find(gs_node mapping, const char *key);
 
+/* A value as errors tell it: 'its text', a list, a mapping. */
+typedef struct {
+    char text[96];
+} gs_shown;
+gs_shown gs_node_show(gs_node node);
+
 /* Adds "FILE:LINE:COLUMN: sentence" with line and caret to `error`; returns GS_ERROR_INPUT. */
 gs_status gs_node_fail(gs_node node, gs_error *error, const char *format, ...) GS_PRINTF(3, 4);
 

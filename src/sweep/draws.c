@@ -61,7 +61,8 @@ static gs_status read_number(gs_node mapping, gs_node owner, const char *key, co
     *number = strtod(text, &end);
     if (gs_node_is_plain(node) && end != text && *end == '\0' && isfinite(*number) && strpbrk(text, "xXpPnN") == NULL)
         return GS_OK;
-    return gs_node_fail(node, error, "%s.%s: expected a number, got '%.80s'", gs_node_text(owner), key, text);
+    return gs_node_fail(node, error, "%s.%s: expected a number, got %s", gs_node_text(owner), key,
+                        gs_node_show(node).text);
 }
 
 static bool is_whole(gs_node node)

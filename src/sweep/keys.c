@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ground/utf8.h"
+
 static gs_status read_text(gs_node node, const char *what, char *text, size_t size, gs_error *error)
 {
     if (!gs_node_is_scalar(node) || gs_node_is_null(node)) return gs_node_fail(node, error, "%s: expected text", what);
@@ -19,7 +21,8 @@ static gs_status read_name(gs_sweep *sweep, const gs_entry *entry, gs_error *err
     gs_node node = entry->value;
     gs_status status = read_text(node, "name", sweep->name, sizeof sweep->name, error);
     if (status != GS_OK) return status;
-    if (sweep->name[0] == '.' || sweep->name[0] == '\0' || strpbrk(sweep->name, "/\n\r\t") != NULL)
+    bool tamed = gs_utf8_tame(sweep->name, '?');
+    if (sweep->name[0] == '.' || sweep->name[0] == '\0' || strchr(sweep->name, '/') != NULL || tamed)
         return gs_node_fail(node, error, "name: '%.80s' cannot be the name of a file; use letters, digits, '_', '-'",
                             sweep->name);
     return GS_OK;
@@ -35,7 +38,8 @@ static gs_status read_method(gs_sweep *sweep, const gs_entry *entry, gs_error *e
     const char *text = gs_node_text(entry->value);
     sweep->random = strcmp(text, "random") == 0;
     if (sweep->random || strcmp(text, "grid") == 0) return GS_OK;
-    return gs_node_fail(entry->value, error, "method: expected grid or random, got '%.80s'", text);
+    return gs_node_fail(entry->value, error, "method: expected grid or random, got %s",
+                        gs_node_show(entry->value).text);
 }
 
 static gs_status read_kernels(gs_sweep *sweep, const gs_entry *entry, gs_error *error)
@@ -45,7 +49,8 @@ static gs_status read_kernels(gs_sweep *sweep, const gs_entry *entry, gs_error *
     if (sweep->portable || strcmp(text, "native") == 0) return GS_OK;
     if (!gs_node_is_scalar(entry->value))
         return gs_node_fail(entry->value, error, "kernels: expected native or portable; it is the same for all runs");
-    return gs_node_fail(entry->value, error, "kernels: expected native or portable, got '%.80s'", text);
+    return gs_node_fail(entry->value, error, "kernels: expected native or portable, got %s",
+                        gs_node_show(entry->value).text);
 }
 
 static gs_status read_run_cap(gs_sweep *sweep, const gs_entry *entry, gs_error *error)
@@ -53,8 +58,8 @@ static gs_status read_run_cap(gs_sweep *sweep, const gs_entry *entry, gs_error *
     uint64_t number;
     const char *text = gs_node_text(entry->value);
     if (!gs_node_is_plain(entry->value) || !gs_whole_number(text, &number) || number < 1 || number > GS_VARIANTS_MAX)
-        return gs_node_fail(entry->value, error, "run_cap: expected an integer from 1 to %d, got '%.80s'",
-                            GS_VARIANTS_MAX, text);
+        return gs_node_fail(entry->value, error, "run_cap: expected an integer from 1 to %d, got %s", GS_VARIANTS_MAX,
+                            gs_node_show(entry->value).text);
     sweep->run_cap = (size_t)number;
     return GS_OK;
 }
@@ -63,7 +68,8 @@ static gs_status read_search_seed(gs_sweep *sweep, const gs_entry *entry, gs_err
 {
     const char *text = gs_node_text(entry->value);
     if (gs_node_is_plain(entry->value) && gs_whole_number(text, &sweep->search_seed)) return GS_OK;
-    return gs_node_fail(entry->value, error, "search_seed: expected a whole number, got '%.80s'", text);
+    return gs_node_fail(entry->value, error, "search_seed: expected a whole number, got %s",
+                        gs_node_show(entry->value).text);
 }
 
 static gs_status read_mnist(gs_sweep *sweep, const gs_entry *entry, gs_error *error)
@@ -84,8 +90,8 @@ static gs_status read_indices(gs_sweep *sweep, const gs_entry *entry, gs_error *
         uint64_t number;
         gs_node item = gs_node_item(node, i);
         if (!gs_node_is_plain(item) || !gs_whole_number(gs_node_text(item), &number) || number > INT32_MAX)
-            return gs_node_fail(item, error, "data.indices: expected a number of an image, counted from 0, got '%.80s'",
-                                gs_node_text(item));
+            return gs_node_fail(item, error, "data.indices: expected a number of an image, counted from 0, got %s",
+                                gs_node_show(item).text);
         sweep->indices[i] = (int64_t)number;
     }
     return GS_OK;
@@ -97,7 +103,7 @@ static gs_status read_either(gs_node node, const char *what, const char *yes, bo
     if (*value || strcmp(gs_node_text(node), "none") == 0) return GS_OK;
     if (!gs_node_is_scalar(node))
         return gs_node_fail(node, error, "%s: expected %s or none; it is the same for all runs", what, yes);
-    return gs_node_fail(node, error, "%s: expected %s or none, got '%.80s'", what, yes, gs_node_text(node));
+    return gs_node_fail(node, error, "%s: expected %s or none, got %s", what, yes, gs_node_show(node).text);
 }
 
 static gs_status read_storage_samples(gs_sweep *sweep, const gs_entry *entry, gs_error *error)
@@ -115,8 +121,8 @@ static gs_status read_compression(gs_sweep *sweep, const gs_entry *entry, gs_err
     uint64_t level;
     gs_node node = entry->value;
     if (!gs_node_is_plain(node) || !gs_whole_number(gs_node_text(node), &level) || level > 9)
-        return gs_node_fail(node, error, "storage.compression: expected an integer from 0 to 9, got '%.80s'",
-                            gs_node_text(node));
+        return gs_node_fail(node, error, "storage.compression: expected an integer from 0 to 9, got %s",
+                            gs_node_show(node).text);
     sweep->storage.compression = (int)level;
     return GS_OK;
 }
@@ -144,7 +150,8 @@ static gs_status read_duration(gs_node node, const char *what, double *seconds, 
         at = end + letters;
     }
     if (good) return GS_OK;
-    return gs_node_fail(node, error, "%s: expected a duration such as 30s, 5m or 1h30m, got '%.80s'", what, text);
+    return gs_node_fail(node, error, "%s: expected a duration such as 30s, 5m or 1h30m, got %s", what,
+                        gs_node_show(node).text);
 }
 
 static gs_status read_sync(gs_sweep *sweep, const gs_entry *entry, gs_error *error)
@@ -325,6 +332,17 @@ static size_t names_within(const char *section, const char *names[PLACES])
     return known;
 }
 
+/* Where a key that is known stands. */
+static gs_status tell_home(const gs_entry *entry, const char *described, int place, gs_error *error)
+{
+    const char *name = gs_key_name(place), *dot = strchr(name, '.');
+    char home[96] = "at the top of the file";
+    if (place < FIRST_TOP && gs_settings_table[place].section == GS_SECTION_PARAMETERS)
+        snprintf(home, sizeof home, "under parameters");
+    else if (dot != NULL) snprintf(home, sizeof home, "as %s under %.*s", dot + 1, (int)(dot - name), name);
+    return gs_node_fail(entry->key, error, "unknown %s '%s'; it stands %s", described, name, home);
+}
+
 /* The sentence of an entry that no reader takes. */
 static gs_status tell_problem(const gs_entry *entry, gs_error *error)
 {
@@ -345,6 +363,8 @@ static gs_status tell_problem(const gs_entry *entry, gs_error *error)
     const char *names[PLACES];
     size_t known = names_within(entry->section, names);
     const char *text = gs_node_text(entry->key);
+    int elsewhere = gs_key_of_text(text);
+    if (elsewhere >= 0) return tell_home(entry, described, elsewhere, error);
     if (*entry->section != '\0' && gs_nearest_name(text, names, known) == NULL) {
         const char *tops[PLACES], *near = gs_nearest_name(text, tops, names_within("", tops));
         if (near != NULL)

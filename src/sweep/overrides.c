@@ -76,30 +76,65 @@ static gs_status expand_range(const char *argument, const char *text, size_t len
     return GS_OK;
 }
 
-static gs_status write_mapping(const char *argument, const char *key, size_t key_length, const char *value, char **text,
+/* The name of a call, "sort(...)", of which nothing is known here; its length, or 0. */
+static size_t unknown_call(const char *text)
+{
+    size_t name = strspn(text, "abcdefghijklmnopqrstuvwxyz_");
+    return name > 0 && text[name] == '(' && text[strlen(text) - 1] == ')' ? name : 0;
+}
+
+/* Hydra's {first:3,count:2} is YAML's {first: 3, count: 2}: a blank behind the colon of each key. Owned by the caller;
+ * NULL without memory. */
+static char *space_keys(const char *value)
+{
+    if (*value != '{' && *value != '[') return strdup(value);
+    char *text = malloc(2 * strlen(value) + 1), *at = text, quote = '\0', open[64];
+    int depth = 0;
+    bool key = false; /* at one, in braces */
+    for (const char *c = value; text != NULL && *c != '\0'; c++) {
+        *at++ = *c;
+        if (quote != '\0' || *c == '"' || *c == '\'') {
+            quote = quote == '\0' ? *c : *c == quote ? '\0' : quote;
+            continue;
+        }
+        if ((*c == '{' || *c == '[') && depth < (int)sizeof open) open[depth++] = *c;
+        if ((*c == '}' || *c == ']') && depth > 0) depth--;
+        bool in_braces = depth > 0 && open[depth - 1] == '{';
+        if (*c == ':' && key && c[1] != ' ') *at++ = ' ';
+        key = in_braces && (*c == '{' || *c == ',' || (key && *c != ':'));
+    }
+    if (text != NULL) *at = '\0';
+    return text;
+}
+
+/* "KEY: VALUE", as it would stand in a file. Owned by the caller. */
+static gs_status write_mapping(const char *argument, const char *key, size_t key_length, const char *given, char **text,
                                gs_error *error)
 {
-    size_t inside = 0, size = key_length + 8;
-    char *list = NULL;
-    const char *open = "", *close = "", *call = call_of(value, "range", &inside);
+    size_t inside = 0;
+    char *value = NULL;
+    const char *open = "", *close = "", *call = call_of(given, "range", &inside), *choice = NULL;
     if (call != NULL) {
-        gs_status status = expand_range(argument, call, inside, &list, error);
+        gs_status status = expand_range(argument, call, inside, &value, error);
         if (status != GS_OK) return status;
-        value = list;
-        inside = strlen(list);
+        inside = strlen(value);
     } else {
-        call = call_of(value, "choice", &inside);
-        if (call == NULL) inside = strlen(value);
-        if (call != NULL || has_comma(value)) {
-            open = "[";
-            close = "]";
-        }
-        if (call != NULL) value = call;
+        choice = call_of(given, "choice", &inside);
+        size_t name = choice == NULL ? unknown_call(given) : 0;
+        if (name > 0)
+            return gs_fail(error, GS_ERROR_INPUT,
+                           "'%.80s': of Hydra's functions only range(...) and choice(...) are known, not %.*s",
+                           argument, (int)(name < 40 ? name : 40), given);
+        bool list = choice != NULL || has_comma(given);
+        open = list ? "[" : "";
+        close = list ? "]" : "";
+        value = space_keys(choice != NULL ? choice : given);
+        inside = value == NULL ? 0 : strlen(value) - (choice != NULL); /* without the closing parenthesis */
     }
-    size += inside;
-    *text = malloc(size);
+    size_t size = key_length + inside + 8;
+    *text = value == NULL ? NULL : malloc(size);
     if (*text != NULL) snprintf(*text, size, "%.*s: %s%.*s%s", (int)key_length, key, open, (int)inside, value, close);
-    free(list);
+    free(value);
     return *text != NULL ? GS_OK : gs_fail(error, GS_ERROR_MEMORY, "out of memory for '%.80s'", argument);
 }
 

@@ -49,8 +49,8 @@ static gs_status seed_list(gs_sweep *sweep, gs_node node, gs_error *error)
     for (size_t i = 0; i < sweep->seed_count; i++) {
         gs_node item = gs_node_item(node, i);
         if (!gs_node_is_plain(item) || !gs_whole_number(gs_node_text(item), &sweep->seeds[i]))
-            return gs_node_fail(item, error, "seeds: expected a whole number below 2^64 - 1, got '%.80s'",
-                                gs_node_text(item));
+            return gs_node_fail(item, error, "seeds: expected a whole number below 2^64 - 1, got %s",
+                                gs_node_show(item).text);
     }
     uint64_t *sorted = malloc(sweep->seed_count * sizeof *sorted);
     if (sorted == NULL) return gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu seeds", sweep->seed_count);
@@ -75,8 +75,8 @@ static gs_status seed_mapping(gs_sweep *sweep, gs_node node, gs_error *error)
         gs_status status = gs_check_unique(node, i, error);
         if (status != GS_OK) return status;
         if (!gs_whole_number(gs_node_text(value), &numbers[which]))
-            return gs_node_fail(value, error, "seeds.%s: expected a whole number below 2^64 - 1, got '%.80s'",
-                                names[which], gs_node_text(value));
+            return gs_node_fail(value, error, "seeds.%s: expected a whole number below 2^64 - 1, got %s", names[which],
+                                gs_node_show(value).text);
     }
     if (gs_node_find(node, "count").yaml == NULL) return gs_node_fail(node, error, "seeds: `count` is missing");
     return seed_range(sweep, node, numbers[0], numbers[1], error);
@@ -97,8 +97,8 @@ gs_status gs_read_seeds(gs_sweep *sweep, const gs_entry *entry, gs_error *error)
     if (!good)
         return gs_node_fail(
             node, error,
-            "seeds: expected FIRST-LAST, a list, or {first: F, count: N}, of whole numbers below 2^64 - 1, got '%.80s'",
-            gs_node_text(node));
+            "seeds: expected FIRST-LAST, a list, or {first: F, count: N}, of whole numbers below 2^64 - 1, got %s",
+            gs_node_show(node).text);
     if (last < first) return gs_node_fail(node, error, "seeds: %" PRIu64 "-%" PRIu64 " runs backwards", first, last);
     return seed_range(sweep, node, first, last - first + 1, error);
 }

@@ -268,6 +268,7 @@ static void default_name(gs_sweep *sweep, const char *path)
     char *dot = strrchr(sweep->name, '.');
     if (dot != NULL && dot != sweep->name) *dot = '\0';
     gs_utf8_mend(sweep->name);
+    gs_utf8_tame(sweep->name, '_');
 }
 
 /* Adds what an argument has wrong with it to what the file has. */

@@ -111,6 +111,16 @@ static void tensors_follow_their_names(void **state)
     assert_ptr_equal(bias.values, one + 16);
 }
 
+static void control_characters_are_tamed(void **state)
+{
+    (void)state;
+    char text[] = "a\x1b[31m\tb\xc2\x9b\xc3\xa9\x7f\n", good[] = "gr\xc3\xbc\xc3\x9f \xe2\x82\xac";
+    assert_true(gs_utf8_tame(text, '?'));
+    assert_string_equal(text, "a?[31m?b??\xc3\xa9??");
+    assert_false(gs_utf8_tame(good, '?'));
+    assert_string_equal(good, "gr\xc3\xbc\xc3\x9f \xe2\x82\xac");
+}
+
 static void text_becomes_utf8(void **state)
 {
     (void)state;
@@ -146,6 +156,7 @@ int main(void)
         cmocka_unit_test(scratch_is_poisoned_where_asserts_are_on),
         cmocka_unit_test(tensors_follow_their_names),
         cmocka_unit_test(text_becomes_utf8),
+        cmocka_unit_test(control_characters_are_tamed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -249,6 +249,19 @@ static void hydra_overrides_add_change_and_remove(void **state)
     release(&made);
 }
 
+/* As a shell passes it without quotes. */
+static void braces_need_no_blanks(void **state)
+{
+    (void)state;
+    const char *overrides[] = {"seeds={first:3,count:2}", "include=[{model:vae,steps:5},{'latent_dim':2}]"};
+    planned made = plan_of("seeds: 0\nparameters: {model: gan, steps: 10}\n", overrides, 2);
+    assert_int_equal(made.plan->seed_count, 2);
+    assert_int_equal(made.sweep->seeds[0], 3);
+    assert_int_equal(made.plan->variant_count, 3);
+    assert_string_equal(label(&made, 2), "gan, latent_dim=2");
+    release(&made);
+}
+
 static void an_override_leaves_a_zip_or_stays_linked(void **state)
 {
     (void)state;
@@ -297,6 +310,8 @@ static void wrong_overrides_are_refused(void **state)
         {"~steps=5", "without a value"},
         {"steps=range(0,8,0)", "expected range("},
         {"steps=range(a)", "expected range("},
+        {"steps=sort(3,1)", "only range(...) and choice(...) are known, not sort"},
+        {"seeds={first:1,cont:2}", "did you mean 'count'?"},
         {"=5", "expected KEY=VALUE"},
         {"stepz=5", "did you mean 'steps'?"},
         {"storage.sample=none", "did you mean 'storage.samples'?"},
@@ -442,6 +457,7 @@ int main(void)
         cmocka_unit_test(zip_links_and_exclude_and_include_change_the_product),
         cmocka_unit_test(include_calls_variants_by_what_it_changes),
         cmocka_unit_test(hydra_overrides_add_change_and_remove),
+        cmocka_unit_test(braces_need_no_blanks),
         cmocka_unit_test(an_override_leaves_a_zip_or_stays_linked),
         cmocka_unit_test(a_comma_in_quotes_makes_no_list),
         cmocka_unit_test(wrong_overrides_are_refused),

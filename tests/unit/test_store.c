@@ -266,7 +266,8 @@ static void assert_text(const char *name, const char *text)
     assert_string_equal(found, text);
 }
 
-/* A link to somebody's file, or somebody's file, where the lock belongs; and where a half-made results file would be. */
+/* A link to somebody's file, or somebody's file, where the lock belongs; and where a half-made results file would be.
+ */
 static void files_that_are_not_ours_are_left_alone(void **state)
 {
     (void)state;
