@@ -6,7 +6,10 @@ import struct
 
 import numpy as np
 import pytest
-from support import gensweep
+from support import ROOT, gensweep
+
+
+DEFAULTS = ROOT / "tests" / "golden" / "defaults.txt"
 
 
 def ids(folder, text, *overrides):
@@ -59,3 +62,18 @@ def test_what_changes_no_result_changes_no_identity(tmp_path):
         assert ids(tmp_path, text, override) == first
     for override in ("evaluation.samples=100", "evaluation.every=5", "data.green=0.3", "data.digit_weights=[1,1,1,1,1,1]"):
         assert not set(ids(tmp_path, text, override)) & set(first)
+
+
+def test_defaults_never_change():
+    """A value that is the default is no part of an identity: with another default, files would take old results for new ones.
+
+    A new setting is a new line of tests/golden/defaults.txt. Whoever has to change a default raises IDENTITY_VERSION (src/sweep/identity.c).
+    """
+    text, name = {}, ""
+    for line in gensweep("settings").stdout.split("\n"):
+        if line.startswith("  ") and not line.startswith("   "):
+            name = line.strip()
+        elif line.startswith("      default: "):
+            text[name] = line.strip().removeprefix("default: ")
+    committed = dict(line.split(": ", 1) for line in DEFAULTS.read_text().splitlines())
+    assert text == committed and len(text) > 40
