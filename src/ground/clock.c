@@ -1,3 +1,4 @@
+#define _XOPEN_SOURCE 700 /* strptime */
 #include "ground/clock.h"
 
 #include <sched.h>
@@ -8,6 +9,22 @@ double gs_clock(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static const char utc_format[] = "%Y-%m-%dT%H:%M:%SZ";
+
+void gs_utc_write(char text[GS_UTC])
+{
+    time_t now = time(NULL);
+    struct tm utc;
+    gmtime_r(&now, &utc);
+    strftime(text, GS_UTC, utc_format, &utc);
+}
+
+double gs_utc_read(const char *text)
+{
+    struct tm utc = {.tm_isdst = 0};
+    return strptime(text, utc_format, &utc) == NULL ? -1 : (double)timegm(&utc);
 }
 
 void gs_sleep(double seconds)

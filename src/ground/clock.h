@@ -5,6 +5,11 @@
 /* Seconds since some fixed moment. */
 double gs_clock(void);
 
+/* The time of the calendar as "2026-01-01T00:00:00Z"; and of such a text in seconds since 1970, -1 if it is none. */
+enum { GS_UTC = 32 };
+void gs_utc_write(char text[GS_UTC]);
+double gs_utc_read(const char *text);
+
 /* Sleeps about `seconds`; a signal may end it early. */
 void gs_sleep(double seconds);
 

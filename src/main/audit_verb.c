@@ -5,15 +5,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "farm/farm.h"
+#include "ground/clock.h"
 #include "ground/vector.h"
 #include "main/exits.h"
 #include "main/json.h"
 #include "main/launch.h"
 #include "main/progress.h"
 #include "main/rows.h"
+#include "main/words.h"
 #include "nn/matrix.h"
 #include "store/audits.h"
 #include "store/lock.h"
@@ -289,10 +290,7 @@ static void record(state *s, int ranks, const char *hosts)
     static gs_audit_record made;
     gs_error error;
     bool *audited = calloc(s->rows + 1, sizeof *audited);
-    time_t now = time(NULL);
-    struct tm utc;
-    gmtime_r(&now, &utc);
-    strftime(made.time, sizeof made.time, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    gs_utc_write(made.time);
     snprintf(made.host, sizeof made.host, "%.63s", hosts);
     snprintf(made.version, sizeof made.version, "%s", gs_program);
     snprintf(made.blas_kernel, sizeof made.blas_kernel, "%s", gs_blas_kernel());
@@ -309,11 +307,6 @@ static void record(state *s, int ranks, const char *hosts)
         if (s->runs[i].verdict == DIFFERENT) describe(&s->runs[i], made.first_difference, sizeof made.first_difference);
     s->stored = gs_audits_append(s->options->file, &made, &error) == GS_OK;
     if (!s->stored) snprintf(s->note, sizeof s->note, "%s", error.text);
-}
-
-static const char *plural(int64_t count)
-{
-    return count == 1 ? "" : "s";
 }
 
 static int64_t known(const state *s)
@@ -337,7 +330,7 @@ static void print_text(const state *s)
     }
     int64_t audited = known(s);
     printf("%s: audited %" PRId64 " of %" PRIu64 " finished run%s: ", s->options->file, audited, s->finished,
-           plural((int64_t)s->finished));
+           gs_plural((int64_t)s->finished));
     if (audited == s->verdicts[EQUAL]) printf("every stored bit is equal\n");
     else
         printf("%" PRId64 " equal, %" PRId64 " consistent, %" PRId64 " different\n", s->verdicts[EQUAL],
@@ -347,10 +340,10 @@ static void print_text(const state *s)
                "not\n");
     if (s->without_samples > 0)
         printf("  the samples of %" PRId64 " run%s are not stored; their digests were compared\n", s->without_samples,
-               plural(s->without_samples));
+               gs_plural(s->without_samples));
     if (s->without_checkpoint > 0)
         printf("  the weights of %" PRId64 " run%s are not stored; their digests were compared\n",
-               s->without_checkpoint, plural(s->without_checkpoint));
+               s->without_checkpoint, gs_plural(s->without_checkpoint));
     if (audited < s->count)
         printf("drained: %" PRId64 " run%s not audited\n", s->count - audited,
                s->count - audited == 1 ? " was" : "s were");

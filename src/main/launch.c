@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "build.h" /* made by the Makefile: version, git commit, compiler and flags */
+#include "ground/clock.h"
 #include "ground/utf8.h"
 #include "ground/vector.h"
 #include "nn/matrix.h"
@@ -93,10 +93,7 @@ void gs_launch_describe(gs_launch *launch, const gs_world *world, const char *ho
 {
     char text[GS_FACT_TEXT];
     launch->count = 0;
-    time_t now = time(NULL);
-    struct tm utc;
-    gmtime_r(&now, &utc);
-    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    gs_utc_write(text);
     add_text(launch, "started", text);
     join_arguments(text, sizeof text, argc, argv);
     add_text(launch, "argv", text);

@@ -9,6 +9,7 @@
 #include "main/inputs.h"
 #include "main/kernels.h"
 #include "main/results.h"
+#include "main/words.h"
 #include "nn/matrix.h"
 #include "train/stopping.h"
 
@@ -39,11 +40,6 @@ static const char *bytes(double count, char text[32])
     for (; count >= 1000 && unit < 5; unit++) count /= 1000;
     snprintf(text, 32, unit == 0 ? "%.0f %s" : "%.1f %s", count, units[unit]);
     return text;
-}
-
-static const char *plural(size_t count)
-{
-    return count == 1 ? "" : "s";
 }
 
 /* What the results file calls a variant, or will: a variant that it has keeps its name when others come to it. */
@@ -120,11 +116,12 @@ static void print_totals(const contents *all)
     const gs_bill *bill = all->bill;
     const gs_history *history = all->history;
     char text[32];
-    printf("%s: %zu run%s = %zu variant%s x %zu seed%s", all->sweep->name, plan->run_count, plural(plan->run_count),
-           plan->variant_count, plural(plan->variant_count), plan->seed_count, plural(plan->seed_count));
+    printf("%s: %zu run%s = %zu variant%s x %zu seed%s", all->sweep->name, plan->run_count,
+           gs_plural((int64_t)plan->run_count), plan->variant_count, gs_plural((int64_t)plan->variant_count),
+           plan->seed_count, gs_plural((int64_t)plan->seed_count));
     if (plan->merged > 0)
-        printf("; %zu combination%s merged, being the same run%s as others", plan->merged, plural(plan->merged),
-               plural(plan->merged));
+        printf("; %zu combination%s merged, being the same run%s as others", plan->merged,
+               gs_plural((int64_t)plan->merged), gs_plural((int64_t)plan->merged));
     if (plan->excluded > 0) printf("; %zu excluded", plan->excluded);
     printf("\n");
     if (history->found) {
@@ -133,8 +130,8 @@ static void print_totals(const contents *all)
         if (history->failed > 0) printf(" and %zu failed", history->failed);
         printf("; %zu to run\n", left);
         if (history->kept > 0)
-            printf("%zu run%s of the file %s no longer in the sweep, and kept\n", history->kept, plural(history->kept),
-                   history->kept == 1 ? "is" : "are");
+            printf("%zu run%s of the file %s no longer in the sweep, and kept\n", history->kept,
+                   gs_plural((int64_t)history->kept), history->kept == 1 ? "is" : "are");
         if (history->known < plan->run_count)
             printf("the file is extended: it is copied first, and the one from before stays beside it (%s)\n",
                    bytes(history->file_bytes, text));
@@ -142,7 +139,7 @@ static void print_totals(const contents *all)
     if (bill->measured) {
         printf("about %.3g core-hours", bill->left / 3600);
         if (history->done + history->failed > 0) printf(" of %.3g", bill->total / 3600);
-        printf("; %s on %ld rank%s", duration(bill->makespan, text), bill->ranks, plural((size_t)bill->ranks));
+        printf("; %s on %ld rank%s", duration(bill->makespan, text), bill->ranks, gs_plural(bill->ranks));
         printf("; about %s of HDF5\n", bytes(bill->file_bytes, text));
         bool portable = all->sweep->portable && strcmp(gs_blas_kernel(), gs_kernels_portable) == 0;
         printf("Times are extrapolated from a measurement of a few seconds on this machine%s%s.\n",

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "ground/clock.h"
+#include "main/words.h"
 
 /* Seconds. */
 static const double first_line = 5; /* by then there is something to tell */
@@ -47,14 +48,6 @@ gs_status gs_progress_create(gs_progress **progress, gs_progress_style style, gs
     return GS_OK;
 }
 
-static void write_duration(double seconds, char *text, size_t size)
-{
-    long long all = seconds < 0 ? 0 : (long long)(seconds + 0.5);
-    if (all >= 86400) snprintf(text, size, "%lldd %02lldh", all / 86400, all / 3600 % 24);
-    else if (all >= 3600) snprintf(text, size, "%lldh %02lldm", all / 3600, all / 60 % 60);
-    else snprintf(text, size, "%lldm %02llds", all / 60, all % 60);
-}
-
 /* As fast as so far, but not before the longest run ends: until a run has ended, all ranks have been at work. */
 static double seconds_left(const gs_farm_view *view, double elapsed, double done)
 {
@@ -70,9 +63,9 @@ static void describe(const gs_progress *progress, const gs_farm_view *view, char
     const gs_schedule_counts *counts = &view->counts;
     double elapsed = gs_clock() - progress->started, rate = elapsed > 0 ? view->steps / elapsed : 0;
     double done = view->work.done - view->work.before;
-    char left[64] = "?";
-    if (!(view->work.total > view->work.done)) write_duration(0, left, sizeof left);
-    else if (done > 0) write_duration(seconds_left(view, elapsed, done), left, sizeof left);
+    char left[GS_DURATION] = "?";
+    if (!(view->work.total > view->work.done)) gs_duration(0, left);
+    else if (done > 0) gs_duration(seconds_left(view, elapsed, done), left);
     snprintf(text, size, "%lld/%lld runs done, %lld running, %lld failed, %.0f steps/s, %s left",
              (long long)counts->done, (long long)(counts->waiting + counts->running + counts->done + counts->failed),
              (long long)counts->running, (long long)counts->failed, rate, left);

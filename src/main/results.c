@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "main/words.h"
 #include "nn/matrix.h"
 #include "store/copy.h"
 #include "store/file.h"
@@ -152,18 +153,13 @@ static void tell_kept(void *context, const char *label)
     list->told++;
 }
 
-static const char *plural(size_t count)
-{
-    return count == 1 ? "" : "s";
-}
-
 static void tell_new(const gs_results *results, const gs_plan *plan, int ranks)
 {
     if (results->aside[0] != '\0')
         fprintf(stderr, "gensweep: the earlier %s is now %s\n", results->path, results->aside);
     fprintf(stderr, "gensweep: %zu run%s (%zu variant%s x %zu seed%s) on %d rank%s into %s\n", plan->run_count,
-            plural(plan->run_count), plan->variant_count, plural(plan->variant_count), plan->seed_count,
-            plural(plan->seed_count), ranks, plural((size_t)ranks), results->path);
+            gs_plural((int64_t)plan->run_count), plan->variant_count, gs_plural((int64_t)plan->variant_count),
+            plan->seed_count, gs_plural((int64_t)plan->seed_count), ranks, gs_plural(ranks), results->path);
 }
 
 static void tell_continued(const gs_results *results, const gs_store_state *state, int ranks)
@@ -190,7 +186,7 @@ static void tell_continued(const gs_results *results, const gs_store_state *stat
     if (state->to_do > 0 && state->added > 0) fprintf(stderr, ", %lld of them new", (long long)state->added);
     if (state->to_do > 0 && state->interrupted > 0)
         fprintf(stderr, "; %lld in flight when the last program ended", (long long)state->interrupted);
-    if (state->to_do > 0) fprintf(stderr, "; on %d rank%s\n", ranks, plural((size_t)ranks));
+    if (state->to_do > 0) fprintf(stderr, "; on %d rank%s\n", ranks, gs_plural(ranks));
 }
 
 gs_status gs_results_announce(const gs_results *results, const gs_plan *plan, int ranks, gs_error *error)

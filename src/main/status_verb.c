@@ -1,4 +1,3 @@
-#define _XOPEN_SOURCE 700 /* strptime */
 #include "main/status_verb.h"
 
 #include <math.h>
@@ -9,6 +8,7 @@
 
 #include "ground/clock.h"
 #include "main/json.h"
+#include "main/words.h"
 #include "store/lock.h"
 #include "store/overview.h"
 
@@ -31,14 +31,6 @@ typedef struct {
 } report;
 
 /* ---- reading ----------------------------------------------------------------------------------------------------- */
-
-/* The start of the last launch in seconds of the calendar; -1: not known. */
-static double started_at(const gs_overview *overview)
-{
-    struct tm utc = {.tm_isdst = 0};
-    if (strptime(overview->started, "%Y-%m-%dT%H:%M:%SZ", &utc) == NULL) return -1;
-    return (double)timegm(&utc);
-}
 
 /* Seconds, steps and number of runs, by model and, last, of all. */
 typedef struct {
@@ -88,7 +80,7 @@ static double left_of(const gs_overview_run *run, run_cost cost)
 static void estimate(report *r)
 {
     run_sums done = {.runs = {0}}, going = {.runs = {0}};
-    double left = 0, longest = 0, start = started_at(&r->overview);
+    double left = 0, longest = 0, start = gs_utc_read(r->overview.started);
     int64_t recent = 0;
     const gs_overview *overview = &r->overview;
     for (int64_t i = 0; i < overview->run_count; i++) {
@@ -148,16 +140,9 @@ static gs_status look(report *r, const char *path, gs_error *error)
 
 /* ---- for people -------------------------------------------------------------------------------------------------- */
 
-static void print_duration(double seconds)
-{
-    long long all = (long long)(seconds + 0.5);
-    if (all >= 86400) printf("%lldd %02lldh", all / 86400, all / 3600 % 24);
-    else if (all >= 3600) printf("%lldh %02lldm", all / 3600, all / 60 % 60);
-    else printf("%lldm %02llds", all / 60, all % 60);
-}
-
 static void print_state(const report *r)
 {
+    char left[GS_DURATION];
     switch (r->state) {
     case RUNNING: printf("running (%s)", r->holder[0] != '\0' ? r->holder : "just started"); break;
     case UNKNOWN: printf("perhaps running, on another host (%s)", r->holder); break;
@@ -166,11 +151,7 @@ static void print_state(const report *r)
     case FINISHED: printf("finished"); break;
     }
     if (r->runs_per_hour >= 0) printf("; %.4g runs an hour", r->runs_per_hour);
-    if (r->seconds_left >= 0) {
-        printf("; about ");
-        print_duration(r->seconds_left);
-        printf(" left");
-    }
+    if (r->seconds_left >= 0) printf("; about %s left", gs_duration(r->seconds_left, left));
     printf("\n");
 }
 

@@ -4,16 +4,12 @@
 #include <sys/stat.h>
 
 #include "main/exits.h"
+#include "main/words.h"
 #include "nn/matrix.h"
 #include "store/guard.h"
 #include "store/lock.h"
 #include "store/repair.h"
 #include "store/verify.h"
-
-static const char *plural(int64_t count)
-{
-    return count == 1 ? "" : "s";
-}
 
 static void print_difference(int64_t run, const char *label, const char *what)
 {
@@ -65,13 +61,13 @@ static gs_status verify(const char *file, gs_verdict *verdict, bool *overtaken, 
 
 static void print_verdict(const char *file, const gs_verdict *verdict)
 {
-    printf("%s: %lld run%s done; checked", file, (long long)verdict->done, plural(verdict->done));
+    printf("%s: %lld run%s done; checked", file, (long long)verdict->done, gs_plural(verdict->done));
     for (int part = 0; part < GS_PART_COUNT; part++)
         printf("%s %s of %lld", part == 0 ? "" : ",", gs_digest_parts[part], (long long)verdict->checked[part]);
     if (verdict->different == 0) printf(": every digest agrees");
-    else printf(": %lld run%s with a difference", (long long)verdict->different, plural(verdict->different));
+    else printf(": %lld run%s with a difference", (long long)verdict->different, gs_plural(verdict->different));
     if (verdict->lost > 0)
-        printf("; %lld other place%s cannot be read", (long long)verdict->lost, plural(verdict->lost));
+        printf("; %lld other place%s cannot be read", (long long)verdict->lost, gs_plural(verdict->lost));
     printf("\n");
 }
 
@@ -137,19 +133,19 @@ static void print_outcome(const char *file, const gs_repair_outcome *outcome)
     printf("%s has been repaired; the file from before is kept as %s\n", file, outcome->aside);
     if (count[GS_REPAIR_MADE_AGAIN] > 0)
         printf("  %lld run%s made again, bit for bit\n", (long long)count[GS_REPAIR_MADE_AGAIN],
-               plural(count[GS_REPAIR_MADE_AGAIN]));
+               gs_plural(count[GS_REPAIR_MADE_AGAIN]));
     if (count[GS_REPAIR_SET_BACK] > 0)
         printf("  %lld run%s set back to pending: the command of the sweep trains %s again\n",
-               (long long)count[GS_REPAIR_SET_BACK], plural(count[GS_REPAIR_SET_BACK]),
+               (long long)count[GS_REPAIR_SET_BACK], gs_plural(count[GS_REPAIR_SET_BACK]),
                count[GS_REPAIR_SET_BACK] == 1 ? "it" : "them");
     if (count[GS_REPAIR_LEFT] > 0)
         printf("  %lld run%s left as %s. Repair the file where they can be made again; or `--kernels native` sets "
                "those of other BLAS kernels back to "
                "pending\n",
-               (long long)count[GS_REPAIR_LEFT], plural(count[GS_REPAIR_LEFT]),
+               (long long)count[GS_REPAIR_LEFT], gs_plural(count[GS_REPAIR_LEFT]),
                count[GS_REPAIR_LEFT] == 1 ? "it was" : "they were");
     if (count[GS_REPAIR_LOST] > 0)
-        printf("  %lld other place%s lost\n", (long long)count[GS_REPAIR_LOST], plural(count[GS_REPAIR_LOST]));
+        printf("  %lld other place%s lost\n", (long long)count[GS_REPAIR_LOST], gs_plural(count[GS_REPAIR_LOST]));
 }
 
 gs_status gs_repair_print(const gs_options *options, bool *differs, gs_error *error)

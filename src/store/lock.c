@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "ground/clock.h"
@@ -17,7 +16,7 @@
 /* What stands in a lock file, one word each: host, process, start of the process, job, restart of the
  * job, since when. */
 typedef struct {
-    char host[128], job[64], since[32];
+    char host[128], job[64], since[GS_UTC];
     long process, restart;
     unsigned long long started;
 } holder;
@@ -54,10 +53,7 @@ static void describe_self(holder *self)
     const char *job = getenv("SLURM_JOB_ID"), *restart = getenv("SLURM_RESTART_COUNT");
     snprintf(self->job, sizeof self->job, "%.60s", job != NULL && *job != '\0' ? job : "-");
     self->restart = restart != NULL ? strtol(restart, NULL, 10) : 0;
-    time_t now = time(NULL);
-    struct tm utc;
-    gmtime_r(&now, &utc);
-    strftime(self->since, sizeof self->since, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    gs_utc_write(self->since);
 }
 
 /* What a file of the lock's name holds. */
