@@ -1,7 +1,10 @@
 #include "farm/order.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+
+static_assert((int)GS_MODEL_COUNT <= (int)GS_KINDS, "the schedule's kinds are models");
 
 /* Multiplications of a run. */
 static gs_status work_of(const gs_settings *settings, const gs_digits *digits, float *work, gs_error *error)

@@ -3,18 +3,14 @@
 #include <assert.h>
 #include <string.h>
 
-extern const gs_model_type gs_model_oracle;
-extern const gs_model_type gs_model_vae;
-extern const gs_model_type gs_model_gan;
-extern const gs_model_type gs_model_autoregressive;
-extern const gs_model_type gs_model_diffusion;
+#define MODEL(id, name) extern const gs_model_type gs_model_##name;
+#include "settings/models.h"
+#undef MODEL
 
 static const gs_model_type *const types[GS_MODEL_COUNT] = {
-    [GS_MODEL_ORACLE] = &gs_model_oracle,
-    [GS_MODEL_VAE] = &gs_model_vae,
-    [GS_MODEL_GAN] = &gs_model_gan,
-    [GS_MODEL_AUTOREGRESSIVE] = &gs_model_autoregressive,
-    [GS_MODEL_DIFFUSION] = &gs_model_diffusion,
+#define MODEL(id, name) [GS_MODEL_##id] = &gs_model_##name,
+#include "settings/models.h"
+#undef MODEL
 };
 
 const gs_model_type *gs_model_type_of(gs_model_id id)

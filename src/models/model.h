@@ -1,6 +1,6 @@
 /* A generative model, and the table of functions that each kind fills in.
  *
- * A kind of model is one file with a gs_model_type, and one row in model.c. It registers its tensors, takes its scratch
+ * A kind of model is one file with a gs_model_type, and one row in settings/models.h. It registers its tensors, takes its scratch
  * from the arena, and then trains and samples without allocating. It draws all randomness from (seed, stream, step), so
  * that its whole state is gs_model_state and the number of steps taken. */
 #ifndef GS_MODELS_MODEL_H

@@ -2,7 +2,7 @@
  *
  * Included where ROW says what becomes of a row: in settings.h an id, in table.c an entry of the table, which also
  * explains the short words used here. The order is that of listings and of the columns in the results file. */
-ROW(MODEL, PARAMETER("model"), .type = GS_TYPE_CHOICE, .models = ALL, .fallback = "gan", .choices = models,
+ROW(MODEL, PARAMETER("model"), .type = GS_TYPE_CHOICE, .models = ALL, .fallback = "gan", .choices = gs_model_names,
     .help = "the generative model")
 ROW(STEPS, PARAMETER("steps"), .type = GS_TYPE_INTEGER, .models = ALL, .fallback = "100000",
     .fallback_by_model = {[GS_MODEL_ORACLE] = "10000", [GS_MODEL_GAN] = "29000"}, .minimum = 1, .maximum = 1e9,

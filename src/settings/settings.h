@@ -12,17 +12,19 @@
 #include "data/digits.h"
 #include "ground/status.h"
 
-/* Models in the order of the article. The values are stored in results: append, never renumber. */
 typedef enum {
-    GS_MODEL_ORACLE,
-    GS_MODEL_VAE,
-    GS_MODEL_GAN,
-    GS_MODEL_AUTOREGRESSIVE,
-    GS_MODEL_DIFFUSION,
-    GS_MODEL_COUNT
+#define MODEL(id, name) GS_MODEL_##id,
+#include "settings/models.h"
+#undef MODEL
+    GS_MODEL_COUNT /* also: a model that this version does not have */
 } gs_model_id;
 
-extern const char *const gs_model_names[GS_MODEL_COUNT];
+enum { GS_MODEL_TEXT = 16 }; /* bytes of the longest name, NUL not counted: the width of /runs/model */
+
+extern const char *const gs_model_names[GS_MODEL_COUNT + 1]; /* ended by NULL: the choices of `model` */
+
+/* The model of this name, which may fill GS_MODEL_TEXT bytes without a NUL; GS_MODEL_COUNT if there is none. */
+gs_model_id gs_model_of_name(const char *name);
 
 typedef enum {
 #define ROW(id, ...) GS_SETTING_##id,

@@ -1,9 +1,20 @@
+#include <assert.h>
+#include <string.h>
+
 #include "settings/settings.h"
 
-const char *const gs_model_names[GS_MODEL_COUNT] = {"oracle", "vae", "gan", "autoregressive", "diffusion"};
+#define MODEL(id, name) static_assert(sizeof #name <= GS_MODEL_TEXT + 1, "too long for /runs/model: " #name);
+#include "settings/models.h"
+#undef MODEL
+
+const char *const gs_model_names[GS_MODEL_COUNT + 1] = {
+#define MODEL(id, name) [GS_MODEL_##id] = #name,
+#include "settings/models.h"
+#undef MODEL
+};
 const char *const gs_section_names[GS_SECTION_COUNT] = {"parameters", "data", "evaluation", "early_terminate"};
 
-/* The choices of `model` are the model names, ended by NULL. */
+/* Choices, ended by NULL. */
 static const char *const networks[] = {"flat", "lstm", NULL};
 static const char *const gan_losses[] = {"non_saturating", "hinge", "least_squares", "relativistic_pairing", NULL};
 static const char *const losses[] = {"softmax", "article", NULL};
@@ -18,14 +29,15 @@ static const char *const stopping_metrics[] = {"tv",          "tv_reject",      
                                                "modes_0",     "modes_10",        "modes_50", "covered_mass",
                                                "worst_ratio", "effective_modes", NULL};
 static const char *const stopping_goals[] = {"minimize", "maximize", NULL};
-static const char *const models[] = {"oracle", "vae", "gan", "autoregressive", "diffusion", NULL};
 
-#define ALL ((1u << GS_MODEL_COUNT) - 1)
-#define ORACLE (1u << GS_MODEL_ORACLE)
-#define VAE (1u << GS_MODEL_VAE)
-#define GAN (1u << GS_MODEL_GAN)
-#define AUTOREGRESSIVE (1u << GS_MODEL_AUTOREGRESSIVE)
-#define DIFFUSION (1u << GS_MODEL_DIFFUSION)
+/* Masks for `models` of a setting. */
+static_assert(GS_MODEL_COUNT < 31, "a mask of models is an int");
+enum {
+#define MODEL(id, name) id = 1 << GS_MODEL_##id,
+#include "settings/models.h"
+#undef MODEL
+    ALL = (1 << GS_MODEL_COUNT) - 1
+};
 #define PARAMETER(text) .name = text, .column = text, .section = GS_SECTION_PARAMETERS
 #define DATA(text) .name = text, .column = "data." text, .section = GS_SECTION_DATA
 #define EVALUATION(text) .name = text, .column = "evaluation." text, .section = GS_SECTION_EVALUATION
@@ -37,3 +49,10 @@ const gs_setting gs_settings_table[GS_SETTING_COUNT] = {
 #include "settings/rows.h"
 #undef ROW
 };
+
+gs_model_id gs_model_of_name(const char *name)
+{
+    int model = 0;
+    while (model < GS_MODEL_COUNT && strncmp(name, gs_model_names[model], GS_MODEL_TEXT) != 0) model++;
+    return (gs_model_id)model;
+}

@@ -101,8 +101,6 @@ static void label_value(const gs_roster *roster, const void *what, size_t row, v
              (unsigned long long)gs_roster_job(roster, row).seed);
 }
 
-enum { MODEL_TEXT = 16 };
-
 static void model_value(const gs_roster *roster, const void *what, size_t row, void *cell)
 {
     (void)what;
@@ -122,7 +120,7 @@ static gs_status add_planned(maker *make, gs_error *error)
         {"/runs/id", GS_CELL_TEXT, GS_ID - 1, id_value},
         {"/runs/label", GS_CELL_TEXT, GS_LABEL, label_value},
         {"/runs/variant", GS_CELL_TEXT, GS_LABEL, variant_value},
-        {"/runs/model", GS_CELL_TEXT, MODEL_TEXT, model_value},
+        {"/runs/model", GS_CELL_TEXT, GS_MODEL_TEXT, model_value},
         {"/runs/seed", GS_CELL_UINT64, 0, seed_value},
     };
     gs_status status = GS_OK;

@@ -49,14 +49,13 @@ static gs_status read_runs(gs_overview *overview, gs_file *file, gs_error *error
     for (size_t i = 0; i < sizeof columns / sizeof columns[0] && status == GS_OK; i++)
         status = read_numbers(overview, file, columns[i].path, columns[i].cell, columns[i].offset, error);
     gs_dataset models;
-    if (status == GS_OK) status = gs_file_find(file, "/runs/model", GS_CELL_TEXT, 16, 1, &models, error);
-    char(*names)[16] = calloc((size_t)overview->run_count + 1, sizeof *names);
+    if (status == GS_OK) status = gs_file_find(file, "/runs/model", GS_CELL_TEXT, GS_MODEL_TEXT, 1, &models, error);
+    char(*names)[GS_MODEL_TEXT] = calloc((size_t)overview->run_count + 1, sizeof *names);
     if (names == NULL && status == GS_OK)
         status = gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu runs", (size_t)extent.dims[0]);
     if (status == GS_OK) status = gs_file_read(file, models, 0, extent.dims[0], names, error);
     for (int64_t i = 0; i < overview->run_count && status == GS_OK; i++)
-        for (int m = 0; m < GS_MODEL_COUNT; m++)
-            if (strncmp(names[i], gs_model_names[m], sizeof names[i]) == 0) overview->runs[i].model = (int8_t)m;
+        overview->runs[i].model = (int8_t)gs_model_of_name(names[i]);
     free(names);
     return status;
 }

@@ -11,7 +11,7 @@ typedef struct {
     int32_t rank, launch, attempts, interruptions;
     int64_t steps, steps_done;
     double seconds;
-    int8_t model; /* gs_model_id */
+    int8_t model; /* gs_model_id, GS_MODEL_COUNT if this version does not have it */
 } gs_overview_run;
 
 /* A run that is running or has failed. */

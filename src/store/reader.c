@@ -42,7 +42,7 @@ static gs_status open_runs(gs_reader *r, gs_error *error)
     r->models = calloc(r->runs + 1, sizeof *r->models);
     r->layout_of = calloc(r->runs + 1, sizeof *r->layout_of);
     r->place_of = calloc(r->runs + 1, sizeof *r->place_of);
-    char(*names)[16] = calloc(r->runs + 1, sizeof *names);
+    char(*names)[GS_MODEL_TEXT] = calloc(r->runs + 1, sizeof *names);
     gs_status status = GS_OK;
     if (r->status == NULL || r->samples == NULL || r->models == NULL || r->layout_of == NULL || r->place_of == NULL ||
         names == NULL)
@@ -51,9 +51,8 @@ static gs_status open_runs(gs_reader *r, gs_error *error)
     if (status == GS_OK) status = read_all(r, "/settings/evaluation.samples", GS_CELL_INT64, 0, r->samples, error);
     if (status == GS_OK) status = read_all(r, "/runs/model", GS_CELL_TEXT, sizeof *names, names, error);
     for (uint64_t run = 0; run < r->runs && status == GS_OK; run++) {
-        r->layout_of[run] = r->models[run] = -1;
-        for (int m = 0; m < GS_MODEL_COUNT; m++)
-            if (strncmp(names[run], gs_model_names[m], sizeof *names) == 0) r->models[run] = (int8_t)m;
+        r->layout_of[run] = -1;
+        r->models[run] = (int8_t)gs_model_of_name(names[run]);
     }
     free(names);
     return status;
@@ -231,7 +230,7 @@ void gs_reader_close(gs_reader **reader)
 bool gs_reader_turn_to(gs_reader *r, uint64_t run)
 {
     gs_coverage_point *along = r->result.along;
-    const gs_model_type *type = r->models[run] < 0 ? NULL : gs_model_type_of((gs_model_id)r->models[run]);
+    const gs_model_type *type = gs_model_type_of((gs_model_id)r->models[run]);
     r->model = (gs_model){.type = type, .weights = r->weights}; /* checkpoints hold what samples were made with */
     memset(&r->result, 0, sizeof r->result);
     r->result.along = along;

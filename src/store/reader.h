@@ -21,7 +21,7 @@ typedef struct {
     gs_lookup lookup;
     gs_file *file;
     uint64_t runs;
-    int8_t *status, *models; /* gs_run_status, gs_model_id (-1: unknown) of each run */
+    int8_t *status, *models; /* gs_run_status, gs_model_id (GS_MODEL_COUNT: unknown) of each run */
     int64_t *samples;        /* that each run has made */
     gs_reader_layout *layouts;
     size_t layout_count;

@@ -285,7 +285,7 @@ static gs_status leave(repair *r, uint64_t run)
 static gs_status resolve(repair *r, gs_repaired *damage, gs_regenerated *made)
 {
     uint64_t run = (uint64_t)damage->run;
-    bool known = r->reader->models[run] >= 0 && gs_model_type_of((gs_model_id)r->reader->models[run]) != NULL;
+    bool known = gs_model_type_of((gs_model_id)r->reader->models[run]) != NULL;
     made->agrees = made->other_kernels = false;
     snprintf(made->why, sizeof made->why, "it had failed");
     gs_status status = GS_OK;

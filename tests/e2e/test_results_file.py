@@ -295,6 +295,16 @@ def test_storage_can_be_left_out_without_changing_digests(small_sweep, tmp_path)
     assert lean.stat().st_size < results.stat().st_size / 2
 
 
+def test_a_model_that_this_version_does_not_have(small_sweep, tmp_path):
+    path = tmp_path / "other.h5"
+    shutil.copy(small_sweep[1], path)
+    with h5py.File(path, "r+") as file:
+        file["runs/model"][0] = b"of_sixteen_bytes"
+    assert gensweep("status", path).returncode == 0
+    told = gensweep("verify", path)
+    assert told.returncode == 1 and "is of a model that this version does not know" in told.stdout, told.stdout
+
+
 def test_this_harness_can_go_red(file):
     bins, _ = classify(file["samples/image"][0], 1 - file["data/templates"][...])
     with pytest.raises(AssertionError):

@@ -5,9 +5,11 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include "settings/settings.h"
+#include "store/setting_cells.h"
 
 static void every_row_is_complete(void **state)
 {
@@ -20,6 +22,8 @@ static void every_row_is_complete(void **state)
         assert_int_not_equal(row->models, 0);
         gs_setting_describe((gs_setting_id)id, allowed, sizeof allowed);
         assert_true(strlen(allowed) > 0);
+        for (size_t i = 0; row->choices != NULL && row->choices[i] != NULL; i++)
+            assert_true(strlen(row->choices[i]) < GS_CHOICE_TEXT); /* it would be cut in the results file */
         for (int other = 0; other < id; other++) assert_string_not_equal(row->column, gs_settings_table[other].column);
         if (row->conditional) assert_int_equal(row->models & ~gs_settings_table[row->needs].models, 0);
         for (int model = 0; model < GS_MODEL_COUNT; model++) {
@@ -29,6 +33,21 @@ static void every_row_is_complete(void **state)
             assert_int_equal(gs_value_read((gs_setting_id)id, fallback, &value, NULL), GS_OK);
         }
     }
+}
+
+static void a_model_is_found_by_its_name_alone(void **state)
+{
+    (void)state;
+    for (int model = 0; model < GS_MODEL_COUNT; model++) {
+        char cell[GS_MODEL_TEXT + 1] = {0}, longer[GS_MODEL_TEXT + 2];
+        memcpy(cell, gs_model_names[model], strlen(gs_model_names[model]));
+        cell[GS_MODEL_TEXT] = 'x'; /* a name may fill its cell */
+        assert_int_equal(gs_model_of_name(cell), model);
+        snprintf(longer, sizeof longer, "%sx", gs_model_names[model]);
+        assert_int_equal(gs_model_of_name(longer), GS_MODEL_COUNT);
+    }
+    assert_int_equal(gs_model_of_name(""), GS_MODEL_COUNT);
+    assert_null(gs_model_names[GS_MODEL_COUNT]);
 }
 
 static void values_survive_writing_and_reading(void **state)
@@ -249,6 +268,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_row_is_complete),
+        cmocka_unit_test(a_model_is_found_by_its_name_alone),
         cmocka_unit_test(values_survive_writing_and_reading),
         cmocka_unit_test(wrong_values_are_refused_with_what_is_allowed),
         cmocka_unit_test(a_setting_applies_to_its_models_and_under_its_condition),
