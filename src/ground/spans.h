@@ -2,7 +2,7 @@
 #ifndef GS_GROUND_SPANS_H
 #define GS_GROUND_SPANS_H
 
-#include <assert.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 enum { GS_SPANS_MAX = 24 };
@@ -15,12 +15,13 @@ typedef struct {
 typedef struct {
     gs_span spans[GS_SPANS_MAX];
     int count;
+    bool overfull; /* more were added than there is room for, and are missing: a mistake in the program */
 } gs_spans;
 
 static inline void gs_spans_add(gs_spans *list, void *bytes, size_t size)
 {
-    assert(list->count < GS_SPANS_MAX);
-    list->spans[list->count++] = (gs_span){bytes, size};
+    list->overfull = list->overfull || list->count == GS_SPANS_MAX;
+    if (!list->overfull) list->spans[list->count++] = (gs_span){bytes, size};
 }
 
 /* Bytes of all together. */

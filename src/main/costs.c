@@ -258,26 +258,17 @@ enum {
     INDEX_BYTES = 2200   /* of a run in the index of a bulk dataset */
 };
 
-/* What samples deflate to at level 4, measured along training with the article's settings: as at the start until about
- * step `begin`, then in proportion to the logarithm of the steps down to `share` at about step `end`. A GAN that has
- * collapsed makes few different images; one without minibatch discrimination usually has. */
-typedef struct {
-    double share, begin, end;
-} learning;
-
-static const learning learnings[GS_MODEL_COUNT] = {
-    [GS_MODEL_ORACLE] = {0.165, 1000, 10000},  [GS_MODEL_VAE] = {0.26, 600, 12000},
-    [GS_MODEL_GAN] = {0.25, 100, 5000},        [GS_MODEL_AUTOREGRESSIVE] = {0.055, 100, 1000},
-    [GS_MODEL_DIFFUSION] = {0.36, 100, 10000},
-};
+/* Of a gan that has collapsed, which makes few different images; one without minibatch discrimination usually has. */
 static const double collapsed_share = 0.13;
 
+/* What samples deflate to. */
 static double share_of(const gs_settings *settings, const gs_speed *speed, int level)
 {
     static const double levels[10] = {1, 1.03, 1.01, 1, 1, 0.99, 0.98, 0.98, 0.97, 0.97}; /* against level 4 */
     gs_model_id model = gs_settings_model(settings);
-    learning known = learnings[model];
+    gs_redundancy known = gs_model_type_of(model)->redundancy; /* at level 4 */
     if (level == 0) return 1;
+    if (!(known.share > 0)) return speed->share > 0 ? speed->share : 1; /* at most, since it falls with training */
     if (model == GS_MODEL_GAN && !gs_settings_on(settings, GS_SETTING_MINIBATCH_DISCRIMINATION))
         known.share = collapsed_share;
     double trained = known.share * levels[level], steps = (double)gs_settings_integer(settings, GS_SETTING_STEPS);

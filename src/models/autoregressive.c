@@ -26,8 +26,7 @@ static void prepare(gs_model *base, const gs_settings *settings, gs_arena *arena
     model->batch = (int)gs_settings_integer(settings, GS_SETTING_BATCH_SIZE);
     model->levels = (int)gs_settings_integer(settings, GS_SETTING_COLOR_LEVELS);
     model->clip = (double)INFINITY;
-    size_t labels = (size_t)(model->batch > GS_SAMPLE_BATCH ? model->batch : GS_SAMPLE_BATCH);
-    model->labels = gs_arena_take(arena, labels, sizeof *model->labels);
+    model->labels = gs_arena_take(arena, (size_t)gs_scratch_rows(model->batch), sizeof *model->labels);
     model->canvas = gs_arena_take(arena, (size_t)GS_SAMPLE_BATCH * GS_PIXELS, sizeof *model->canvas);
     model->row_of = gs_arena_take(arena, GS_SAMPLE_BATCH, sizeof *model->row_of);
     model->network->prepare(model, settings, arena);
@@ -136,6 +135,7 @@ const gs_model_type gs_model_autoregressive = {
     .curves = {"loss", "gradient_norm"},
     .losses = 1,
     .size = sizeof(gs_autoregressive),
+    .redundancy = {0.055, 100, 1000},
     .prepare = prepare,
     .train = train,
     .sampling_parts = sampling_parts,

@@ -68,7 +68,7 @@ static void prepare(gs_model *base, const gs_settings *settings, gs_arena *arena
     model->process = gs_diffusion_create(settings, arena);
     model->time_features = gs_matrix_take(arena, model->process.timesteps + 1, TIME_FEATURES);
     fill_time_features(model);
-    int sampled = model->batch > GS_SAMPLE_BATCH ? model->batch : GS_SAMPLE_BATCH;
+    int sampled = gs_scratch_rows(model->batch);
     for (int i = 0; i < LAYERS; i++) {
         int room = i == 0 ? TIME_FEATURES : 0;
         model->outputs[i] = gs_matrix_take(arena, sampled, units_of(model, i) + room);
@@ -200,6 +200,7 @@ const gs_model_type gs_model_diffusion = {
     .curves = {"loss"},
     .losses = 1,
     .size = sizeof(diffusion),
+    .redundancy = {0.36, 100, 10000},
     .prepare = prepare,
     .train = train,
     .sampling_parts = sampling_parts,

@@ -53,7 +53,7 @@ static int units_of(const gs_discriminator *discriminator, const gs_tensor_table
     return table->tensors[discriminator->layers[i].bias].columns;
 }
 
-void gs_discriminator_take(gs_discriminator *discriminator, const gs_tensor_table *table, const gs_painter *painter,
+void gs_discriminator_take(gs_discriminator *discriminator, gs_tensor_table *table, const gs_painter *painter,
                            gs_arena *arena, gs_matrix generated)
 {
     int packs = discriminator->packs, packing = discriminator->packing;

@@ -47,7 +47,7 @@ gs_discriminator gs_discriminator_add(gs_tensor_table *table, const gs_settings 
 
 /* Takes the scratch for batches as the settings have them. `generated`: the images that it will read (B x GS_IMAGE).
  * Memory: see gs_arena_take. */
-void gs_discriminator_take(gs_discriminator *discriminator, const gs_tensor_table *table, const gs_painter *painter,
+void gs_discriminator_take(gs_discriminator *discriminator, gs_tensor_table *table, const gs_painter *painter,
                            gs_arena *arena, gs_matrix generated);
 
 /* To be called before weights are used that were updated or loaded since: works out the normalised ones. At the very

@@ -72,7 +72,7 @@ static void prepare(gs_model *base, const gs_settings *settings, gs_arena *arena
     base->pack_weights = (size_t)(model->discriminator.packing - 1) * GS_IMAGE *
                          (size_t)gs_settings_int(settings, GS_SETTING_DISCRIMINATOR_HIDDEN_1);
 
-    int sampled = model->batch > GS_SAMPLE_BATCH ? model->batch : GS_SAMPLE_BATCH;
+    int sampled = gs_scratch_rows(model->batch);
     model->noise = gs_matrix_take(arena, sampled, model->latent);
     gs_network_take(&model->generator, &base->tensors, arena, sampled);
     model->generated = gs_network_output(&model->generator, model->batch);
@@ -218,12 +218,6 @@ static void train(gs_model *base, int64_t step, double curves[GS_CURVES_MAX])
         curves[MINIBATCH_ACTIVE] = gs_minibatch_active(&model->discriminator.minibatch);
 }
 
-static int64_t sampling_parts(const gs_model *base, int64_t samples)
-{
-    (void)base;
-    return gs_sample_batches(samples);
-}
-
 static int sample(gs_model *base, int64_t samples, int64_t part, gs_matrix images)
 {
     int rows = gs_sample_rows(samples, part);
@@ -246,9 +240,9 @@ const gs_model_type gs_model_gan = {
     .curves = {"generator_loss", "discriminator_loss", "minibatch_active"},
     .losses = 2,
     .size = sizeof(gan),
+    .redundancy = {0.25, 100, 5000},
     .prepare = prepare,
     .train = train,
-    .sampling_parts = sampling_parts,
     .sample = sample,
     .passes = passes,
 };

@@ -1,15 +1,27 @@
 #include "models/gradient_penalty.h"
 
-#include <assert.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "ground/vector.h"
 
-gs_gradient_penalty gs_gradient_penalty_take(const gs_dense *layers, int count, const gs_tensor_table *table,
-                                             gs_arena *arena, int rows)
+/* What the formulas hold for. */
+static bool is_penalised_chain(const gs_dense *layers, int count)
 {
-    assert(count <= GS_PENALTY_LAYERS_MAX);
+    bool fits = count <= GS_PENALTY_LAYERS_MAX;
+    for (int i = 0; i < count; i++) fits = fits && layers[i].activation == (i + 1 < count ? GS_TANH : GS_LINEAR);
+    return fits;
+}
+
+gs_gradient_penalty gs_gradient_penalty_take(const gs_dense *layers, int count, gs_tensor_table *table, gs_arena *arena,
+                                             int rows)
+{
     gs_gradient_penalty penalty = {.count = count, .layers = layers};
+    if (!is_penalised_chain(layers, count)) {
+        table->fault =
+            "gradient penalties are worked out for tanh layers with a linear one behind (gradient_penalty.h)";
+        return penalty;
+    }
     penalty.along = gs_matrix_take(arena, rows, table->tensors[layers[0].kernel].rows);
     for (int i = 0; i < count; i++) {
         int units = table->tensors[layers[i].kernel].columns;

@@ -28,9 +28,10 @@ typedef struct {
     gs_matrix reached[GS_PENALTY_LAYERS_MAX], tangents[GS_PENALTY_LAYERS_MAX], curvatures[GS_PENALTY_LAYERS_MAX];
 } gs_gradient_penalty;
 
-/* Takes the scratch for batches of `rows` samples. `layers` must stay. Memory: see gs_arena_take. */
-gs_gradient_penalty gs_gradient_penalty_take(const gs_dense *layers, int count, const gs_tensor_table *table,
-                                             gs_arena *arena, int rows);
+/* Takes the scratch for batches of `rows` samples. `layers` must stay; table->fault says so if they are not a chain as
+ * above. Memory: see gs_arena_take. */
+gs_gradient_penalty gs_gradient_penalty_take(const gs_dense *layers, int count, gs_tensor_table *table, gs_arena *arena,
+                                             int rows);
 
 /* After a forward pass with these weights, whose `outputs` (B x outputs of each layer) it reads: returns the penalty
  * and adds its gradient to `gradients`, but for x^T A_0, which is the caller's, who knows x: *dfirst becomes A_0, owned

@@ -75,6 +75,12 @@ int64_t gs_sample_batches(int64_t samples)
     return (samples + GS_SAMPLE_BATCH - 1) / GS_SAMPLE_BATCH;
 }
 
+int64_t gs_model_parts(const gs_model *model, int64_t samples)
+{
+    return model->type->sampling_parts != NULL ? model->type->sampling_parts(model, samples)
+                                               : gs_sample_batches(samples);
+}
+
 int gs_sample_rows(int64_t samples, int64_t part)
 {
     int64_t left = samples - part * GS_SAMPLE_BATCH;
@@ -96,6 +102,15 @@ static gs_model *prepare(const gs_settings *settings, const gs_digits *digits, u
     return made;
 }
 
+/* What came of it. */
+static gs_status check(const gs_model *model, const gs_arena *arena, gs_error *error)
+{
+    if (model == NULL) return gs_arena_check(arena, error);
+    if (model->tensors.fault == NULL) return GS_OK;
+    return gs_fail(error, GS_ERROR_INTERNAL, "the model %s cannot be built: %s", gs_model_names[model->type->id],
+                   model->tensors.fault);
+}
+
 /* Only the struct and its table of tensors; the arena is to be destroyed. */
 static gs_status create_outline(const gs_settings *settings, const gs_digits *digits, gs_arena **arena,
                                 gs_model **model, gs_error *error)
@@ -103,7 +118,7 @@ static gs_status create_outline(const gs_settings *settings, const gs_digits *di
     size_t just_the_model = gs_model_type_of(gs_settings_model(settings))->size + GS_ALIGNMENT;
     gs_status status = gs_arena_create(arena, just_the_model, error);
     *model = status == GS_OK ? prepare(settings, digits, 0, *arena) : NULL;
-    return status == GS_OK && *model == NULL ? gs_arena_check(*arena, error) : status;
+    return status == GS_OK ? check(*model, *arena, error) : status;
 }
 
 gs_status gs_model_tensors(const gs_settings *settings, const gs_digits *digits, gs_tensor_table *tensors,
@@ -123,7 +138,7 @@ gs_work gs_model_work_of(const gs_model *model, const gs_settings *settings)
            batch = (double)gs_settings_integer(settings, GS_SETTING_BATCH_SIZE);
     double forth_and_back = 3, passes = model->type->passes != NULL ? model->type->passes(settings) : 1;
     int64_t samples = gs_settings_integer(settings, GS_SETTING_SAMPLES);
-    double parts = (double)model->type->sampling_parts(model, samples) / (double)gs_sample_batches(samples);
+    double parts = (double)gs_model_parts(model, samples) / (double)gs_sample_batches(samples);
     return (gs_work){.step = forth_and_back * passes * batch * weights, .sampling = (double)samples * parts * weights};
 }
 
@@ -141,13 +156,14 @@ gs_status gs_model_create(gs_model **model, const gs_settings *settings, const g
                           gs_arena *arena, gs_error *error)
 {
     gs_model *made = prepare(settings, digits, seed, arena);
-    if (made == NULL) return gs_arena_check(arena, error);
+    gs_status status = check(made, arena, error);
+    if (status != GS_OK) return status;
     gs_real **buffers[] = {&made->parameters, &made->gradients, &made->moment1, &made->moment2};
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++)
         *buffers[i] = gs_arena_take(arena, made->tensors.size, sizeof(gs_real));
     bool averaged = made->average.decay > 0;
     made->weights = averaged ? gs_arena_take(arena, made->tensors.size, sizeof(gs_real)) : made->parameters;
-    gs_status status = gs_arena_check(arena, error);
+    status = gs_arena_check(arena, error);
     if (status != GS_OK) return status;
     gs_tensors_initialise(&made->tensors, seed, made->parameters);
     if (averaged) memcpy(made->weights, made->parameters, made->tensors.size * sizeof(gs_real));

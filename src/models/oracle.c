@@ -30,7 +30,7 @@ static void prepare(gs_model *base, const gs_settings *settings, gs_arena *arena
     gs_network_add(&model->decoder, &base->tensors, "decoder", (int[]){LABEL, h1, h2, GS_IMAGE}, 3, GS_SIGMOID);
     model->adam = gs_model_adam(settings, GS_SETTING_LEARNING_RATE, 0, base->tensors.size);
 
-    int sampled = model->batch > GS_SAMPLE_BATCH ? model->batch : GS_SAMPLE_BATCH;
+    int sampled = gs_scratch_rows(model->batch);
     gs_network_take(&model->decoder, &base->tensors, arena, sampled);
     model->labels = gs_matrix_take(arena, sampled, LABEL);
     model->data = gs_matrix_take(arena, model->batch, GS_IMAGE);
@@ -64,12 +64,6 @@ static void train(gs_model *base, int64_t step, double curves[GS_CURVES_MAX])
     gs_model_update_last(base, &model->adam, step + 1, step);
 }
 
-static int64_t sampling_parts(const gs_model *base, int64_t samples)
-{
-    (void)base;
-    return gs_sample_batches(samples);
-}
-
 static int sample(gs_model *base, int64_t samples, int64_t part, gs_matrix images)
 {
     oracle *model = (oracle *)base;
@@ -86,8 +80,8 @@ const gs_model_type gs_model_oracle = {
     .curves = {"loss"},
     .losses = 1,
     .size = sizeof(oracle),
+    .redundancy = {0.165, 1000, 10000},
     .prepare = prepare,
     .train = train,
-    .sampling_parts = sampling_parts,
     .sample = sample,
 };

@@ -4,12 +4,13 @@
  * A training batch is one position of each image, drawn evenly. In sampling most of the first layer's input, the
  * places, is the same for all samples: it is multiplied once a position. Samples with the same colors in their
  * windows (blank margins, the green digits) are computed once. */
+#include <assert.h>
 #include <string.h>
 
-#include "ground/vector.h"
 #include "models/autoregressive.h"
 
-enum { LAYERS = 4, SLOTS = 2048 /* a power of two, at least twice GS_SAMPLE_BATCH */ };
+enum { LAYERS = 4, SLOTS = 2048 /* a power of two */ };
+static_assert(SLOTS >= 2 * GS_SAMPLE_BATCH, "half of the hash table stays free");
 
 static const uint64_t hash_base = 0x9E3779B97F4A7C15u; /* odd, so that no class is lost mod 2^64 */
 
@@ -22,7 +23,7 @@ static void prepare(gs_autoregressive *model, const gs_settings *settings, gs_ar
     int units[LAYERS + 1] = {context * GS_PIXEL_FEATURES, hidden, hidden, hidden, model->pixels.classes};
     gs_network_add(&model->flat.network, &model->base.tensors, "flat", units, LAYERS, GS_LINEAR);
 
-    int rows = model->batch > GS_SAMPLE_BATCH ? model->batch : GS_SAMPLE_BATCH;
+    int rows = gs_scratch_rows(model->batch);
     gs_network_take(&model->flat.network, &model->base.tensors, arena, rows);
     model->flat.windows = gs_matrix_take(arena, model->batch, context * GS_PIXEL_FEATURES);
     model->targets = gs_arena_take(arena, (size_t)model->batch, sizeof *model->targets);
@@ -121,11 +122,9 @@ static const gs_real *sum_places(gs_autoregressive *model, int position)
     const gs_tensor_table *table = &model->base.tensors;
     const gs_dense *first = &model->flat.network.layers[0];
     gs_matrix sums = model->flat.place_sums, kernel = gs_tensor_view(table, first->kernel, model->base.weights);
-    size_t units = (size_t)sums.columns;
     gs_real *places = model->pixels.places + (size_t)position * GS_PIXEL_FEATURES; /* of the `lead` pixels before it */
     gs_matrix_multiply(GS_PLAIN, gs_matrix_of(places, 1, kernel.rows), GS_PLAIN, kernel, 0, sums);
-    const gs_real *bias = gs_tensor_view(table, first->bias, model->base.weights).values;
-    gs_vector->bias_linear(1, units, units, bias, sums.values);
+    gs_activate(GS_LINEAR, gs_tensor_view(table, first->bias, model->base.weights).values, sums);
     return sums.values;
 }
 
@@ -140,8 +139,7 @@ static gs_matrix logits(gs_autoregressive *model, int rows, int position)
 
     gs_matrix hidden = gs_matrix_rows(network->outputs[0], count);
     gs_matrix_multiply(GS_PLAIN, colors, GS_PLAIN, model->flat.color_kernel, 0, hidden);
-    gs_vector->bias_tanh((size_t)count, (size_t)hidden.columns, (size_t)hidden.stride, sum_places(model, position),
-                         hidden.values);
+    gs_activate(network->layers[0].activation, sum_places(model, position), hidden);
     for (int l = 1; l < LAYERS; l++)
         gs_dense_forward(&network->layers[l], &model->base.tensors, model->base.weights,
                          gs_matrix_rows(network->outputs[l - 1], count), gs_matrix_rows(network->outputs[l], count));

@@ -53,7 +53,7 @@ static void prepare(gs_model *base, const gs_settings *settings, gs_arena *arena
     model->kl_weight = gs_settings_real(settings, GS_SETTING_KL_WEIGHT);
     add_tensors(model, settings);
 
-    int sampled = model->batch > GS_SAMPLE_BATCH ? model->batch : GS_SAMPLE_BATCH;
+    int sampled = gs_scratch_rows(model->batch);
     gs_network_take(&model->encoder, &base->tensors, arena, model->batch);
     gs_network_take(&model->decoder, &base->tensors, arena, sampled);
     model->data = gs_matrix_take(arena, model->batch, GS_IMAGE);
@@ -122,12 +122,6 @@ static void train(gs_model *base, int64_t step, double curves[GS_CURVES_MAX])
     gs_model_update_last(base, &model->adam, step + 1, step);
 }
 
-static int64_t sampling_parts(const gs_model *base, int64_t samples)
-{
-    (void)base;
-    return gs_sample_batches(samples);
-}
-
 static int sample(gs_model *base, int64_t samples, int64_t part, gs_matrix images)
 {
     vae *model = (vae *)base;
@@ -142,8 +136,8 @@ const gs_model_type gs_model_vae = {
     .curves = {"loss", "reconstruction_loss", "kl"},
     .losses = 3,
     .size = sizeof(vae),
+    .redundancy = {0.26, 600, 12000},
     .prepare = prepare,
     .train = train,
-    .sampling_parts = sampling_parts,
     .sample = sample,
 };

@@ -32,15 +32,19 @@ void gs_dense_forward(const gs_dense *layer, const gs_tensor_table *table, gs_re
     if (!linear) gs_dense_activate(layer, table, parameters, output);
 }
 
+void gs_activate(gs_activation activation, const gs_real *bias, gs_matrix y)
+{
+    size_t rows = (size_t)y.rows, columns = (size_t)y.columns, stride = (size_t)y.stride;
+    switch (activation) {
+    case GS_LINEAR: gs_vector->bias_linear(rows, columns, stride, bias, y.values); break;
+    case GS_TANH: gs_vector->bias_tanh(rows, columns, stride, bias, y.values); break;
+    case GS_SIGMOID: gs_vector->bias_sigmoid(rows, columns, stride, bias, y.values); break;
+    }
+}
+
 void gs_dense_activate(const gs_dense *layer, const gs_tensor_table *table, gs_real *parameters, gs_matrix output)
 {
-    const gs_real *bias = gs_tensor_view(table, layer->bias, parameters).values;
-    size_t rows = (size_t)output.rows, columns = (size_t)output.columns, stride = (size_t)output.stride;
-    switch (layer->activation) {
-    case GS_LINEAR: gs_vector->bias_linear(rows, columns, stride, bias, output.values); break;
-    case GS_TANH: gs_vector->bias_tanh(rows, columns, stride, bias, output.values); break;
-    case GS_SIGMOID: gs_vector->bias_sigmoid(rows, columns, stride, bias, output.values); break;
-    }
+    gs_activate(layer->activation, gs_tensor_view(table, layer->bias, parameters).values, output);
 }
 
 void gs_dense_activate_backward(const gs_dense *layer, const gs_tensor_table *table, gs_matrix output,

@@ -4,6 +4,8 @@
 
 #include "nn/tensors.h"
 
+/* f. Its kernels are in ground/vector.h, and dense.c chooses them. Two places know more of it than that: gs_network_add
+ * makes hidden layers tanh, and models/gradient_penalty.c, which needs f' and f'', refuses others. */
 typedef enum { GS_LINEAR, GS_TANH, GS_SIGMOID } gs_activation;
 
 typedef struct {
@@ -28,6 +30,9 @@ typedef struct {
  * activation. dinput (B x inputs) is overwritten; dinput.values NULL: not wanted. */
 void gs_dense_backward(const gs_dense *layer, const gs_tensor_table *table, gs_real *parameters, gs_matrix input,
                        gs_matrix output, gs_matrix doutput, gs_gradients gradients, gs_matrix dinput);
+
+/* y = f(y + bias), row by row; bias: as many numbers as y has columns. */
+void gs_activate(gs_activation activation, const gs_real *bias, gs_matrix y);
 
 /* What the two do beside their products with the kernel. Forward: `output` comes as x kernel and leaves as f(x kernel +
  * bias). Backward: `doutput` as above, and the bias's gradient. */

@@ -1,14 +1,13 @@
 #include "nn/network.h"
 
-#include <assert.h>
 #include <stdio.h>
 
 void gs_network_add(gs_network *network, gs_tensor_table *table, const char *prefix, const int *units, int count,
                     gs_activation last)
 {
-    assert(count <= GS_LAYERS_MAX);
-    network->count = count;
-    for (int i = 0; i < count; i++) {
+    if (count > GS_LAYERS_MAX) table->fault = "a network has more layers than GS_LAYERS_MAX (nn/network.h)";
+    network->count = count <= GS_LAYERS_MAX ? count : GS_LAYERS_MAX;
+    for (int i = 0; i < network->count; i++) {
         char name[GS_TENSOR_NAME];
         snprintf(name, sizeof name, "%s/dense_%d", prefix, i);
         network->layers[i] = gs_dense_add(table, name, units[i], units[i + 1], i + 1 < count ? GS_TANH : last);

@@ -15,7 +15,8 @@ typedef struct {
 } gs_network;
 
 /* Registers the layers "<prefix>/dense_0", "dense_1", ...; units: inputs of the first, then outputs of each of `count`
- * layers. The hidden layers are tanh. */
+ * layers. The hidden layers are tanh and can be nothing else; `last` is free. More than GS_LAYERS_MAX layers: see
+ * table->fault. */
 void gs_network_add(gs_network *network, gs_tensor_table *table, const char *prefix, const int *units, int count,
                     gs_activation last);
 

@@ -1,6 +1,5 @@
 #include "nn/tensors.h"
 
-#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -10,9 +9,13 @@
 int gs_tensors_add(gs_tensor_table *table, const char *prefix, const char *name, int rank, int rows, int columns,
                    gs_init init)
 {
-    assert(table->count < GS_TENSORS_MAX);
+    if (table->count == GS_TENSORS_MAX) {
+        table->fault = "it has more tensors than GS_TENSORS_MAX (nn/tensors.h)";
+        return 0;
+    }
     gs_tensor *tensor = &table->tensors[table->count];
-    snprintf(tensor->name, sizeof tensor->name, "%s/%s", prefix, name);
+    if (snprintf(tensor->name, sizeof tensor->name, "%s/%s", prefix, name) >= GS_TENSOR_NAME)
+        table->fault = "a tensor's name is longer than GS_TENSOR_NAME (nn/tensors.h)";
     tensor->rank = rank;
     tensor->rows = rows;
     tensor->columns = columns;

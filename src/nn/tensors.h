@@ -31,10 +31,13 @@ typedef struct {
 typedef struct {
     gs_tensor tensors[GS_TENSORS_MAX];
     int count;
-    size_t size; /* elements of the flat buffer, padding (always 0) included */
+    size_t size;       /* elements of the flat buffer, padding (always 0) included */
+    const char *fault; /* NULL, or why no model can be built on this table: a mistake in the program */
 } gs_tensor_table;
 
-/* Appends a tensor and returns its index. `prefix` and `name` are joined by '/'. */
+/* Appends a tensor and returns its index. `prefix` and `name` are joined by '/'. If there is no room for it or
+ * its name, `fault` says so, and the index is of some tensor: a constructor may register all that it has and be asked
+ * once. */
 int gs_tensors_add(gs_tensor_table *table, const char *prefix, const char *name, int rank, int rows, int columns,
                    gs_init init);
 

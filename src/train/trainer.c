@@ -58,6 +58,39 @@ double gs_work_of_run(gs_work work, const gs_settings *settings)
     return work.step * (double)gs_settings_integer(settings, GS_SETTING_STEPS) + work.sampling * samplings;
 }
 
+/* What says how much of the rest is in use; its own size is fixed. */
+static void list_head(gs_trainer *trainer, gs_spans *spans)
+{
+    gs_result *result = &trainer->result;
+    gs_spans_add(spans, &trainer->at, sizeof trainer->at);
+    gs_spans_add(spans, &result->steps_done, sizeof result->steps_done);
+    gs_spans_add(spans, &result->points, sizeof result->points);
+    gs_spans_add(spans, &result->curves, sizeof result->curves);
+}
+
+/* The whole state; `sampling`: with that of samples that are being made. */
+static void list_all(gs_trainer *trainer, bool sampling, gs_spans *spans)
+{
+    gs_result *result = &trainer->result;
+    size_t sampled = sampling ? (size_t)trainer->at.sampled : 0;
+    list_head(trainer, spans);
+    gs_spans_add(spans, result->along, (size_t)result->points * sizeof *result->along);
+    gs_spans_add(spans, trainer->images, sampled * GS_IMAGE);
+    gs_spans_add(spans, trainer->bins, sampled * sizeof *trainer->bins);
+    gs_spans_add(spans, trainer->errors, sampled * sizeof *trainer->errors);
+    gs_model_state(trainer->model, sampling, spans);
+}
+
+/* Whether there is room for the longest list that the run can have: told before it begins. */
+static gs_status check_state(gs_trainer *trainer, gs_error *error)
+{
+    gs_spans longest = {.count = 0};
+    list_all(trainer, true, &longest);
+    if (!longest.overfull) return GS_OK;
+    return gs_fail(error, GS_ERROR_INTERNAL, "the model %s cannot be kept: its state has more parts than GS_SPANS_MAX",
+                   gs_model_names[trainer->model->type->id]);
+}
+
 static gs_status take_memory(gs_trainer *trainer, gs_error *error)
 {
     gs_arena *arena = trainer->arena;
@@ -74,7 +107,7 @@ static gs_status take_memory(gs_trainer *trainer, gs_error *error)
         status =
             gs_model_create(&trainer->model, &trainer->job.settings, trainer->digits, trainer->job.seed, arena, error);
     if (status == GS_OK) gs_arena_seal(arena);
-    return status;
+    return status == GS_OK ? check_state(trainer, error) : status;
 }
 
 gs_status gs_trainer_create(gs_trainer **trainer, const gs_job *job, const gs_digits *digits, size_t memory_limit,
@@ -255,27 +288,9 @@ void gs_trainer_answer(gs_trainer *trainer, bool go_on, const char *reason)
     begin_sampling(trainer);
 }
 
-/* What says how much of the rest is in use; its own size is fixed. */
-static void list_head(gs_trainer *trainer, gs_spans *spans)
-{
-    gs_result *result = &trainer->result;
-    gs_spans_add(spans, &trainer->at, sizeof trainer->at);
-    gs_spans_add(spans, &result->steps_done, sizeof result->steps_done);
-    gs_spans_add(spans, &result->points, sizeof result->points);
-    gs_spans_add(spans, &result->curves, sizeof result->curves);
-}
-
 void gs_trainer_state(gs_trainer *trainer, gs_spans *spans)
 {
-    gs_result *result = &trainer->result;
-    bool sampling = trainer->at.phase == SAMPLING && trainer->model->type->sampling_state != NULL;
-    size_t sampled = sampling ? (size_t)trainer->at.sampled : 0;
-    list_head(trainer, spans);
-    gs_spans_add(spans, result->along, (size_t)result->points * sizeof *result->along);
-    gs_spans_add(spans, trainer->images, sampled * GS_IMAGE);
-    gs_spans_add(spans, trainer->bins, sampled * sizeof *trainer->bins);
-    gs_spans_add(spans, trainer->errors, sampled * sizeof *trainer->errors);
-    gs_model_state(trainer->model, sampling, spans);
+    list_all(trainer, trainer->at.phase == SAMPLING && trainer->model->type->sampling_state != NULL, spans);
 }
 
 /* Whether a position that was read can be one of this job: everything that is indexed with it must fit. */
@@ -295,7 +310,7 @@ static bool is_possible(const gs_trainer *trainer)
     if (at->stopped[0] != '\0' && (at->phase != SAMPLING || !at_rung)) return false;
     if (at->phase == ASKING) return at_rung;
     if (at->phase == TRAINING) return true;
-    if (at->part < 0 || at->part >= trainer->model->type->sampling_parts(trainer->model, samples)) return false;
+    if (at->part < 0 || at->part >= gs_model_parts(trainer->model, samples)) return false;
     return at->sampled >= 0 && at->sampled <= samples;
 }
 
@@ -351,7 +366,7 @@ double gs_trainer_share(const gs_trainer *trainer)
 int64_t gs_trainer_parts(const gs_trainer *trainer)
 {
     int64_t samples = gs_settings_integer(&trainer->job.settings, GS_SETTING_SAMPLES);
-    return trainer->model->type->sampling_parts(trainer->model, samples);
+    return gs_model_parts(trainer->model, samples);
 }
 
 const gs_result *gs_trainer_result(const gs_trainer *trainer)

@@ -9,8 +9,8 @@
 
 typedef struct gs_trainer gs_trainer;
 
-/* Takes all memory that the run needs. GS_ERROR_MEMORY (which is a failed run, not a failed program). `memory_limit` in
- * bytes, 0 = none. */
+/* Takes all memory that the run needs. GS_ERROR_MEMORY (which is a failed run, not a failed program); GS_ERROR_INTERNAL
+ * for a model that cannot be built. `memory_limit` in bytes, 0 = none. */
 GS_MUST_CHECK gs_status gs_trainer_create(gs_trainer **trainer, const gs_job *job, const gs_digits *digits,
                                           size_t memory_limit, gs_error *error);
 
@@ -40,7 +40,9 @@ int64_t gs_trainer_parts(const gs_trainer *trainer);
 
 /* All that a run in progress is, to be kept as bytes: the run that is taken up from them goes on bit for bit as this
  * one. Adds to `spans` memory of the trainer that is valid until its next piece of work. Not for a run that has ended.
- * Its layout is numbered by GS_STATE_VERSION. */
+ * Its layout is numbered by GS_STATE_VERSION, which rises with every change of what the spans are, their order, or the
+ * meaning or size of what is in them, in the trainer or in any model (gs_model_type.sampling_state): checkpoints of
+ * another number are refused with a note, and their runs start over. A new model or setting alone changes nothing. */
 enum { GS_STATE_VERSION = 2 };
 void gs_trainer_state(gs_trainer *trainer, gs_spans *spans);
 
