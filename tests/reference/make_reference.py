@@ -170,7 +170,6 @@ MODELS = {
         diffusion_case("x0_short_linear", 2**40 + 53, timesteps="10", batch_size="19", weight_ema="0.4", adam_epsilon="1e-5",
                        **{"data.digit_weights": "[1,0,2,3,0,5]", "data.green": "0.6"}),
         diffusion_case("x0_article", 54, process="article", schedule="article", timesteps="40"),
-        diffusion_case("epsilon_article", 55, process="article", prediction="epsilon"),
     ]),
 }
 
