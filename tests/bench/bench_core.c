@@ -87,7 +87,7 @@ static void train_work(gs_model *model, int64_t number, gs_matrix images)
 
 static void sample_work(gs_model *model, int64_t number, gs_matrix images)
 {
-    model->type->sample(model, SAMPLES, number % model->type->sampling_parts(model, SAMPLES), images);
+    model->type->sample(model, SAMPLES, number % gs_model_parts(model, SAMPLES), images);
 }
 
 static void record(piece_of_work *work, gs_model *model, int64_t number, gs_matrix images)
@@ -180,7 +180,7 @@ static void measure_sampling(gs_model *model, const gs_digits *digits, int64_t s
     uint8_t *bytes = malloc((size_t)samples * GS_IMAGE);
     int64_t made = 0;
     double start = gs_clock();
-    for (int64_t part = 0; part < model->type->sampling_parts(model, samples); part++) {
+    for (int64_t part = 0; part < gs_model_parts(model, samples); part++) {
         int rows = model->type->sample(model, samples, part, images);
         for (int i = 0; i < rows; i++)
             gs_image_to_bytes(images.values + (size_t)i * GS_IMAGE, bytes + (size_t)(made + i) * GS_IMAGE);

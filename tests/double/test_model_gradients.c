@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "models/model.h"
+#include "models.h"
 #include "small_settings.h"
 
 /* Which curve is the loss whose gradient the tensors with this prefix hold; zeros, if it does not depend on them. */
@@ -535,10 +536,19 @@ static void test_planted_faults_are_found(void **state)
     for (int t = 0; t < found.count; t++) assert_int_equal(found.verdicts[t], GRADIENT_NO_LOSS);
 }
 
+static void test_every_model_has_a_case(void **state)
+{
+    (void)state;
+    bool there[GS_MODEL_COUNT] = {false};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) there[cases[i].model] = true;
+    assert_every_model(there);
+}
+
 int main(void)
 {
     gs_blas_one_thread();
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_model_has_a_case),
         cmocka_unit_test(test_models),
         cmocka_unit_test(test_gan_options),
         cmocka_unit_test(test_planted_faults_are_found),

@@ -6,7 +6,7 @@ import shutil
 import h5py
 import numpy as np
 import pytest
-from support import ALL_MODELS, SMALL, finished, gensweep, start
+from support import ALL_MODELS, MODELS, SMALL, finished, gensweep, start
 
 
 @pytest.fixture(scope="module")
@@ -39,12 +39,12 @@ def test_fresh_sweep_is_equal(models, ranks, tmp_path):
     results = shutil.copy(models, tmp_path / "r.h5")
     done = gensweep("audit", results, "--fraction", 1, ranks=ranks)
     assert done.returncode == 0, done.stderr
-    assert "audited 5 of 5 finished runs: every stored bit is equal" in done.stdout
+    assert f"audited {len(MODELS)} of {len(MODELS)} finished runs: every stored bit is equal" in done.stdout
     with h5py.File(results) as file:
         audits = file["provenance/audits"]
         assert {name: audits[name].shape for name in audits} == {name: (1,) for name in audits}
         assert audits["runs"][0] == b"0-4" and audits["first_difference"][0] == b""
-        assert [audits[name][0] for name in ("audited", "equal", "consistent", "different")] == [5, 5, 0, 0]
+        assert [audits[name][0] for name in ("audited", "equal", "consistent", "different")] == [len(MODELS), len(MODELS), 0, 0]
         assert audits["ranks"][0] == max(ranks, 1) and audits["blas_kernel"][0] == file["provenance/blas_kernel"][0]
         assert file["provenance/argv"].shape == (1,)
     assert gensweep("verify", results).returncode == 0

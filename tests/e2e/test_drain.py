@@ -8,16 +8,8 @@ import time
 
 import h5py
 import pytest
-from support import PROGRAM, ROOT, SMALL, gensweep
+from support import MODEL_CASES, PROGRAM, ROOT, SMALL, gensweep
 
-MODELS = {
-    "oracle": "model=oracle",
-    "vae": "model=vae",
-    "gan": "model=gan",
-    "flat": "model=autoregressive",
-    "lstm": "model=autoregressive network=lstm",
-    "diffusion": "model=diffusion",
-}
 LONG = ("steps=1000000", "evaluation.every=0")
 BARE = "name: bare\nseeds: [0]\nparameters: {model: gan}\nevaluation: {samples: 1500}\n"
 
@@ -105,11 +97,11 @@ def kept(results):
     return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
 
 
-@pytest.mark.parametrize("name, model", [*(("SIGUSR1", model) for model in MODELS), ("SIGTERM", "gan"), ("SIGINT", "gan"), ("SIGHUP", "gan")])
+@pytest.mark.parametrize("name, model", [*(("SIGUSR1", model) for model in MODEL_CASES), ("SIGTERM", "gan"), ("SIGINT", "gan"), ("SIGHUP", "gan")])
 def test_signals_drain_one_process(tmp_path, model, name):
     sweep, results = tmp_path / "bare.yaml", tmp_path / "r.h5"
     sweep.write_text(BARE)
-    process = launch(sweep, *MODELS[model].split(), *LONG, "-o", results)
+    process = launch(sweep, *(f"{name}={value}" for name, value in MODEL_CASES[model].items()), *LONG, "-o", results)
     wait_for_runs(process, results, 1)
     time.sleep(.3)
     process.send_signal(getattr(signal, name))
@@ -123,7 +115,7 @@ def test_that_nobody_listens_any_more_stops_nothing(tmp_path):
     """As behind `| head`, or when the terminal that shows the bar is gone; under nohup, SIGHUP means nothing either."""
     sweep, results = tmp_path / "bare.yaml", tmp_path / "r.h5"
     sweep.write_text(BARE)
-    process = launch(sweep, *MODELS["gan"].split(), *LONG, "-o", results, "--progress", "bar", before=["nohup"])
+    process = launch(sweep, "model=gan", *LONG, "-o", results, "--progress", "bar", before=["nohup"])
     process.stderr.close()
     wait_for_runs(process, results, 1)
     process.send_signal(signal.SIGHUP)

@@ -3,11 +3,16 @@
 import h5py
 import numpy as np
 import pytest
-from support import ROOT, gensweep
+from support import MODELS, ROOT, gensweep
 
 VARIANTS = ["oracle", "vae", "gan, minibatch_discrimination=off", "gan, minibatch_discrimination=on", "autoregressive, loss=softmax",
             "autoregressive, loss=article", "diffusion, process=ddpm, schedule=linear",
             "diffusion, process=article, schedule=article"]
+
+
+def test_the_tests_have_a_case_of_every_model():
+    listed = gensweep("settings").stdout.split("  model\n", 1)[1].splitlines()[1]
+    assert listed.strip() == "one of " + ", ".join(MODELS)
 
 
 @pytest.fixture(scope="module")

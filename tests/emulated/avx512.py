@@ -20,6 +20,10 @@ from pathlib import Path
 import h5py
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+from support import MODEL_CASES  # noqa: E402 (after the path is set)
+
 ROOT = HERE.parents[1]
 RELEASE = ROOT / "build" / "release"
 FOLDER = ROOT / "build" / "emulated"
@@ -28,14 +32,8 @@ LIMIT = 3600  # seconds that the emulated machine may take
 
 # The kernel believes Bochs's CPU when it says how large the compacted state of the registers is, and then switches AVX off.
 KERNEL_OPTIONS = "console=ttyS0 quiet mitigations=off no_timer_check tsc=reliable clearcpuid=xsavec,xsaves rdinit=/init"
-MODELS = {
-    "oracle": "model: oracle",
-    "vae": "model: vae",
-    "gan": "model: gan",
-    "diffusion": "model: diffusion, timesteps: 3",
-    "flat": "model: autoregressive",
-    "lstm": "model: autoregressive, network: lstm",
-}
+SHORTER = {"diffusion": {"timesteps": 3}}
+MODELS = {name: ", ".join(f"{setting}: {value}" for setting, value in {**case, **SHORTER.get(name, {})}.items()) for name, case in MODEL_CASES.items()}
 SWEEP = "name: small\nseeds: 0\n{kernels}parameters: {{{model}, steps: 2, batch_size: 8}}\nevaluation: {{samples: 2}}\n"
 EQUAL = "every stored bit is equal"
 

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "models.h"
 #include "models/model.h"
 
 static const char *const reference_files[] = {"tests/reference/gan.txt",       "tests/reference/gan_options.txt",
@@ -215,7 +216,7 @@ static bool reference_measure_training(const reference_case *expected, reference
         }
         if (expected->samples > 0) {
             gs_matrix room = gs_matrix_of(images, GS_SAMPLE_BATCH, GS_IMAGE);
-            int64_t parts = model->type->sampling_parts(model, expected->samples);
+            int64_t parts = gs_model_parts(model, expected->samples);
             for (int64_t part = 0; part < parts; part++)
                 actual->samples += model->type->sample(model, expected->samples, part, room);
             actual->sampled = reference_summarise((size_t)actual->samples * GS_IMAGE, images);
@@ -325,11 +326,13 @@ static reference_case reference_cases[REFERENCE_CASES_MAX], reference_here;
 static void test_agrees(void **state)
 {
     (void)state;
+    bool there[GS_MODEL_COUNT] = {false};
     for (size_t f = 0; f < sizeof reference_files / sizeof reference_files[0]; f++) {
         int count = reference_read(fopen(reference_files[f], "r"), reference_cases);
         if (count < 0) fail_msg("%s is missing or not in the format", reference_files[f]);
         for (int c = 0; c < count; c++) {
             reference_report report = {.loud = true};
+            there[gs_settings_model(&reference_cases[c].settings)] = true;
             assert_true(reference_measure(&reference_cases[c], &reference_here));
             reference_compare(&reference_cases[c], &reference_here, &tolerances, &report);
             print_message("%s, %s: of what is allowed: loss %.2g, gradient %.2g, later loss %.2g, parameter %.2g, "
@@ -339,6 +342,7 @@ static void test_agrees(void **state)
             assert_int_equal(report.differences, 0);
         }
     }
+    assert_every_model(there);
 }
 
 /* Number `place` of everything that is compared, and the size of what it belongs to; NULL when there are no more. */

@@ -308,7 +308,7 @@ static gs_real *all_samples(gs_autoregressive *model, int64_t samples)
     gs_real *batch = malloc((size_t)GS_SAMPLE_BATCH * GS_IMAGE * sizeof *batch);
     assert_true(images != NULL && batch != NULL);
     int64_t made = 0;
-    for (int64_t part = 0; part < model->base.type->sampling_parts(&model->base, samples); part++) {
+    for (int64_t part = 0; part < gs_model_parts(&model->base, samples); part++) {
         gs_matrix room = gs_matrix_of(batch, GS_SAMPLE_BATCH, GS_IMAGE);
         int rows = model->base.type->sample(&model->base, samples, part, room);
         memcpy(images + made * GS_IMAGE, batch, (size_t)rows * GS_IMAGE * sizeof *batch);

@@ -8,6 +8,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "models.h"
 #include "models/model.h"
 #include "nn/matrix.h"
 
@@ -64,7 +65,7 @@ static subject create(const gs_settings *settings)
 static size_t sample(subject *one)
 {
     int rows = 0;
-    int64_t parts = one->model->type->sampling_parts(one->model, SAMPLES);
+    int64_t parts = gs_model_parts(one->model, SAMPLES);
     for (int64_t part = 0; part < parts; part++)
         rows += one->model->type->sample(one->model, SAMPLES, part, one->images);
     assert_int_equal(rows, SAMPLES);
@@ -106,13 +107,24 @@ static void check(gs_model_id id, double ema)
     gs_arena_destroy(&plain.arena);
 }
 
+static const gs_model_id with_average[] = {GS_MODEL_GAN, GS_MODEL_AUTOREGRESSIVE, GS_MODEL_DIFFUSION};
+static const gs_model_id without_average[] = {GS_MODEL_ORACLE, GS_MODEL_VAE};
+
+static void every_model_is_averaged_or_not(void **state)
+{
+    (void)state;
+    bool there[GS_MODEL_COUNT] = {false};
+    for (size_t i = 0; i < sizeof with_average / sizeof with_average[0]; i++) there[with_average[i]] = true;
+    for (size_t i = 0; i < sizeof without_average / sizeof without_average[0]; i++) there[without_average[i]] = true;
+    assert_every_model(there);
+}
+
 static void samples_are_made_with_the_average(void **state)
 {
     (void)state;
-    static const gs_model_id averaged[] = {GS_MODEL_GAN, GS_MODEL_AUTOREGRESSIVE, GS_MODEL_DIFFUSION};
-    for (size_t i = 0; i < sizeof averaged / sizeof averaged[0]; i++) {
-        check(averaged[i], decay);
-        check(averaged[i], 0.5);
+    for (size_t i = 0; i < sizeof with_average / sizeof with_average[0]; i++) {
+        check(with_average[i], decay);
+        check(with_average[i], 0.5);
     }
 }
 
@@ -138,9 +150,8 @@ static void the_lstm_has_it_too(void **state)
 static void models_without_averages(void **state)
 {
     (void)state;
-    static const gs_model_id plain[] = {GS_MODEL_ORACLE, GS_MODEL_VAE};
-    for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++) {
-        gs_settings settings = small_settings(plain[i], decay);
+    for (size_t i = 0; i < sizeof without_average / sizeof without_average[0]; i++) {
+        gs_settings settings = small_settings(without_average[i], decay);
         subject one = create(&settings);
         assert_ptr_equal(one.model->weights, one.model->parameters);
         gs_arena_destroy(&one.arena);
@@ -166,6 +177,7 @@ int main(void)
 {
     gs_blas_one_thread();
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_model_is_averaged_or_not),
         cmocka_unit_test(samples_are_made_with_the_average),
         cmocka_unit_test(the_lstm_has_it_too),
         cmocka_unit_test(models_without_averages),

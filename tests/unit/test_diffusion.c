@@ -393,7 +393,7 @@ static void test_sampling_parts(void **state)
     gs_real *first = gs_arena_take(arena, GS_IMAGE, sizeof *first);
     assert_true(images.values != NULL && first != NULL);
     gs_arena_seal(arena);
-    assert_int_equal(model->type->sampling_parts(model, WANTED), 2 * T);
+    assert_int_equal(gs_model_parts(model, WANTED), 2 * T);
     const int expected[2 * T] = {0, 0, GS_SAMPLE_BATCH, 0, 0, 3};
     for (int repeat = 0; repeat < 2; repeat++)
         for (int part = 0; part < 2 * T; part++) {

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "farm/workbench.h"
+#include "models.h"
 #include "runs.h"
 
 static gs_common common; /* digits, storage, folder of this test */
@@ -550,9 +551,18 @@ static void other_files_in_the_folder_are_left_alone(void **state)
     assert_false(exists(common.folder));
 }
 
+static void every_model_has_a_kind(void **state)
+{
+    (void)state;
+    bool there[GS_MODEL_COUNT] = {false};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) there[kinds[i].model] = true;
+    assert_every_model(there);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_model_has_a_kind),
         cmocka_unit_test_teardown(a_run_that_is_moved_is_the_same, remove_leftovers),
         cmocka_unit_test_teardown(every_part_of_the_state_matters, remove_leftovers),
         cmocka_unit_test_teardown(a_state_of_another_size_or_with_impossible_numbers_is_refused, remove_leftovers),

@@ -15,6 +15,7 @@
 #include <stdio.h>
 
 #include "models/model.h"
+#include "models.h"
 #include "small_settings.h"
 
 enum { POINTS = 5, STEPS = 200, SEED = 5 };
@@ -212,10 +213,19 @@ static void test_mistakes_are_found(void **state)
     }
 }
 
+static void test_every_model_has_a_case(void **state)
+{
+    (void)state;
+    bool there[GS_MODEL_COUNT] = {false};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) there[cases[i].model] = true;
+    assert_every_model(there);
+}
+
 int main(void)
 {
     gs_blas_one_thread();
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_model_has_a_case),
         cmocka_unit_test(test_losses_fall_as_expected),
         cmocka_unit_test(test_mistakes_are_found),
     };
