@@ -1,4 +1,6 @@
-/* The settings: ROW(id, fields of gs_setting). A new setting is one row here and nothing else.
+/* The settings: ROW(id, fields of gs_setting). A new setting is one row here and nothing else, unless it is a choice:
+ * then its choices are an enum in settings.h and a list in table.c. Files and identity have the names, and leave out
+ * what stands at its default: never rename a setting, never change a default (docs/extending.md).
  *
  * Included where ROW says what becomes of a row: in settings.h an id, in table.c an entry of the table, which also
  * explains the short words used here. The order is that of listings and of the columns in the results file. */

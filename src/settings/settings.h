@@ -42,7 +42,8 @@ typedef enum {
     GS_TYPE_COUNT
 } gs_setting_type;
 
-/* Places in `choices` of the settings that have some. */
+/* Choices of the settings that have some: places in table.c's lists. Files and identity have their names, which must
+ * stay. */
 enum { GS_NETWORK_FLAT, GS_NETWORK_LSTM };
 enum { GS_GAN_LOSS_NON_SATURATING, GS_GAN_LOSS_HINGE, GS_GAN_LOSS_LEAST_SQUARES, GS_GAN_LOSS_RELATIVISTIC_PAIRING };
 enum { GS_LOSS_SOFTMAX, GS_LOSS_ARTICLE };

@@ -14,21 +14,27 @@ const char *const gs_model_names[GS_MODEL_COUNT + 1] = {
 };
 const char *const gs_section_names[GS_SECTION_COUNT] = {"parameters", "data", "evaluation", "early_terminate"};
 
-/* Choices, ended by NULL. */
-static const char *const networks[] = {"flat", "lstm", NULL};
-static const char *const gan_losses[] = {"non_saturating", "hinge", "least_squares", "relativistic_pairing", NULL};
-static const char *const losses[] = {"softmax", "article", NULL};
-static const char *const starts[] = {"padding", "article", NULL};
-static const char *const schedules[] = {"linear", "cosine", "article", NULL};
-static const char *const predictions[] = {"x0", "epsilon", NULL};
-static const char *const processes[] = {"ddpm", "article", NULL};
-static const char *const stoppings[] = {"none", "hyperband", NULL};
+/* Choices by their ids in settings.h; the list ends with the first NULL. */
+static const char *const networks[] = {[GS_NETWORK_FLAT] = "flat", [GS_NETWORK_LSTM] = "lstm", NULL};
+static const char *const gan_losses[] = {[GS_GAN_LOSS_NON_SATURATING] = "non_saturating",
+                                         [GS_GAN_LOSS_HINGE] = "hinge",
+                                         [GS_GAN_LOSS_LEAST_SQUARES] = "least_squares",
+                                         [GS_GAN_LOSS_RELATIVISTIC_PAIRING] = "relativistic_pairing",
+                                         NULL};
+static const char *const losses[] = {[GS_LOSS_SOFTMAX] = "softmax", [GS_LOSS_ARTICLE] = "article", NULL};
+static const char *const starts[] = {[GS_START_PADDING] = "padding", [GS_START_ARTICLE] = "article", NULL};
+static const char *const schedules[] = {
+    [GS_SCHEDULE_LINEAR] = "linear", [GS_SCHEDULE_COSINE] = "cosine", [GS_SCHEDULE_ARTICLE] = "article", NULL};
+static const char *const predictions[] = {[GS_PREDICTION_X0] = "x0", [GS_PREDICTION_EPSILON] = "epsilon", NULL};
+static const char *const processes[] = {[GS_PROCESS_DDPM] = "ddpm", [GS_PROCESS_ARTICLE] = "article", NULL};
+static const char *const stoppings[] = {[GS_STOPPING_NONE] = "none", [GS_STOPPING_HYPERBAND] = "hyperband", NULL};
 /* Metrics (coverage/metrics.h) that follow from counts and rejected alone; the first GS_STOPPING_SMALLER_IS_BETTER get
  * smaller. */
 static const char *const stopping_metrics[] = {"tv",          "tv_reject",       "kl",       "js",
                                                "modes_0",     "modes_10",        "modes_50", "covered_mass",
                                                "worst_ratio", "effective_modes", NULL};
-static const char *const stopping_goals[] = {"minimize", "maximize", NULL};
+static const char *const stopping_goals[] = {
+    [GS_STOPPING_MINIMIZE] = "minimize", [GS_STOPPING_MAXIMIZE] = "maximize", NULL};
 
 /* Masks for `models` of a setting. */
 static_assert(GS_MODEL_COUNT < 31, "a mask of models is an int");
