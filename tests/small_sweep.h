@@ -76,7 +76,8 @@ static inline gs_status small_make(small_sweep *small, const char *path, gs_erro
         gs_job job = gs_plan_job(small->plan, (size_t)run);
         status = gs_store_start(small->store, run, 0, error);
         if (status == GS_OK && run < 2) status = small_train(small, run, &parcel, error);
-        if (status == GS_OK && run == 2) status = gs_parcel_pack_failure(&parcel, &job, "for a test", 0, error);
+        if (status == GS_OK && run == 2)
+            status = gs_parcel_pack_failure(&parcel, &job, &small->digits, "for a test", 0, error);
         if (status == GS_OK && run < 3) status = gs_store_commit(small->store, &parcel, error);
         gs_parcel_free(&parcel);
     }

@@ -183,7 +183,7 @@ gs_status gs_books_interrupt(gs_books *books, int rank, bool *again, gs_error *e
     if (*again) return GS_OK;
     gs_parcel failure = {.bytes = NULL};
     gs_job job = job_of(books, run);
-    status = gs_parcel_pack_failure(&failure, &job, reason, rank, error);
+    status = gs_parcel_pack_failure(&failure, &job, &books->common->digits, reason, rank, error);
     if (status == GS_OK) status = gs_books_collect(books, rank, &failure, error);
     gs_parcel_free(&failure);
     return status;

@@ -65,11 +65,11 @@ static void take_up(gs_workbench *workbench, const gs_common *common)
 
 /* ---- runs -------------------------------------------------------------------------------------------------------- */
 
-static gs_status pack_failure(gs_workbench *workbench, const gs_job *job, const gs_error *reason, int rank, bool *ended,
-                              gs_error *error)
+static gs_status pack_failure(gs_workbench *workbench, const gs_common *common, const gs_error *reason, int rank,
+                              bool *ended, gs_error *error)
 {
     *ended = true;
-    return gs_parcel_pack_failure(&workbench->parcel, job, reason->text, rank, error);
+    return gs_parcel_pack_failure(&workbench->parcel, &workbench->job, &common->digits, reason->text, rank, error);
 }
 
 gs_status gs_workbench_begin(gs_workbench *workbench, const gs_common *common, const gs_job *job, int rank, bool *ended,
@@ -90,7 +90,7 @@ gs_status gs_workbench_begin(gs_workbench *workbench, const gs_common *common, c
     workbench->share_before = status == GS_OK ? gs_trainer_share(workbench->trainer) : 0;
     workbench->kept = gs_clock();
     workbench->seconds += workbench->kept - start;
-    return status == GS_OK ? GS_OK : pack_failure(workbench, job, &reason, rank, ended, error);
+    return status == GS_OK ? GS_OK : pack_failure(workbench, common, &reason, rank, ended, error);
 }
 
 gs_status gs_workbench_work(gs_workbench *workbench, const gs_common *common, int rank, double seconds, bool *ended,
@@ -116,7 +116,7 @@ gs_status gs_workbench_work(gs_workbench *workbench, const gs_common *common, in
                          "results of %zu bytes are too many for one message: fewer evaluation.samples, or "
                          "storage.samples: none",
                          workbench->parcel.size);
-    return status == GS_OK ? GS_OK : pack_failure(workbench, &workbench->job, &reason, rank, ended, error);
+    return status == GS_OK ? GS_OK : pack_failure(workbench, common, &reason, rank, ended, error);
 }
 
 bool gs_workbench_asks(const gs_workbench *workbench, gs_at_rung *at)

@@ -206,14 +206,14 @@ gs_status gs_parcel_pack(gs_parcel *parcel, const gs_job *job, const gs_result *
     return status;
 }
 
-gs_status gs_parcel_pack_failure(gs_parcel *parcel, const gs_job *job, const char *reason, int rank, gs_error *error)
+gs_status gs_parcel_pack_failure(gs_parcel *parcel, const gs_job *job, const gs_digits *digits, const char *reason,
+                                 int rank, gs_error *error)
 {
     gs_result result;
     memset(&result, 0, sizeof result);
     result.outcome = GS_OUTCOME_FAILED;
     result.metrics = gs_metrics_of_failure();
-    gs_law law = gs_law_of(&job->settings);
-    gs_law_expected(&law, result.expected);
+    gs_model_expected(&job->settings, digits, result.expected);
     strncpy(result.reason, reason, sizeof result.reason - 1);
     return gs_parcel_pack(parcel, job, &result, (gs_storage){0}, rank, 0, error);
 }

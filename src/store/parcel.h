@@ -14,7 +14,7 @@
 /* Small values of a run, as they stand in the tables of the results file. */
 typedef struct {
     int64_t run;
-    int32_t failed; /* gs_outcome */
+    int32_t failed; /* 0 or 1 */
     int32_t rank;
     int64_t steps_done;
     double seconds;
@@ -50,9 +50,9 @@ typedef struct {
 GS_MUST_CHECK gs_status gs_parcel_pack(gs_parcel *parcel, const gs_job *job, const gs_result *result,
                                        gs_storage storage, int rank, double seconds, gs_error *error);
 
-/* Packs a run that could not even begin, for `reason`. */
-GS_MUST_CHECK gs_status gs_parcel_pack_failure(gs_parcel *parcel, const gs_job *job, const char *reason, int rank,
-                                               gs_error *error);
+/* Packs a run that could not even begin, for `reason`; the digits are the sweep's. */
+GS_MUST_CHECK gs_status gs_parcel_pack_failure(gs_parcel *parcel, const gs_job *job, const gs_digits *digits,
+                                               const char *reason, int rank, gs_error *error);
 
 /* Packs a run that has done nothing, for benchmarks of everything else: a row of zeros. */
 GS_MUST_CHECK gs_status gs_parcel_pack_nothing(gs_parcel *parcel, const gs_job *job, int rank, gs_error *error);

@@ -164,7 +164,7 @@ static gs_status set_aside(gs_store *store, int64_t run, int32_t interruptions, 
     gs_parcel parcel = {0};
     gs_job job = gs_plan_job(store->roster.plan, (size_t)run);
     tell_interruptions(interruptions, reason);
-    gs_status status = gs_parcel_pack_failure(&parcel, &job, reason, -1, error);
+    gs_status status = gs_parcel_pack_failure(&parcel, &job, store->roster.digits, reason, -1, error);
     if (status == GS_OK) status = gs_store_commit(store, &parcel, error);
     gs_parcel_free(&parcel);
     store->state.set_aside++;

@@ -193,11 +193,32 @@ static void a_run_without_memory_is_a_result(void **state)
 
     gs_parcel parcel = {0};
     gs_row row;
-    assert_int_equal(gs_parcel_pack_failure(&parcel, &job, error.text, 2, NULL), GS_OK);
+    assert_int_equal(gs_parcel_pack_failure(&parcel, &job, &digits, error.text, 2, NULL), GS_OK);
     assert_int_equal(gs_parcel_row(&parcel, &row, NULL), GS_OK);
     assert_int_equal(row.failed, 1);
     assert_non_null(strstr(row.error, "out of memory"));
     assert_true(isnan(row.metrics.values[GS_METRIC_TV]));
+    gs_parcel_free(&parcel);
+}
+
+/* That of its model, whose own rounding of colors counts, as if the run had ended. */
+static void a_run_that_could_not_begin_has_its_expected_table(void **state)
+{
+    (void)state;
+    gs_job job = {.run = 1, .seed = 3};
+    gs_settings_defaults(&job.settings, GS_MODEL_AUTOREGRESSIVE);
+    job.settings.values[GS_SETTING_COLOR_LEVELS].integer = 2;
+    gs_parcel parcel = {0};
+    gs_row row;
+    double plain[GS_BINS];
+    gs_law law = gs_law_of(&job.settings);
+    gs_law_expected(&law, plain);
+    gs_trainer *trainer = create_trainer(&job, &digits);
+    assert_int_equal(gs_parcel_pack_failure(&parcel, &job, &digits, "for a test", 2, NULL), GS_OK);
+    assert_int_equal(gs_parcel_row(&parcel, &row, NULL), GS_OK);
+    assert_memory_equal(row.expected, gs_trainer_result(trainer)->expected, sizeof row.expected);
+    assert_true(row.expected[0] > 2 * plain[0]); /* with the law's table this would not be told */
+    gs_trainer_destroy(&trainer);
     gs_parcel_free(&parcel);
 }
 
@@ -234,6 +255,7 @@ int main(void)
         cmocka_unit_test(a_cut_parcel_is_noticed),
         cmocka_unit_test(a_run_that_diverges_is_a_result),
         cmocka_unit_test(a_run_without_memory_is_a_result),
+        cmocka_unit_test(a_run_that_could_not_begin_has_its_expected_table),
         cmocka_unit_test(both_variants_see_the_same_data_and_weights),
     };
     return cmocka_run_group_tests(tests, draw_digits, NULL);

@@ -95,7 +95,7 @@ static void finish_run(session *s, int64_t run, bool failed)
     gs_trainer *trainer = NULL;
     assert_int_equal(gs_trainer_create(&trainer, &job, &digits, 0, &error), GS_OK);
     while (gs_trainer_advance(trainer)) continue;
-    if (failed) assert_int_equal(gs_parcel_pack_failure(&parcel, &job, "for a test", 0, &error), GS_OK);
+    if (failed) assert_int_equal(gs_parcel_pack_failure(&parcel, &job, &digits, "for a test", 0, &error), GS_OK);
     else
         assert_int_equal(
             gs_parcel_pack(&parcel, &job, gs_trainer_result(trainer), gs_store_storage(s->store), 0, 1, &error), GS_OK);
