@@ -8,18 +8,9 @@
 #ifndef GS_FARM_RUNGS_H
 #define GS_FARM_RUNGS_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
-#include "ground/status.h"
+#include "train/stopping.h"
 
 typedef struct gs_rungs gs_rungs;
-
-/* What a run at a rung is told. */
-typedef struct {
-    bool go_on;
-    int64_t best, runs; /* it had to be among the `best` of `runs` */
-} gs_decision;
 
 /* eta > 1; larger: the goal is to maximize. */
 GS_MUST_CHECK gs_status gs_rungs_create(gs_rungs **rungs, double eta, bool larger, gs_error *error);

@@ -7,7 +7,6 @@
 #include "ground/clock.h"
 #include "ground/vector.h"
 #include "nn/matrix.h"
-#include "train/stopping.h"
 
 /* ---- mid-run checkpoints ----------------------------------------------------------------------------------------- */
 
@@ -133,13 +132,7 @@ bool gs_workbench_passed(const gs_workbench *workbench, gs_at_rung *at)
 
 void gs_workbench_decide(gs_workbench *workbench, const gs_decision *decision)
 {
-    gs_at_rung at;
-    char reason[128];
-    if (!gs_workbench_asks(workbench, &at)) return;
-    snprintf(reason, sizeof reason, "%s %.4g is not among the best %lld of %lld runs",
-             gs_stopping_metric(&workbench->job.settings), at.value, (long long)decision->best,
-             (long long)decision->runs);
-    gs_trainer_answer(workbench->trainer, decision->go_on, reason);
+    if (workbench->trainer != NULL) gs_trainer_answer(workbench->trainer, decision);
 }
 
 void gs_workbench_leave(gs_workbench *workbench, const gs_common *common)

@@ -18,6 +18,7 @@
 #include "nn/matrix.h"
 #include "store/audits.h"
 #include "store/lock.h"
+#include "train/stopping.h"
 
 /* A run on other kernels, whose bits differ, is consistent if the test of homogeneity of its counts does not reject at
  * this level. */
@@ -240,13 +241,12 @@ static gs_decision on_rung(void *context, int64_t run, int64_t rung)
 {
     state *s = context;
     char reason[GS_REASON + 1];
-    long long step = -1, best = 0, of = 0;
+    gs_decision decision;
+    int64_t step;
     gs_audit_reason(s->audit, s->runs[run].row, reason);
-    const char *place = strstr(reason, "among the best ");
-    bool stopped = sscanf(reason, "stopped early after step %lld", &step) == 1 && place != NULL &&
-                   sscanf(place, "among the best %lld of %lld", &best, &of) == 2 &&
+    bool stopped = gs_stopping_reason_read(reason, &step, &decision) &&
                    step == rung * gs_settings_integer(&s->runs[run].job.settings, GS_SETTING_EVERY);
-    return (gs_decision){.go_on = !stopped, .best = best, .runs = of};
+    return stopped ? decision : (gs_decision){.go_on = true};
 }
 
 static gs_agenda agenda_of(state *s)

@@ -1,6 +1,8 @@
 #include "train/stopping.h"
 
+#include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* The first rung at or behind a point. */
@@ -41,4 +43,26 @@ double gs_stopping_value(const gs_settings *settings, const gs_coverage_point *p
     for (int m = 0; m < GS_METRIC_COUNT; m++)
         if (strcmp(gs_metrics_table[m].name, gs_stopping_metric(settings)) == 0) return metrics.values[m];
     return (double)NAN;
+}
+
+/* ---- the reason -------------------------------------------------------------------------------------------------- */
+
+static const char stopped_early[] = "stopped early after step ", among_the_best[] = " is not among the best ";
+
+void gs_stopping_reason_write(const gs_settings *settings, int64_t step, double value, const gs_decision *decision,
+                              char reason[GS_REASON])
+{
+    snprintf(reason, GS_REASON, "%s%" PRId64 " of %" PRId64 ": %s %.4g%s%" PRId64 " of %" PRId64 " runs", stopped_early,
+             step, gs_settings_integer(settings, GS_SETTING_STEPS), gs_stopping_metric(settings), value, among_the_best,
+             decision->best, decision->runs);
+}
+
+bool gs_stopping_reason_read(const char *reason, int64_t *step, gs_decision *decision)
+{
+    const char *place = strstr(reason, among_the_best);
+    if (strncmp(reason, stopped_early, strlen(stopped_early)) != 0 || place == NULL) return false;
+    *decision = (gs_decision){.go_on = false};
+    return sscanf(reason + strlen(stopped_early), "%" SCNd64 " of", step) == 1 &&
+           sscanf(place + strlen(among_the_best), "%" SCNd64 " of %" SCNd64 " runs", &decision->best,
+                  &decision->runs) == 2;
 }

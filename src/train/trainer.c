@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "train/stopping.h"
-
 typedef enum { TRAINING, SAMPLING, ASKING, ENDED } phase;
 
 /* Where a run stands, beside the steps, points and curves in its result. */
@@ -278,13 +276,14 @@ bool gs_trainer_passed(const gs_trainer *trainer, int64_t *rung, double *value)
     return false;
 }
 
-void gs_trainer_answer(gs_trainer *trainer, bool go_on, const char *reason)
+void gs_trainer_answer(gs_trainer *trainer, const gs_decision *decision)
 {
+    int64_t rung;
+    double value;
+    if (!gs_trainer_asks(trainer, &rung, &value)) return;
     trainer->at.phase = TRAINING;
-    if (go_on || !weights_are_finite(trainer)) return;
-    snprintf(trainer->at.stopped, sizeof trainer->at.stopped,
-             "stopped early after step %" PRId64 " of %" PRId64 ": %.150s", trainer->result.steps_done, trainer->steps,
-             reason);
+    if (decision->go_on || !weights_are_finite(trainer)) return;
+    gs_stopping_reason_write(&trainer->job.settings, trainer->result.steps_done, value, decision, trainer->at.stopped);
     begin_sampling(trainer);
 }
 

@@ -5,7 +5,7 @@
 #ifndef GS_TRAIN_TRAINER_H
 #define GS_TRAIN_TRAINER_H
 
-#include "train/result.h"
+#include "train/stopping.h"
 
 typedef struct gs_trainer gs_trainer;
 
@@ -25,9 +25,9 @@ bool gs_trainer_asks(const gs_trainer *trainer, int64_t *rung, double *value);
  * none. For a run that was taken up: whoever answers may not know of it. */
 bool gs_trainer_passed(const gs_trainer *trainer, int64_t *rung, double *value);
 
-/* The answer: the run goes on, or it ends here with samples of its present weights, done with fewer steps and with the
- * reason "stopped early after step 2000 of 29000: REASON". */
-void gs_trainer_answer(gs_trainer *trainer, bool go_on, const char *reason);
+/* The answer: the run goes on, or it ends here with samples of its present weights, done with fewer steps and with a
+ * reason that tells the decision (gs_stopping_reason_write). */
+void gs_trainer_answer(gs_trainer *trainer, const gs_decision *decision);
 
 int64_t gs_trainer_steps_done(const gs_trainer *trainer);
 

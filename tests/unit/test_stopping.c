@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,7 +57,7 @@ static gs_trainer *train(const gs_job *job, int64_t stop, bool move, int64_t ask
         assert_true(gs_trainer_asks(trainer, &rung, &value));
         assert_in_range(*asks, 0, 7);
         asked[(*asks)++] = rung;
-        gs_trainer_answer(trainer, rung != stop, "tv 0.5 is not among the best 1 of 2 runs");
+        gs_trainer_answer(trainer, &(gs_decision){.go_on = rung != stop, .best = 1, .runs = 2});
         assert_false(gs_trainer_asks(trainer, &rung, &value));
     }
     return trainer;
@@ -137,10 +138,14 @@ static void a_stopped_run_is_done(void **state)
         while (metric < GS_METRIC_COUNT && strcmp(gs_metrics_table[metric].name, names[name]) != 0) metric++;
         assert_in_range(metric, 0, GS_METRIC_COUNT - 1);
         while (gs_trainer_advance(trainer))
-            if (gs_trainer_asks(trainer, &rung, &value)) gs_trainer_answer(trainer, rung != 2, "REASON");
+            if (gs_trainer_asks(trainer, &rung, &value))
+                gs_trainer_answer(trainer, &(gs_decision){.go_on = rung != 2, .best = 3, .runs = 9});
         const gs_result *result = gs_trainer_result(trainer);
         assert_int_equal(result->outcome, GS_OUTCOME_DONE);
-        assert_string_equal(result->reason, "stopped early after step 4 of 13: REASON");
+        char reason[GS_REASON];
+        snprintf(reason, sizeof reason, "stopped early after step 4 of 13: %s %.4g is not among the best 3 of 9 runs",
+                 names[name], value);
+        assert_string_equal(result->reason, reason);
         assert_int_equal(result->steps_done, 4);
         assert_int_equal(result->points, 2);
         assert_int_equal(result->samples, 300);
@@ -150,6 +155,50 @@ static void a_stopped_run_is_done(void **state)
         assert_memory_equal(&result->metrics.values[metric], &value, sizeof value);
         gs_trainer_destroy(&trainer);
     }
+}
+
+/* What is written is read again, whatever the metric and its value. */
+static void reasons_are_read_back(void **state)
+{
+    (void)state;
+    static const double values[] = {0.61, 0, 30, 1e-300, 12345678.9, (double)NAN, HUGE_VAL, -1};
+    static const int64_t numbers[] = {0, 1, 7, 29000, INT64_MAX};
+    const char *const *names = gs_settings_table[GS_SETTING_STOPPING_METRIC].choices;
+    gs_job job = job_of(GS_MODEL_ORACLE);
+    char reason[GS_REASON];
+    for (int name = 0; names[name] != NULL; name++)
+        for (size_t v = 0; v < sizeof values / sizeof values[0]; v++)
+            for (size_t n = 0; n < sizeof numbers / sizeof numbers[0]; n++) {
+                gs_decision told = {.best = numbers[n], .runs = numbers[(n + 1) % 5]}, read = {.go_on = true};
+                int64_t step = -1;
+                job.settings.values[GS_SETTING_STOPPING_METRIC].integer = name;
+                job.settings.values[GS_SETTING_STEPS].integer = numbers[(n + 3) % 5];
+                gs_stopping_reason_write(&job.settings, numbers[(n + 2) % 5], values[v], &told, reason);
+                assert_true(gs_stopping_reason_read(reason, &step, &read));
+                assert_int_equal(step, numbers[(n + 2) % 5]);
+                assert_true(!read.go_on && read.best == told.best && read.runs == told.runs);
+            }
+}
+
+/* Sentences that stand in files: they stay readable, and nothing else is taken for one. */
+static void reasons_of_earlier_files_are_read(void **state)
+{
+    (void)state;
+    static const char *const others[] = {
+        "",
+        "loss is not finite after step 3 of 40",
+        "stopped early after step 3 of 40",
+        "stopped early after step x of 40: tv 1 is not among the best 1 of 2 runs",
+        "stopped early after step 3 of 40: tv 1 is not among the best x of 2 runs",
+        "it was stopped early after step 3 of 40: tv 1 is not among the best 1 of 2 runs",
+    };
+    gs_decision decision;
+    int64_t step;
+    assert_true(gs_stopping_reason_read(
+        "stopped early after step 2000 of 29000: tv 0.61 is not among the best 3 of 9 runs", &step, &decision));
+    assert_true(step == 2000 && !decision.go_on && decision.best == 3 && decision.runs == 9);
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        assert_false(gs_stopping_reason_read(others[i], &step, &decision));
 }
 
 static void where_nothing_was_accepted_the_value_is_not_a_number(void **state)
@@ -208,7 +257,7 @@ static void passed_rungs_are_told(void **state)
                 assert_memory_equal(&value, &values[count], sizeof value);
             }
             assert_int_equal(count, asks + answered);
-            if (answered == 0) gs_trainer_answer(trainer, asks < 2, "REASON");
+            if (answered == 0) gs_trainer_answer(trainer, &(gs_decision){.go_on = asks < 2});
         }
         asks++;
     }
@@ -233,7 +282,7 @@ static void impossible_states_are_refused(void **state)
     other.settings.values[GS_SETTING_STOPPING].integer = GS_STOPPING_NONE;
     gs_trainer *without = create_trainer(&other, &digits);
     assert_false(gs_trainer_restore(without, asking, size));
-    gs_trainer_answer(trainer, false, "REASON");
+    gs_trainer_answer(trainer, &(gs_decision){.go_on = false});
     size_t stopped_size;
     unsigned char *stopped = state_of(trainer, &stopped_size);
     assert_false(gs_trainer_restore(without, stopped, stopped_size));
@@ -253,6 +302,8 @@ int main(void)
         cmocka_unit_test(rungs_are_where_the_rule_says),
         cmocka_unit_test(asking_changes_nothing),
         cmocka_unit_test(a_stopped_run_is_done),
+        cmocka_unit_test(reasons_are_read_back),
+        cmocka_unit_test(reasons_of_earlier_files_are_read),
         cmocka_unit_test(where_nothing_was_accepted_the_value_is_not_a_number),
         cmocka_unit_test(a_run_that_is_moved_while_it_asks_is_the_same),
         cmocka_unit_test(passed_rungs_are_told),
