@@ -47,7 +47,8 @@ typedef struct {
     uint64_t rows, finished, skipped;
     audited_run *runs;
     int64_t count, verdicts[VERDICTS];
-    int64_t without_samples, without_checkpoint;
+    int64_t without_samples, without_checkpoint, without_metrics; /* runs */
+    bool lacks[GS_METRIC_COUNT];                                  /* metrics that some run ended without */
     gs_common common;
     bool stored;
     char note[GS_ERROR_TEXT]; /* why it is not */
@@ -218,6 +219,19 @@ static gs_run_status status_of(void *context, int64_t run)
     return ((state *)context)->runs[run].verdict == UNKNOWN ? GS_RUN_PENDING : GS_RUN_DONE;
 }
 
+static int64_t count_lacking(const bool lacks[GS_METRIC_COUNT])
+{
+    int64_t count = 0;
+    for (int m = 0; m < GS_METRIC_COUNT; m++) count += lacks[m];
+    return count;
+}
+
+static void note_metrics(state *s, const gs_comparison *comparison)
+{
+    s->without_metrics += count_lacking(comparison->lacks) > 0;
+    for (int m = 0; m < GS_METRIC_COUNT; m++) s->lacks[m] = s->lacks[m] || comparison->lacks[m];
+}
+
 static gs_status on_take(void *context, const gs_parcel *parcel, gs_error *error)
 {
     state *s = context;
@@ -229,6 +243,7 @@ static gs_status on_take(void *context, const gs_parcel *parcel, gs_error *error
     if (status != GS_OK) return status;
     s->without_samples += !run->comparison.has_samples;
     s->without_checkpoint += !run->comparison.has_checkpoint;
+    note_metrics(s, &run->comparison);
     if (run->comparison.first.dataset[0] != '\0' && run->other_kernels)
         run->p = gs_audit_homogeneity(s->audit, run->row, &row);
     if (run->comparison.first.dataset[0] == '\0') judge(s, run, EQUAL);
@@ -344,6 +359,12 @@ static void print_text(const state *s)
     if (s->without_checkpoint > 0)
         printf("  the weights of %" PRId64 " run%s are not stored; their digests were compared\n",
                s->without_checkpoint, gs_plural(s->without_checkpoint));
+    int64_t lacking = count_lacking(s->lacks);
+    if (lacking > 0)
+        printf("  %" PRId64 " metric%s of %" PRId64
+               " run%s could not be compared: the run%s ended before the file had %s\n",
+               lacking, gs_plural(lacking), s->without_metrics, gs_plural(s->without_metrics), gs_plural(s->without_metrics),
+               lacking == 1 ? "it" : "them");
     if (audited < s->count)
         printf("drained: %" PRId64 " run%s not audited\n", s->count - audited,
                s->count - audited == 1 ? " was" : "s were");
@@ -358,8 +379,10 @@ static void print_run(const audited_run *run)
     gs_json_string(run->kernel);
     if (isnan(run->p)) printf(", \"p\": null");
     else printf(", \"p\": %.6g", run->p);
-    printf(", \"samples_stored\": %s, \"checkpoint_stored\": %s, \"difference\": ",
-           run->comparison.has_samples ? "true" : "false", run->comparison.has_checkpoint ? "true" : "false");
+    printf(", \"samples_stored\": %s, \"checkpoint_stored\": %s, \"metrics_not_compared\": %" PRId64
+           ", \"difference\": ",
+           run->comparison.has_samples ? "true" : "false", run->comparison.has_checkpoint ? "true" : "false",
+           count_lacking(run->comparison.lacks));
     if (first->dataset[0] == '\0') printf("null");
     const char *const names[] = {"{\"dataset\": ", ", \"index\": ", ", \"stored\": ", ", \"retrained\": "};
     const char *const texts[] = {first->dataset, first->index, first->stored, first->retrained};

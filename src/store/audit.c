@@ -37,6 +37,7 @@ struct gs_audit {
 typedef struct {
     gs_audit *audit;
     uint64_t row;
+    int32_t launch; /* of the row; -1: the file cannot tell */
     gs_difference *first;
 } comparer;
 
@@ -332,7 +333,16 @@ static gs_status compare_columns(const comparer *c, const gs_row *retrained, boo
     return status;
 }
 
-static gs_status compare_metrics(const comparer *c, const gs_row *retrained, gs_error *error)
+/* Whether the run had ended when the program, and so the file, got this metric. */
+static bool lacks_metric(const comparer *c, const char *path)
+{
+    int64_t since;
+    if (gs_file_is_without(c->audit->file, path)) return true;
+    return gs_file_noted_integer(c->audit->file, path, GS_SINCE_LAUNCH, &since) && c->launch < since;
+}
+
+static gs_status compare_metrics(const comparer *c, const gs_row *retrained, bool lacks[GS_METRIC_COUNT],
+                                 gs_error *error)
 {
     gs_status status = GS_OK;
     for (int m = 0; m < GS_METRIC_COUNT && status == GS_OK; m++) {
@@ -340,7 +350,8 @@ static gs_status compare_metrics(const comparer *c, const gs_row *retrained, gs_
         unsigned char value[8];
         gs_cell cell = gs_metric_to_cell((gs_metric_id)m, retrained->metrics.values[m], value);
         snprintf(path, sizeof path, "/metrics/%s", gs_metrics_table[m].name);
-        status = compare(c, path, cell, 0, c->row, 1, value, error);
+        lacks[m] = lacks_metric(c, path);
+        if (!lacks[m]) status = compare(c, path, cell, 0, c->row, 1, value, error);
     }
     return status;
 }
@@ -481,9 +492,11 @@ gs_status gs_audit_compare(gs_audit *audit, uint64_t row, const gs_parcel *parce
     *comparison =
         (gs_comparison){.has_samples = audit->width > 0 && is_stored(audit, "/samples/image", GS_CELL_UINT8, row)};
     comparison->has_checkpoint = has_checkpoint(audit, row);
-    comparer c = {.audit = audit, .row = row, .first = &comparison->first};
+    comparer c = {.audit = audit, .row = row, .launch = -1, .first = &comparison->first};
     gs_status status = gs_parcel_row(parcel, &retrained, error);
     if (status != GS_OK) return status;
+    status = gs_lookup_read(&audit->lookup, "/runs/launch", GS_CELL_INT32, 0, row, &c.launch, sizeof c.launch, error);
+    if (status == GS_ERROR_MEMORY) return status;
     if (retrained.failed != 0) {
         say_unreadable(&c, "/runs/status", row, "done");
         snprintf(c.first->retrained, GS_AUDIT_VALUE, "failed: %.*s", GS_REASON - 1, retrained.error);
@@ -492,7 +505,7 @@ gs_status gs_audit_compare(gs_audit *audit, uint64_t row, const gs_parcel *parce
     status = gs_stored_settings(&audit->lookup, row, &settings, error);
     if (status != GS_OK) return status;
     status = compare_columns(&c, &retrained, false, error);
-    if (status == GS_OK) status = compare_metrics(&c, &retrained, error);
+    if (status == GS_OK) status = compare_metrics(&c, &retrained, comparison->lacks, error);
     if (status == GS_OK) status = compare_points(&c, parcel, error);
     if (status == GS_OK) status = compare_curves(&c, &retrained, gs_model_type_of(gs_settings_model(&settings)), error);
     if (status == GS_OK && comparison->has_samples) status = compare_images(&c, parcel, error);

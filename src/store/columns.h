@@ -41,11 +41,19 @@ const gs_row_column *gs_columns_of_row(int *count);
 /* A metric as it stands in its column; returns the column's type. `cell`: 8 bytes. */
 gs_cell gs_metric_to_cell(gs_metric_id id, double value, void *cell);
 
-/* Makes all columns, or opens those that are there, and fills in what is planned: ids, labels, seeds, settings. */
-GS_MUST_CHECK gs_status gs_columns_add(gs_columns *columns, gs_file *file, const gs_roster *roster, gs_error *error);
+/* A metric that the program did not have yet when the file was made: its column has this attribute, the launch that
+ * added it, and holds nothing of rows of earlier ones. */
+#define GS_SINCE_LAUNCH "since_launch"
 
-/* Only makes those of results that are not there, with `rows` rows. Nothing of the columns may be used then. */
-GS_MUST_CHECK gs_status gs_columns_restore(gs_columns *columns, gs_file *file, uint64_t rows, gs_error *error);
+/* Makes all columns, or opens those that are there, and fills in what is planned: ids, labels, seeds, settings.
+ * `launch`: the number of this one. */
+GS_MUST_CHECK gs_status gs_columns_add(gs_columns *columns, gs_file *file, const gs_roster *roster, int32_t launch,
+                                       gs_error *error);
+
+/* Only makes those of results that are not there, with `rows` rows, but for metrics that the file `before` it never
+ * had: nobody has them of the rows that are whole. Nothing of the columns may be used then. */
+GS_MUST_CHECK gs_status gs_columns_restore(gs_columns *columns, gs_file *file, const gs_file *before, uint64_t rows,
+                                           gs_error *error);
 
 /* A run begins: attempts, launch, rank, status running; then tells how far it is. */
 GS_MUST_CHECK gs_status gs_columns_start(gs_columns *columns, gs_file *file, int64_t run, int32_t attempts,

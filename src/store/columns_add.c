@@ -14,6 +14,8 @@ typedef struct {
     gs_columns *columns;
     gs_file *file;
     const gs_roster *roster;
+    int32_t launch;
+    const gs_file *before; /* that this one is restored from; NULL: it is not */
 } maker;
 
 static gs_status add(maker *make, const char *path, gs_cell cell, size_t text, const void *fill, gs_dataset *dataset,
@@ -182,6 +184,14 @@ static gs_status add_settings(maker *make, gs_error *error)
 
 /* ---- results ----------------------------------------------------------------------------------------------------- */
 
+/* Says of a column that a file which is continued did not have that it begins now. */
+static gs_status note_launch(maker *make, const char *path, gs_dataset dataset, gs_error *error)
+{
+    bool begins = make->before == NULL && make->roster->earlier_rows > 0 && !gs_file_lacks(make->file) &&
+                  gs_file_earlier_rows(make->file, dataset) == 0;
+    return begins ? gs_file_note_integer(make->file, path, GS_SINCE_LAUNCH, make->launch, error) : GS_OK;
+}
+
 static gs_status add_metrics(maker *make, gs_error *error)
 {
     static const int32_t no_integer = -1;
@@ -197,7 +207,9 @@ static gs_status add_metrics(maker *make, gs_error *error)
         const gs_metric *row = &gs_metrics_table[m];
         char path[128];
         snprintf(path, sizeof path, "/metrics/%s", row->name);
+        if (make->before != NULL && gs_file_is_without(make->before, path)) continue;
         status = add(make, path, types[row->type].cell, 0, types[row->type].fill, &make->columns->metrics[m], error);
+        if (status == GS_OK) status = note_launch(make, path, make->columns->metrics[m], error);
         if (status == GS_OK) status = gs_file_note_text(make->file, path, "help", row->help, error);
     }
     return status;
@@ -301,19 +313,19 @@ static gs_status add_results(maker *make, gs_error *error)
     return status == GS_OK ? add_curves(make, error) : status;
 }
 
-gs_status gs_columns_add(gs_columns *columns, gs_file *file, const gs_roster *roster, gs_error *error)
+gs_status gs_columns_add(gs_columns *columns, gs_file *file, const gs_roster *roster, int32_t launch, gs_error *error)
 {
-    maker make = {columns, file, roster};
+    maker make = {.columns = columns, .file = file, .roster = roster, .launch = launch};
     columns->roster = roster;
     gs_status status = add_planned(&make, error);
     if (status == GS_OK) status = add_settings(&make, error);
     return status == GS_OK ? add_results(&make, error) : status;
 }
 
-gs_status gs_columns_restore(gs_columns *columns, gs_file *file, uint64_t rows, gs_error *error)
+gs_status gs_columns_restore(gs_columns *columns, gs_file *file, const gs_file *before, uint64_t rows, gs_error *error)
 {
     const gs_plan nothing = {.run_count = 0};
     const gs_roster roster = {.plan = &nothing, .rows = rows, .earlier_rows = rows};
-    maker make = {columns, file, &roster};
+    maker make = {.columns = columns, .file = file, .roster = &roster, .before = before};
     return add_results(&make, error);
 }

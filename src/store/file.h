@@ -106,15 +106,19 @@ GS_MUST_CHECK gs_status gs_file_read_part(gs_file *file, gs_dataset dataset, uin
 /* Whether the file has an object with this path; whether it can be opened is another question. */
 bool gs_file_has(const gs_file *file, const char *path);
 
+/* Whether it certainly has none, because all groups on the way can be read. */
+bool gs_file_is_without(const gs_file *file, const char *path);
+
 /* Whether the chunk that begins at `offset` was ever written. True if the index is damaged: reading the chunk tells
  * why. */
 bool gs_file_has_chunk(const gs_file *file, gs_dataset dataset, const uint64_t offset[GS_RANK_MAX]);
 
 /* Attributes: a text that fits into `size` with its NUL; several texts of at most `size` bytes with their NUL, as many
- * as `count` (in: room, out: found). False if there is none like that. */
+ * as `count` (in: room, out: found); an integer. False if there is none like that. */
 bool gs_file_noted_text(const gs_file *file, const char *path, const char *name, char *text, size_t size);
 bool gs_file_noted_texts(const gs_file *file, const char *path, const char *name, char *texts, size_t size,
                          size_t *count);
+bool gs_file_noted_integer(const gs_file *file, const char *path, const char *name, int64_t *value);
 
 /* Gives a dataset with rows `rows` of them; allowed beside readers. */
 GS_MUST_CHECK gs_status gs_file_resize(gs_file *file, gs_dataset dataset, uint64_t rows, gs_error *error);

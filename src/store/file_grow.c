@@ -121,6 +121,14 @@ bool gs_file_has(const gs_file *file, const char *path)
     return H5LTpath_valid(file->file, path, false) > 0;
 }
 
+bool gs_file_is_without(const gs_file *file, const char *path)
+{
+    gs_guard_enter();
+    htri_t found = H5LTpath_valid(file->file, path, false);
+    gs_guard_leave();
+    return found == 0; /* negative: it cannot be told */
+}
+
 bool gs_file_has_chunk(const gs_file *file, gs_dataset dataset, const uint64_t offset[GS_RANK_MAX])
 {
     hsize_t place[GS_RANK_MAX], size = 0;
@@ -166,6 +174,19 @@ bool gs_file_noted_text(const gs_file *file, const char *path, const char *name,
 {
     size_t one = 1;
     return gs_file_noted_texts(file, path, name, text, size, &one);
+}
+
+bool gs_file_noted_integer(const gs_file *file, const char *path, const char *name, int64_t *value)
+{
+    gs_guard_enter();
+    hid_t attribute = H5Aopen_by_name(file->file, path, name, H5P_DEFAULT, H5P_DEFAULT);
+    hid_t space = attribute < 0 ? -1 : H5Aget_space(attribute);
+    bool good =
+        space >= 0 && H5Sget_simple_extent_npoints(space) == 1 && H5Aread(attribute, H5T_NATIVE_INT64, value) >= 0;
+    if (space >= 0) H5Sclose(space);
+    if (attribute >= 0) H5Aclose(attribute);
+    gs_guard_leave();
+    return good;
 }
 
 /* ---- growing ----------------------------------------------------------------------------------------------------- */

@@ -136,7 +136,7 @@ static gs_status open_new(repair *r)
         if (i < 3 && extent.dims[1] > sizes.samples) sizes.samples = extent.dims[1];
     }
     gs_status status = gs_file_open(&r->file, r->temporary, r->path, GS_OPEN_GROW, r->error);
-    if (status == GS_OK) status = gs_tables_restore(r->file, &sizes, r->error);
+    if (status == GS_OK) status = gs_tables_restore(r->file, r->reader->file, &sizes, r->error);
     r->lookup.file = r->file;
     return status;
 }
@@ -177,7 +177,7 @@ static gs_status put_row(repair *r, uint64_t run, const gs_row *row)
         unsigned char value[8];
         gs_cell cell = gs_metric_to_cell((gs_metric_id)m, row->metrics.values[m], value);
         snprintf(path, sizeof path, "/metrics/%s", gs_metrics_table[m].name);
-        status = put(r, path, cell, 0, run, value);
+        if (!gs_file_is_without(r->file, path)) status = put(r, path, cell, 0, run, value);
     }
     return status;
 }

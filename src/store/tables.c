@@ -164,10 +164,10 @@ static gs_status add_bulk(gs_tables *tables, gs_file *file, const gs_store_conte
     return status;
 }
 
-gs_status gs_tables_restore(gs_file *file, const gs_bulk_sizes *sizes, gs_error *error)
+gs_status gs_tables_restore(gs_file *file, const gs_file *before, const gs_bulk_sizes *sizes, gs_error *error)
 {
     gs_columns columns = {.curve_count = 0};
-    gs_status status = gs_columns_restore(&columns, file, sizes->runs, error);
+    gs_status status = gs_columns_restore(&columns, file, before, sizes->runs, error);
     for (int b = 0; b < GS_TABLE_BULK_COUNT && status == GS_OK; b++) {
         gs_dataset dataset;
         gs_dataset_spec spec = spec_of((gs_table_bulk)b, sizes);
@@ -323,7 +323,7 @@ gs_status gs_tables_add(gs_tables *tables, gs_file *file, const gs_roster *roste
     if (status == GS_OK) status = add_facts(tables, file, contents, error);
     if (status == GS_OK) status = gs_audits_add(file, tables->continued, error);
     if (status == GS_OK) status = gs_ranks_add(file, tables->continued, error);
-    if (status == GS_OK) status = gs_columns_add(&tables->columns, file, roster, error);
+    if (status == GS_OK) status = gs_columns_add(&tables->columns, file, roster, tables->launch, error);
     if (status == GS_OK) status = add_bulk(tables, file, contents, error);
     if (status == GS_OK && contents->sweep->storage.checkpoints)
         status = gs_layouts_add(&tables->layouts, file, roster, error);

@@ -50,8 +50,9 @@ typedef struct {
     int compression;
 } gs_bulk_sizes;
 
-/* In a copy of a file that lacked them: makes the datasets of results that are not there. */
-GS_MUST_CHECK gs_status gs_tables_restore(gs_file *file, const gs_bulk_sizes *sizes, gs_error *error);
+/* In what could be copied of the file `before`: makes the datasets of results that are not there. */
+GS_MUST_CHECK gs_status gs_tables_restore(gs_file *file, const gs_file *before, const gs_bulk_sizes *sizes,
+                                          gs_error *error);
 
 /* A chunk of a parcel into the row of its run. */
 GS_MUST_CHECK gs_status gs_tables_write(gs_tables *tables, gs_file *file, int64_t run, const gs_chunk *chunk,
