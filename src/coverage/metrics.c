@@ -5,37 +5,8 @@
 #include "coverage/statistics.h"
 
 const gs_metric gs_metrics_table[GS_METRIC_COUNT] = {
-    [GS_METRIC_MODES_0] = {"modes_0", GS_METRIC_INTEGER, "bins with at least one sample"},
-    [GS_METRIC_MODES_10] = {"modes_10", GS_METRIC_INTEGER, "bins with at least 10 % of their expected samples"},
-    [GS_METRIC_MODES_50] = {"modes_50", GS_METRIC_INTEGER, "bins with at least 50 % of their expected samples"},
-    [GS_METRIC_COVERED_MASS] = {"covered_mass", GS_METRIC_REAL, "probability of the bins that modes_10 counts"},
-    [GS_METRIC_WORST_BIN] = {"worst_bin", GS_METRIC_INTEGER, "bin with the smallest share of its expected samples"},
-    [GS_METRIC_WORST_RATIO] = {"worst_ratio", GS_METRIC_REAL, "that share"},
-    [GS_METRIC_TV] = {"tv", GS_METRIC_REAL, "total variation distance to the expected table"},
-    [GS_METRIC_TV_REJECT] = {"tv_reject", GS_METRIC_REAL,
-                             "the same with the rejected samples as a bin of probability 0"},
-    [GS_METRIC_KL] = {"kl", GS_METRIC_REAL, "KL(generated, expected), nats"},
-    [GS_METRIC_KL_CORRECTED] = {"kl_corrected", GS_METRIC_REAL, "kl less its bias at this number of samples"},
-    [GS_METRIC_JS] = {"js", GS_METRIC_REAL, "Jensen-Shannon divergence, nats"},
-    [GS_METRIC_EFFECTIVE_MODES] = {"effective_modes", GS_METRIC_REAL, "exp(entropy of the generated table)"},
-    [GS_METRIC_NDB] = {"ndb", GS_METRIC_INTEGER, "bins whose exact binomial test rejects at .05"},
-    [GS_METRIC_NDB_HOLM] = {"ndb_holm", GS_METRIC_INTEGER, "the same with Holm's correction"},
-    [GS_METRIC_CHI2] = {"chi2", GS_METRIC_REAL, "Pearson's statistic"},
-    [GS_METRIC_CHI2_P] = {"chi2_p", GS_METRIC_REAL, "its p-value"},
-    [GS_METRIC_G] = {"g", GS_METRIC_REAL, "likelihood-ratio statistic"},
-    [GS_METRIC_G_P] = {"g_p", GS_METRIC_REAL, "its p-value"},
-    [GS_METRIC_MEAN_ERROR] = {"mean_error", GS_METRIC_REAL, "wrong pixels of a sample, on average"},
-    [GS_METRIC_QUALITY] = {"quality", GS_METRIC_REAL, "share of samples with error <= evaluation.quality_error"},
-    [GS_METRIC_SHADE_KS] = {"shade_ks", GS_METRIC_REAL,
-                            "distance of the shades within a bin from uniform, mean over samples"},
-    [GS_METRIC_ARTICLE_FILTER_SHARE] =
-        {"article_filter_share", GS_METRIC_REAL,
-         "share of samples with a mean of half of white or more, which the article's diffusion code does not count"},
-    [GS_METRIC_MISSING] = {"missing", GS_METRIC_FLAG, "some bin has less than 10 % of its expected samples"},
-    [GS_METRIC_COLLAPSED] = {"collapsed", GS_METRIC_FLAG, "covered_mass < .9"},
-    [GS_METRIC_SEVERE] = {"severe", GS_METRIC_FLAG, "covered_mass < .5"},
-    [GS_METRIC_FAILED] = {"failed", GS_METRIC_FLAG,
-                          "loss not finite, no memory, or more than half of the samples rejected"},
+#define ROW(id, title, kind, text) [GS_METRIC_##id] = {.name = title, .type = GS_METRIC_##kind, .help = text},
+#include "settings/metric_rows.h"
 };
 
 gs_metrics gs_metrics_of_failure(void)

@@ -1,38 +1,15 @@
 /* Every metric and flag of a run (METHODS section 4), from its counts and the expected probabilities.
  *
- * One table names them; the results file, the final table and docs/metrics.md walk it. */
+ * One table names them, whose rows stand in settings/metric_rows.h; the columns of the results file, audits and repair
+ * walk it. docs/metrics.md describes them. */
 #ifndef GS_COVERAGE_METRICS_H
 #define GS_COVERAGE_METRICS_H
 
 #include "coverage/classify.h"
 
 typedef enum {
-    GS_METRIC_MODES_0,
-    GS_METRIC_MODES_10,
-    GS_METRIC_MODES_50,
-    GS_METRIC_COVERED_MASS,
-    GS_METRIC_WORST_BIN,
-    GS_METRIC_WORST_RATIO,
-    GS_METRIC_TV,
-    GS_METRIC_TV_REJECT,
-    GS_METRIC_KL,
-    GS_METRIC_KL_CORRECTED,
-    GS_METRIC_JS,
-    GS_METRIC_EFFECTIVE_MODES,
-    GS_METRIC_NDB,
-    GS_METRIC_NDB_HOLM,
-    GS_METRIC_CHI2,
-    GS_METRIC_CHI2_P,
-    GS_METRIC_G,
-    GS_METRIC_G_P,
-    GS_METRIC_MEAN_ERROR,
-    GS_METRIC_QUALITY,
-    GS_METRIC_SHADE_KS,
-    GS_METRIC_ARTICLE_FILTER_SHARE,
-    GS_METRIC_MISSING,
-    GS_METRIC_COLLAPSED,
-    GS_METRIC_SEVERE,
-    GS_METRIC_FAILED,
+#define ROW(id, ...) GS_METRIC_##id,
+#include "settings/metric_rows.h"
     GS_METRIC_COUNT
 } gs_metric_id;
 

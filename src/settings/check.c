@@ -3,12 +3,19 @@
 
 #include "settings/settings.h"
 
+/* Of each metric that early stopping may compare runs by. */
+static const int64_t right_goals[] = {
+#define SMALLER(id, ...) [GS_STOPPING_BY_##id] = GS_STOPPING_MINIMIZE,
+#define LARGER(id, ...) [GS_STOPPING_BY_##id] = GS_STOPPING_MAXIMIZE,
+#include "settings/metric_rows.h"
+};
+
 /* Early stopping compares runs by their coverage along training, and the goal has to be what the metric is for. */
 static gs_status check_stopping(const gs_settings *settings, gs_setting_id *culprit, gs_error *error)
 {
     if (gs_settings_integer(settings, GS_SETTING_STOPPING) != GS_STOPPING_HYPERBAND) return GS_OK;
     int64_t metric = gs_settings_integer(settings, GS_SETTING_STOPPING_METRIC);
-    int64_t right = metric < GS_STOPPING_SMALLER_IS_BETTER ? GS_STOPPING_MINIMIZE : GS_STOPPING_MAXIMIZE;
+    int64_t right = right_goals[metric];
     const gs_setting *goal = &gs_settings_table[GS_SETTING_STOPPING_GOAL];
     if (gs_settings_integer(settings, GS_SETTING_EVERY) == 0) {
         *culprit = GS_SETTING_STOPPING;

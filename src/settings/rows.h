@@ -145,4 +145,4 @@ ROW(STOPPING_METRIC, EARLY_TERMINATE("metric"), .type = GS_TYPE_CHOICE, .models 
     .help = "what runs are compared by at a rung; also W&B's metric: {name: tv}")
 ROW(STOPPING_GOAL, EARLY_TERMINATE("goal"), .type = GS_TYPE_CHOICE, .models = ALL,
     ONLY_WITH(GS_SETTING_STOPPING, GS_STOPPING_HYPERBAND), .fallback = "minimize", .choices = stopping_goals,
-    .help = "minimize tv, tv_reject, kl, js; maximize the others; also W&B's metric: {goal: minimize}")
+    .help = stopping_goal_help)

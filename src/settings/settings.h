@@ -53,8 +53,14 @@ enum { GS_PREDICTION_X0, GS_PREDICTION_EPSILON };
 enum { GS_PROCESS_DDPM, GS_PROCESS_ARTICLE };
 enum { GS_STOPPING_NONE, GS_STOPPING_HYPERBAND };
 enum { GS_STOPPING_MINIMIZE, GS_STOPPING_MAXIMIZE };
+
+/* The same of early_terminate.metric: metrics of which a smaller one is better, then those of which a larger one is. */
 enum {
-    GS_STOPPING_SMALLER_IS_BETTER = 4 /* the first so many of the metrics of early_terminate; of the others larger is */
+#define SMALLER(id, ...) GS_STOPPING_BY_##id,
+#include "settings/metric_rows.h"
+#define LARGER(id, ...) GS_STOPPING_BY_##id,
+#include "settings/metric_rows.h"
+    GS_STOPPING_METRIC_COUNT
 };
 
 /* Where a setting stands in the YAML file; its full name is "section.name" outside `parameters`. */

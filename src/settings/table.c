@@ -28,11 +28,15 @@ static const char *const schedules[] = {
 static const char *const predictions[] = {[GS_PREDICTION_X0] = "x0", [GS_PREDICTION_EPSILON] = "epsilon", NULL};
 static const char *const processes[] = {[GS_PROCESS_DDPM] = "ddpm", [GS_PROCESS_ARTICLE] = "article", NULL};
 static const char *const stoppings[] = {[GS_STOPPING_NONE] = "none", [GS_STOPPING_HYPERBAND] = "hyperband", NULL};
-/* Metrics (coverage/metrics.h) that follow from counts and rejected alone; the first GS_STOPPING_SMALLER_IS_BETTER get
- * smaller. */
-static const char *const stopping_metrics[] = {"tv",          "tv_reject",       "kl",       "js",
-                                               "modes_0",     "modes_10",        "modes_50", "covered_mass",
-                                               "worst_ratio", "effective_modes", NULL};
+static const char *const stopping_metrics[] = {
+#define SMALLER(id, name, ...) [GS_STOPPING_BY_##id] = name,
+#define LARGER SMALLER
+#include "settings/metric_rows.h"
+    [GS_STOPPING_METRIC_COUNT] = NULL};
+static const char stopping_goal_help[] = "minimize"
+#define SMALLER(id, name, ...) " " name ","
+#include "settings/metric_rows.h"
+                                         " maximize the others; also W&B's metric: {goal: minimize}";
 static const char *const stopping_goals[] = {
     [GS_STOPPING_MINIMIZE] = "minimize", [GS_STOPPING_MAXIMIZE] = "maximize", NULL};
 

@@ -27,6 +27,13 @@ int64_t gs_stopping_last_rung(const gs_settings *settings)
     return point;
 }
 
+/* Of each choice of early_terminate.metric. */
+static const gs_metric_id metric_ids[] = {
+#define SMALLER(id, ...) [GS_STOPPING_BY_##id] = GS_METRIC_##id,
+#define LARGER SMALLER
+#include "settings/metric_rows.h"
+};
+
 const char *gs_stopping_metric(const gs_settings *settings)
 {
     return gs_settings_table[GS_SETTING_STOPPING_METRIC]
@@ -40,9 +47,7 @@ double gs_stopping_value(const gs_settings *settings, const gs_coverage_point *p
     memcpy(coverage.counts, point->counts, sizeof coverage.counts);
     for (int k = 0; k < GS_BINS; k++) shades[k] = (double)NAN;
     gs_metrics metrics = gs_metrics_of(&coverage, expected, shades);
-    for (int m = 0; m < GS_METRIC_COUNT; m++)
-        if (strcmp(gs_metrics_table[m].name, gs_stopping_metric(settings)) == 0) return metrics.values[m];
-    return (double)NAN;
+    return metrics.values[metric_ids[gs_settings_integer(settings, GS_SETTING_STOPPING_METRIC)]];
 }
 
 /* ---- the reason -------------------------------------------------------------------------------------------------- */
