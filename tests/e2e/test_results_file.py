@@ -1,5 +1,6 @@
 """The results file of a real sweep, read with plain h5py and recomputed with NumPy and SciPy."""
 
+import re
 import shutil
 import subprocess
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from support import SMALL, gensweep
+from support import ROOT, SMALL, gensweep
 
 COLORS = ["red", "redblue", "bluered", "blue", "green"]
 DIGITS = ["0A", "0B", "1", "2", "3", "4"]
@@ -199,9 +200,18 @@ def test_every_metric_against_scipy(file):
         good = ((bins != 255) & (errors <= 40)).sum()
         wanted = independent_metrics(file["coverage/counts"][run], file["coverage/rejected"][run], file["coverage/error_sum"][run],
                                      file["coverage/expected"][run], good, file["samples/image"][run], bins)
-        assert set(wanted) == {name for name in file["metrics"] if name in wanted}
+        assert set(wanted) == set(file["metrics"])
         for name, value in wanted.items():
             assert file["metrics"][name][run] == pytest.approx(value, rel=1e-9, abs=1e-12), (run, name)
+
+
+def test_every_metric_is_described(file):
+    told = {}
+    for names, types in re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| (\w+(?:, \w+)*) \|", (ROOT / "docs" / "metrics.md").read_text(), re.M):
+        names, types = re.findall(r"\w+", names), types.split(", ")
+        assert len(types) in (1, len(names)) and not told.keys() & set(names)
+        told.update(zip(names, types if len(types) > 1 else types * len(names)))
+    assert told == {name: column.dtype.name for name, column in file["metrics"].items()}
 
 
 def test_coverage_along_training(file):
