@@ -363,8 +363,8 @@ static void print_text(const state *s)
     if (lacking > 0)
         printf("  %" PRId64 " metric%s of %" PRId64
                " run%s could not be compared: the run%s ended before the file had %s\n",
-               lacking, gs_plural(lacking), s->without_metrics, gs_plural(s->without_metrics), gs_plural(s->without_metrics),
-               lacking == 1 ? "it" : "them");
+               lacking, gs_plural(lacking), s->without_metrics, gs_plural(s->without_metrics),
+               gs_plural(s->without_metrics), lacking == 1 ? "it" : "them");
     if (audited < s->count)
         printf("drained: %" PRId64 " run%s not audited\n", s->count - audited,
                s->count - audited == 1 ? " was" : "s were");
