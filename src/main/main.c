@@ -202,6 +202,7 @@ static int audit(const gs_world *world, const gs_options *options)
     char hosts[GS_FACT_TEXT];
     if (world->rank != 0) return work(world);
     gs_world_hosts(world, hosts, sizeof hosts);
+    gs_limits_set(options);
     return gs_audit_manage(world, options, hosts);
 }
 

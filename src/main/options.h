@@ -41,7 +41,7 @@ typedef struct {
     uint64_t seed;
     bool read_only;  /* audit: the verdict is not stored */
     bool watch;      /* status: again and again */
-    double walltime; /* run: seconds after which the launch will be ended; 0: unknown */
+    double walltime; /* run, audit: seconds after which the launch will be ended; 0: unknown */
     gs_progress_style progress;
     bool json, runs, no_measure; /* plan (json: status and audit too): for machines; every run; without times */
     long ranks;                  /* plan: 0 = as many as there are cores */

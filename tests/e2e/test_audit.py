@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 
 import h5py
 import numpy as np
@@ -214,6 +215,26 @@ def test_beside_the_writer_and_before_it(small_sweep, tmp_path):
     assert done.returncode == 0 and said["stored"], done.stderr
     with h5py.File(results) as file:
         assert file["provenance/audits/time"].shape == (1,)
+
+
+@pytest.fixture(scope="module")
+def long_run(tmp_path_factory):
+    """A sweep of one run that takes some seconds."""
+    text = SMALL.replace("steps: 60", "steps: 8000").replace("[3, 11]", "[3]").replace("[off, on]", "on")
+    return finished(tmp_path_factory.mktemp("long"), text)[1]
+
+
+@pytest.mark.parametrize("ranks", [0, 2])
+@pytest.mark.parametrize("limit", ["walltime", "job"])
+def test_an_audit_drains_before_its_time_is_over(long_run, tmp_path, limit, ranks):
+    results = shutil.copy(long_run, tmp_path / "r.h5")
+    arguments = ["--walltime", "00:00:01"] if limit == "walltime" else []
+    environment = {"SLURM_JOB_END_TIME": str(int(time.time()) + 2)} if limit == "job" else {}
+    done = gensweep("audit", results, *arguments, ranks=ranks, **environment)
+    assert done.returncode == 75 and "drained: 1 run was not audited" in done.stdout, (done.stdout, done.stderr)
+    assert f"draining: {'--walltime' if limit == 'walltime' else 'the SLURM job'} is nearly over" in done.stderr
+    with h5py.File(results) as file:
+        assert file["provenance/audits/time"].shape == (0,)  # no verdict on what was not compared
 
 
 # ---- kernels -------------------------------------------------------------------------------------------------------
