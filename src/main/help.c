@@ -1,39 +1,19 @@
+#include "main/help.h"
+
 #include <stdio.h>
 #include <string.h>
 
-#include "main/options.h"
-#include "settings/settings.h"
+#include "main/option_table.h"
+#include "main/verbs.h"
 
-static const char general[] =
-    "NAME\n"
-    "  gensweep - a distributed seed and hyperparameter sweep for generative models\n"
-    "\n"
-    "SYNOPSIS\n"
-    "  mpirun -n RANKS gensweep [run] SWEEP.yaml [KEY=VALUE ...] [-o FILE] [--retry-failed] [--fresh]\n"
-    "  gensweep plan SWEEP.yaml [KEY=VALUE ...] [--runs] [--json] [--ranks N] [--no-measure] [-o FILE]\n"
-    "  gensweep status FILE.h5 [--watch] [--json]\n"
-    "  [mpirun -n RANKS] gensweep audit FILE.h5 [--runs 3,7-9 | --fraction F] [--seed S] [--read-only] [--json]\n"
-    "  gensweep verify FILE.h5 [--repair]\n"
-    "  gensweep settings [MODEL]\n"
-    "  mpirun -n RANKS gensweep bench [--null-runs N] [-o FILE] [--json]\n"
-    "  gensweep --version | --help | VERB --help\n"
-    "\n"
+static const char description[] =
     "DESCRIPTION\n"
     "  Reads a sweep (models x settings x seeds), trains every run on one core, and writes samples, final weights,\n"
     "  30-bin coverage counts and metrics of all runs into one HDF5 file. Results do not depend on the number of\n"
     "  ranks. Works under mpirun or srun, and alone as one process. The same command again resumes: finished runs\n"
-    "  stay; a sweep that was edited in the meantime adds its new runs to the file.\n"
-    "\n"
-    "VERBS\n"
-    "  run        train a sweep (may be left out)\n"
-    "  plan       what would run, and what it would cost; trains nothing\n"
-    "  status     how far a sweep is, from another terminal or after a crash\n"
-    "  audit      trains finished runs of a results file again and compares every stored bit\n"
-    "  verify     compares every finished run of a results file with its digests, and can make a\n"
-    "             repaired file; trains nothing\n"
-    "  settings   every setting: type, default, range, which models it applies to\n"
-    "  bench      how many runs a second can be handed out and stored here\n"
-    "\n"
+    "  stay; a sweep that was edited in the meantime adds its new runs to the file.\n";
+
+static const char more[] =
     "EXIT STATUS\n"
     "  0   every planned run is done\n"
     "  1   finished, but some runs failed; the file says why. audit, verify: there is a difference\n"
@@ -49,220 +29,129 @@ static const char general[] =
     "  mpirun -n 64 gensweep sweeps/gan_collapse.yaml\n"
     "  gensweep sweeps/quickstart.yaml seeds=0-1 steps=500 -o try.h5\n";
 
-static const char run[] =
-    "NAME\n"
-    "  gensweep run - train a sweep\n"
-    "\n"
-    "SYNOPSIS\n"
-    "  [mpirun -n RANKS] gensweep [run] SWEEP.yaml [KEY=VALUE ...] [-o FILE] [--fresh] [--retry-failed]\n"
-    "      [--max-attempts N] [--walltime HH:MM:SS] [--kernels native|portable] [--progress STYLE]\n"
-    "\n"
-    "ARGUMENTS\n"
-    "  SWEEP.yaml       the sweep; the README explains the language, `gensweep settings` lists the settings\n"
-    "  KEY=VALUE        wins over the file: steps=500  seeds=0-3  minibatch_discrimination=off,on  data.green=0.1\n"
-    "                   steps=range(100,500,100) is 100,200,300,400; +KEY=VALUE adds (an error if the file has it);\n"
-    "                   ~KEY removes\n"
-    "  -o FILE          the results file; default results/NAME.h5 for `name: NAME`\n"
-    "  --retry-failed   runs that have failed are to do again\n"
-    "  --max-attempts N a run in flight N times when the program or its rank was killed has failed; default 3, 0: no "
-    "limit\n"
-    "  --fresh          if the results file exists, rename it to FILE.1, FILE.2, ... and start over\n"
-    "  --walltime HH:MM:SS  the launch will be ended so long after its start: drain before. Under SLURM the job's own\n"
-    "                   end is known (SLURM_JOB_END_TIME)\n"
-    "  --kernels WHICH  of the BLAS library: native (the best for this CPU, default), or portable: those that every "
-    "CPU\n"
-    "                   with AVX2 has, so that other machines can reproduce the results; also `kernels: portable` in "
-    "the\n"
-    "                   sweep, which this option wins over\n"
-    "  --progress STYLE auto (a bar on a terminal, lines otherwise), bar, lines, none\n"
-    "\n"
-    "  If the results file exists, it is continued: what is done stays, what was in flight or pending starts, new "
-    "runs\n"
-    "  of the sweep are added behind the others, and runs that are no longer in the sweep are kept. A file of other\n"
-    "  digits or of another sweep is refused.\n"
-    "\n"
-    "  Progress goes to stderr, the final table to stdout.\n"
-    "\n"
-    "SIGNALS\n"
-    "  SIGUSR1, SIGTERM, SIGINT, to mpirun or to any rank, drain: the runs in progress are kept in FILE.running, the\n"
-    "  file is closed, the exit status is 75. A second SIGINT stops at once.\n";
+const char *gs_help_words(gs_verb verb)
+{
+    static const char *const words[] = {[GS_WORD_NONE] = "",
+                                        [GS_WORD_SWEEP] = "SWEEP.yaml [KEY=VALUE ...]",
+                                        [GS_WORD_FILE] = "FILE.h5",
+                                        [GS_WORD_MODEL] = "[MODEL]",
+                                        [GS_WORD_VERB] = "[VERB]"};
+    return words[gs_verbs[verb].word];
+}
 
-static const char status[] =
-    "NAME\n"
-    "  gensweep status - how far a sweep is\n"
-    "\n"
-    "SYNOPSIS\n"
-    "  gensweep status FILE.h5 [--watch] [--json]\n"
-    "\n"
-    "ARGUMENTS\n"
-    "  FILE.h5   the results file\n"
-    "  --watch   again every two seconds, as long as the sweep runs\n"
-    "  --json    for machines: one object, on one line\n"
-    "\n"
-    "  Runs by status, running runs with rank and step, failures with their reasons, rate and time left. Does not "
-    "disturb\n"
-    "  a sweep that runs. After a crash it repairs the marks in the file, so that plain readers can open it.\n";
+/* ---- lines ------------------------------------------------------------------------------------------------------- */
 
-static const char audit[] =
-    "NAME\n"
-    "  gensweep audit - train finished runs again and compare every stored bit\n"
-    "\n"
-    "SYNOPSIS\n"
-    "  [mpirun -n RANKS] gensweep audit FILE.h5 [--runs 3,7-9 | --fraction F] [--seed S] [--kernels WHICH] "
-    "[--read-only]\n"
-    "      [--json] [--progress STYLE]\n"
-    "\n"
-    "ARGUMENTS\n"
-    "  FILE.h5          the results file; all that is needed to train its runs stands in it\n"
-    "  --runs 3,7-9     these runs (rows of the file, from 0); those that are not done are told and left out\n"
-    "  --fraction F     a sample of this share of the finished runs, at least one; default 0.1\n"
-    "  --seed S         which sample: every run has a random number for each seed, and the smallest are taken; default "
-    "0\n"
-    "  --kernels WHICH  of the BLAS library: native (default), portable, or recorded: those that the runs were trained "
-    "with,\n"
-    "                   where this CPU has them\n"
-    "  --read-only      the verdict is not stored in the file, under /provenance/audits\n"
-    "  --json           for machines: one object, on one line\n"
-    "\n"
-    "  Counts, samples, weights, curves, metrics and digests are compared; times, ranks, attempts and launch numbers "
-    "are\n"
-    "  not. The first difference of each run is named with dataset, index and both values. On other BLAS kernels bits "
-    "may\n"
-    "  differ: then the counts are compared by the chi-square test of homogeneity at level 0.001 for each run, which "
-    "is\n"
-    "  weaker. A file that is being written can be audited; the verdict is then not stored.\n"
-    "  Exit status 0: no difference, 1: there is one, 75: drained.\n";
+enum { WIDTH = 118, TERM = 64 };
 
-static const char verify[] =
-    "NAME\n"
-    "  gensweep verify - check every digest of a results file, and repair it\n"
-    "\n"
-    "SYNOPSIS\n"
-    "  gensweep verify FILE.h5 [--repair [--kernels WHICH]]\n"
-    "\n"
-    "ARGUMENTS\n"
-    "  FILE.h5          the results file\n"
-    "  --repair         make a new file of all that is whole, in which damaged runs are made again from their "
-    "checkpoints; it\n"
-    "                   takes the name of the old one, which stays as FILE.h5.1, FILE.h5.2, ...\n"
-    "  --kernels WHICH  with --repair, of the BLAS library: recorded (those of the runs; the default where this CPU "
-    "has\n"
-    "                   them), native or portable\n"
-    "\n"
-    "  Recomputes the digests of counts, samples, checkpoints and curves of every finished run from what is stored, "
-    "reads\n"
-    "  everything else, and names the runs and parts that differ. Exit status 0: all agree, 1: there is a difference.\n"
-    "\n"
-    "  --repair makes samples, and what is computed from them, again from the stored weights; what does not give the "
-    "stored\n"
-    "  digests is not accepted. A run whose checkpoint, curves or coverage along training are damaged, or were not "
-    "stored,\n"
-    "  is set back to pending: the command of the sweep trains it again. Trains nothing, and is refused while a sweep "
-    "writes\n"
-    "  the file. Exit status 0: the file is whole now, or was; 1: runs wait to be trained again, or something is "
-    "lost.\n";
+/* Text that goes on in a new line, indented, where it would get too wide. */
+typedef struct {
+    int column, indent;
+} layout;
 
-static const char plan[] =
-    "NAME\n"
-    "  gensweep plan - what a sweep would run, and what it would cost\n"
-    "\n"
-    "SYNOPSIS\n"
-    "  gensweep plan SWEEP.yaml [KEY=VALUE ...] [--runs] [--json] [--ranks N] [--no-measure] [-o FILE]\n"
-    "\n"
-    "ARGUMENTS\n"
-    "  SWEEP.yaml, KEY=VALUE  as of gensweep run\n"
-    "  --runs        every run with its identity, in place of the table of variants (with --json: beside it)\n"
-    "  --json        for machines\n"
-    "  --ranks N     the makespan on N ranks; default: the cores of this machine\n"
-    "  --no-measure  no times: otherwise a few seconds of training and sampling on this machine are extrapolated\n"
-    "  -o FILE       the results file that a run would continue; default results/NAME.h5. Its runs that are done cost\n"
-    "                nothing more, and their times and bytes refine the estimates of the others\n"
-    "\n"
-    "  Trains nothing, makes no file, needs no mpirun. Bad input is told as by run, with exit status 2.\n";
+static void put(layout *at, const char *piece, int length)
+{
+    if (at->column + 1 + length > WIDTH) at->column = printf("\n%*s", at->indent, "") - 1;
+    else if (at->column > at->indent) at->column += printf(" ");
+    at->column += printf("%.*s", length, piece);
+}
 
-static const char settings[] =
-    "NAME\n"
-    "  gensweep settings - list the settings\n"
-    "\n"
-    "SYNOPSIS\n"
-    "  gensweep settings [MODEL]\n"
-    "\n"
-    "  For each setting: what it is, what is allowed, the default (of that model, or of each model that has its own).\n"
-    "  Settings of the sections data, evaluation and early_terminate are written `data.NAME`, `evaluation.NAME`, ... "
-    "here\n"
-    "  and on the command line.\n";
+static void put_words(layout *at, const char *text)
+{
+    for (; *text != '\0'; text += *text == ' ') {
+        int length = (int)strcspn(text, " \n");
+        put(at, text, length);
+        text += length;
+        if (*text == '\n') text++, at->column = printf("\n%*s", at->indent, "") - 1;
+    }
+}
 
-static const char bench[] =
-    "NAME\n"
-    "  gensweep bench - how many runs a second can be handed out and stored here\n"
-    "\n"
-    "SYNOPSIS\n"
-    "  mpirun -n RANKS gensweep bench [--null-runs N] [-o FILE] [--json]\n"
-    "\n"
-    "OPTIONS\n"
-    "  --null-runs N    so many runs that do nothing; default 100000\n"
-    "  -o FILE          where results are stored; default: a file in the current folder that is removed afterwards\n"
-    "  --json           for machines\n"
-    "\n"
-    "NOTES\n"
-    "  The runs are handed out twice: first nothing is kept, then every result is committed to the file, as durable as "
-    "in\n"
-    "  a sweep. What comes out is what is left for a sweep of many short runs; longer ones never notice the farm.\n";
+/* ---- verbs ------------------------------------------------------------------------------------------------------- */
+
+/* The next option of this verb that the help lists, from this place on; GS_OPTION_COUNT: none. */
+static int next_option(gs_verb verb, int i)
+{
+    while (i < GS_OPTION_COUNT && ((gs_option_table[i].verbs >> verb & 1) == 0 || gs_option_table[i].help == NULL)) i++;
+    return i;
+}
+
+static void print_synopsis(gs_verb verb)
+{
+    const gs_verb_row *row = &gs_verbs[verb];
+    char piece[TERM];
+    layout at = {.indent = 6};
+    at.column = printf("  %sgensweep %s", row->trains || row->on_all_ranks ? "[mpirun -n RANKS] " : "",
+                       verb == GS_VERB_RUN ? "[run]" : row->name);
+    if (row->word != GS_WORD_NONE) put(&at, gs_help_words(verb), (int)strlen(gs_help_words(verb)));
+    for (int i = next_option(verb, 0); i < GS_OPTION_COUNT; i = next_option(verb, i + 1)) {
+        const gs_option *option = &gs_option_table[i];
+        int length =
+            snprintf(piece, sizeof piece, "[%s%s%s]", option->short_name != NULL ? option->short_name : option->name,
+                     option->argument != NULL ? " " : "", option->argument != NULL ? option->argument : "");
+        put(&at, piece, length);
+    }
+    printf("\n");
+}
+
+/* "-o, --output FILE" */
+static int term_of(const gs_option *option, char term[TERM])
+{
+    return snprintf(term, TERM, "%s%s%s%s%s", option->short_name != NULL ? option->short_name : "",
+                    option->short_name != NULL ? ", " : "", option->name, option->argument != NULL ? " " : "",
+                    option->argument != NULL ? option->argument : "");
+}
+
+static int term_width(gs_verb verb)
+{
+    char term[TERM];
+    int widest = 0;
+    for (int w = 0; w < 2 && gs_verbs[verb].words[w].word != NULL; w++) {
+        int width = (int)strlen(gs_verbs[verb].words[w].word);
+        if (width > widest) widest = width;
+    }
+    for (int i = next_option(verb, 0); i < GS_OPTION_COUNT; i = next_option(verb, i + 1)) {
+        int width = term_of(&gs_option_table[i], term);
+        if (width > widest) widest = width;
+    }
+    return widest;
+}
+
+static void print_term(const char *term, int width, const char *text)
+{
+    layout at = {.indent = width + 4};
+    at.column = printf("  %-*s  ", width, term);
+    put_words(&at, text);
+    printf("\n");
+}
+
+static void print_verb(gs_verb verb)
+{
+    const gs_verb_row *row = &gs_verbs[verb];
+    int width = term_width(verb);
+    char term[TERM];
+    printf("NAME\n  gensweep %s - %s\n\nSYNOPSIS\n", row->name, row->summary);
+    print_synopsis(verb);
+    printf("%s", width > 0 ? "\nARGUMENTS\n" : "");
+    for (int w = 0; w < 2 && row->words[w].word != NULL; w++) print_term(row->words[w].word, width, row->words[w].help);
+    for (int i = next_option(verb, 0); i < GS_OPTION_COUNT; i = next_option(verb, i + 1)) {
+        term_of(&gs_option_table[i], term);
+        print_term(term, width, gs_option_table[i].help);
+    }
+    printf("\n%s", row->notes);
+}
+
+static void print_general(void)
+{
+    printf("NAME\n  gensweep - a distributed seed and hyperparameter sweep for generative models\n\nSYNOPSIS\n");
+    for (int v = 0; v < GS_VERB_COUNT; v++)
+        if (gs_verbs[v].summary != NULL) print_synopsis((gs_verb)v);
+    printf("  gensweep --version | --help | VERB --help\n\n%s\nVERBS\n", description);
+    for (int v = 0; v < GS_VERB_COUNT; v++)
+        if (gs_verbs[v].summary != NULL) print_term(gs_verbs[v].name, 9, gs_verbs[v].summary);
+    printf("\n%s", more);
+}
 
 void gs_help_print(gs_verb about)
 {
-    static const char *const texts[] = {
-        [GS_VERB_RUN] = run,       [GS_VERB_PLAN] = plan,         [GS_VERB_STATUS] = status, [GS_VERB_AUDIT] = audit,
-        [GS_VERB_VERIFY] = verify, [GS_VERB_SETTINGS] = settings, [GS_VERB_BENCH] = bench,   [GS_VERB_HELP] = general};
-    fputs(about <= GS_VERB_HELP ? texts[about] : general, stdout);
-}
-
-static void print_models(const gs_setting *row)
-{
-    const unsigned all = (1u << GS_MODEL_COUNT) - 1;
-    printf("      models: ");
-    if (row->models == all) printf("all");
-    for (int m = 0, first = 1; m < GS_MODEL_COUNT && row->models != all; m++) {
-        if ((row->models & (1u << m)) == 0) continue;
-        printf("%s%s", first ? "" : ", ", gs_model_names[m]);
-        first = 0;
-    }
-    char condition[128];
-    if (row->conditional) {
-        gs_setting_condition((gs_setting_id)(row - gs_settings_table), condition, sizeof condition);
-        printf(" with %s", condition);
-    }
-    printf("\n");
-}
-
-static void print_default(const gs_setting *row, int model)
-{
-    printf("      default: %s",
-           model >= 0 && row->fallback_by_model[model] != NULL ? row->fallback_by_model[model] : row->fallback);
-    for (int m = 0; m < GS_MODEL_COUNT && model < 0; m++)
-        if (row->fallback_by_model[m] != NULL) printf(", %s %s", gs_model_names[m], row->fallback_by_model[m]);
-    printf("\n");
-}
-
-gs_status gs_settings_print(const char *model, gs_error *error)
-{
-    int only = -1;
-    for (int m = 0; model != NULL && m < GS_MODEL_COUNT; m++)
-        if (strcmp(model, gs_model_names[m]) == 0) only = m;
-    if (model != NULL && only < 0) {
-        const char *near = gs_nearest_name(model, gs_model_names, GS_MODEL_COUNT);
-        return gs_fail(error, GS_ERROR_INPUT, "unknown model '%s'; %s%s%s", model,
-                       near != NULL ? "did you mean '" : "see gensweep settings", near != NULL ? near : "",
-                       near != NULL ? "'?" : "");
-    }
-    for (int id = 0; id < GS_SETTING_COUNT; id++) {
-        const gs_setting *row = &gs_settings_table[id];
-        if (only >= 0 && (row->models & (1u << only)) == 0) continue;
-        char allowed[512];
-        gs_setting_describe((gs_setting_id)id, allowed, sizeof allowed);
-        printf("  %s\n      %s\n      %s\n", row->column, row->help, allowed);
-        print_default(row, only);
-        if (only < 0 || row->conditional) print_models(row);
-    }
-    return GS_OK;
+    if (gs_verbs[about].summary == NULL) print_general();
+    else print_verb(about);
 }

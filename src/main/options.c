@@ -5,309 +5,237 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "main/help.h"
+#include "main/option_table.h"
+#include "main/verbs.h"
 #include "settings/settings.h"
 #include "store/copy.h"
 
-static const char *const verbs[] = {"run", "plan", "status", "audit", "verify", "settings", "bench", "help"};
-enum { VERBS = sizeof verbs / sizeof verbs[0] };
-static const gs_verb verb_values[VERBS] = {GS_VERB_RUN,    GS_VERB_PLAN,     GS_VERB_STATUS, GS_VERB_AUDIT,
-                                           GS_VERB_VERIFY, GS_VERB_SETTINGS, GS_VERB_BENCH,  GS_VERB_HELP};
+/* The command line, while it is read. */
+typedef struct {
+    int argc, at; /* of the argument that is read */
+    char **argv;
+    gs_verb verb; /* of the line; --help and --version want another one */
+    gs_options *options;
+} reading;
 
-static size_t verb_place(gs_verb verb)
-{
-    size_t place = 0;
-    while (place + 1 < VERBS && verb_values[place] != verb) place++;
-    return place;
-}
+enum { SENTENCE = 160 };
 
-/* The first argument that is no option may be a verb. */
-static bool read_verb(gs_options *options, const char *argument)
+/* "a, b and c" */
+static void enumerate(char text[SENTENCE], const char *const *names, size_t count, const char *last)
 {
-    for (size_t v = 0; v < VERBS; v++)
-        if (strcmp(argument, verbs[v]) == 0) {
-            options->verb = verb_values[v];
-            options->help_about = GS_VERB_HELP;
-            return true;
-        }
-    return false;
-}
-
-/* The value of an option, from "--name=VALUE" or the next argument. */
-static const char *value_of(int *i, int argc, char **argv, const char *name)
-{
-    const char *argument = argv[*i];
-    size_t length = strlen(name);
-    if (strncmp(argument, name, length) == 0 && argument[length] == '=') return argument + length + 1;
-    return *i + 1 < argc ? argv[++*i] : NULL;
-}
-
-static bool is_option(const char *argument, const char *name)
-{
-    size_t length = strlen(name);
-    return strncmp(argument, name, length) == 0 && (argument[length] == '\0' || argument[length] == '=');
-}
-
-static gs_status read_progress(gs_options *options, const char *value, gs_error *error)
-{
-    static const char *const styles[] = {"auto", "bar", "lines", "none"};
-    for (int i = 0; value != NULL && i < 4; i++)
-        if (strcmp(value, styles[i]) == 0) {
-            options->progress = (gs_progress_style)i;
-            return GS_OK;
-        }
-    return gs_fail(error, GS_ERROR_INPUT, "--progress expects auto, bar, lines or none, got '%s'",
-                   value != NULL ? value : "");
-}
-
-static gs_status read_null_runs(gs_options *options, const char *value, gs_error *error)
-{
-    char *end = NULL;
-    options->null_runs = value != NULL ? strtol(value, &end, 10) : 0;
-    if (value != NULL && end != value && *end == '\0' && options->null_runs >= 1 && options->null_runs <= 10000000)
-        return GS_OK;
-    return gs_fail(error, GS_ERROR_INPUT, "--null-runs expects a number from 1 to 10000000, got '%s'",
-                   value != NULL ? value : "");
-}
-
-static gs_status read_ranks(gs_options *options, const char *value, gs_error *error)
-{
-    char *end = NULL;
-    options->ranks = value != NULL ? strtol(value, &end, 10) : 0;
-    if (value != NULL && end != value && *end == '\0' && options->ranks >= 1 && options->ranks <= 1000000) return GS_OK;
-    return gs_fail(error, GS_ERROR_INPUT, "--ranks expects a number from 1 to 1000000, got '%s'",
-                   value != NULL ? value : "");
-}
-
-static gs_status read_attempts(gs_options *options, const char *value, gs_error *error)
-{
-    char *end = NULL;
-    long number = value != NULL ? strtol(value, &end, 10) : -1;
-    options->max_attempts = (int)number;
-    if (value != NULL && end != value && *end == '\0' && number >= 0 && number <= 1000000) return GS_OK;
-    return gs_fail(error, GS_ERROR_INPUT, "--max-attempts expects a number from 0 (no limit) to 1000000, got '%s'",
-                   value != NULL ? value : "");
-}
-
-/* Options of `gensweep run` that take no value; false if it is none of them. */
-static bool read_run_option(gs_options *options, const char *argument)
-{
-    if (strcmp(argument, "--fresh") == 0) return options->fresh = true;
-    if (strcmp(argument, "--retry-failed") == 0) return options->retry_failed = true;
-    return false;
-}
-
-/* Options of `gensweep status`; false if it is none of them. */
-static bool read_status_option(gs_options *options, const char *argument)
-{
-    if (strcmp(argument, "--json") == 0) return options->json = true;
-    if (strcmp(argument, "--watch") == 0) return options->watch = true;
-    return false;
-}
-
-/* [DAYS-]HH:MM:SS, as SLURM writes it. */
-static gs_status read_walltime(gs_options *options, const char *value, gs_error *error)
-{
-    unsigned days = 0, hours, minutes, seconds;
-    char rest;
-    const char *time = value != NULL ? value : "";
-    const char *dash = strchr(time, '-');
-    bool good = strspn(time, "0123456789:-") == strlen(time) && strlen(time) < 20;
-    if (good && dash != NULL) {
-        good = sscanf(time, "%6u-%c", &days, &rest) == 2;
-        time = dash + 1;
+    size_t used = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < count && used < SENTENCE; i++) {
+        const char *separator = i == 0 ? "" : i + 1 < count ? ", " : last;
+        used += (size_t)snprintf(text + used, SENTENCE - used, "%s%s", separator, names[i]);
     }
-    good =
-        good && sscanf(time, "%6u:%2u:%2u%c", &hours, &minutes, &seconds, &rest) == 3 && minutes < 60 && seconds < 60;
-    if (good) options->walltime = 86400.0 * days + 3600.0 * hours + 60.0 * minutes + seconds;
-    if (good && options->walltime > 0) return GS_OK;
-    return gs_fail(error, GS_ERROR_INPUT, "--walltime expects HH:MM:SS or DAYS-HH:MM:SS, got '%s'",
-                   value != NULL ? value : "");
 }
 
-/* Options of `gensweep plan`; false if it is none of them. */
-static bool read_plan_option(gs_options *options, const char *argument)
+/* The verbs of a mask that the help lists, by name. */
+static size_t names_of(unsigned verbs, const char *names[GS_VERB_COUNT])
 {
-    if (strcmp(argument, "--json") == 0) return options->json = true;
-    if (strcmp(argument, "--runs") == 0) return options->runs = true;
-    if (strcmp(argument, "--no-measure") == 0) return options->no_measure = true;
-    return false;
+    size_t count = 0;
+    for (unsigned v = 0; v < GS_VERB_COUNT; v++)
+        if ((verbs >> v & 1) != 0 && gs_verbs[v].summary != NULL) names[count++] = gs_verbs[v].name;
+    return count;
 }
 
-static gs_status read_kernels(gs_options *options, const char *value, gs_error *error)
+/* ---- options ----------------------------------------------------------------------------------------------------- */
+
+static bool is_option(const char *argument)
 {
-    gs_kernels count = options->verb == GS_VERB_RUN ? GS_KERNELS_RECORDED : GS_KERNELS_COUNT;
-    for (int k = 0; value != NULL && k < (int)count; k++)
-        if (strcmp(value, gs_kernels_names[k]) == 0) {
-            options->kernels = (gs_kernels)k;
-            options->kernels_given = true;
-            return GS_OK;
-        }
-    return gs_fail(error, GS_ERROR_INPUT, "--kernels expects %s, got '%s'",
-                   options->verb == GS_VERB_RUN ? "native or portable" : "native, portable or recorded",
-                   value != NULL ? value : "");
+    return argument[0] == '-' && argument[1] != '\0';
 }
 
-static gs_status read_fraction(gs_options *options, const char *value, gs_error *error)
+/* NAME, or NAME=VALUE where there is a value. */
+static bool is_called(const gs_option *option, const char *name, const char *argument)
 {
-    char *end = NULL;
-    options->fraction = value != NULL ? strtod(value, &end) : 0;
-    if (value != NULL && end != value && *end == '\0' && options->fraction > 0 && options->fraction <= 1) return GS_OK;
-    return gs_fail(error, GS_ERROR_INPUT, "--fraction expects a number above 0, at most 1, got '%s'",
-                   value != NULL ? value : "");
+    size_t length = name != NULL ? strlen(name) : 0;
+    if (length == 0 || strncmp(argument, name, length) != 0) return false;
+    return argument[length] == '\0' || (argument[length] == '=' && option->argument != NULL);
 }
 
-static gs_status read_seed(gs_options *options, const char *value, gs_error *error)
+/* The option of one of these verbs that the argument gives; NULL: none. */
+static const gs_option *find_option(const char *argument, unsigned verbs)
 {
-    if (value != NULL && *value != '\0' && value[strspn(value, "0123456789")] == '\0' && strlen(value) <= 19) {
-        options->seed = strtoull(value, NULL, 10);
-        return GS_OK;
+    for (int i = 0; i < GS_OPTION_COUNT; i++) {
+        const gs_option *option = &gs_option_table[i];
+        if ((option->verbs & verbs) == 0) continue;
+        if (is_called(option, option->name, argument) || is_called(option, option->short_name, argument)) return option;
     }
-    return gs_fail(error, GS_ERROR_INPUT, "--seed expects a whole number, got '%s'", value != NULL ? value : "");
+    return NULL;
 }
 
-/* Options of `gensweep audit`; *found tells whether it is one of them. */
-static gs_status read_audit_option(gs_options *options, int *i, int argc, char **argv, bool *found, gs_error *error)
+/* The value of an option, from "--name=VALUE" or the next argument; NULL: there is none. */
+static const char *value_of(reading *line)
 {
-    const char *argument = argv[*i];
-    *found = true;
-    if (strcmp(argument, "--json") == 0) options->json = true;
-    else if (strcmp(argument, "--read-only") == 0) options->read_only = true;
-    else if (is_option(argument, "--fraction"))
-        return read_fraction(options, value_of(i, argc, argv, "--fraction"), error);
-    else if (is_option(argument, "--seed")) return read_seed(options, value_of(i, argc, argv, "--seed"), error);
-    else if (is_option(argument, "--runs")) {
-        options->rows = value_of(i, argc, argv, "--runs");
-        if (options->rows == NULL) return gs_fail(error, GS_ERROR_INPUT, "--runs expects run numbers as in 3,7-9");
-    } else *found = false;
-    return GS_OK;
+    const char *equals = strchr(line->argv[line->at], '=');
+    if (equals != NULL) return equals + 1;
+    return line->at + 1 < line->argc ? line->argv[++line->at] : NULL;
 }
 
-static gs_status read_option(gs_options *options, int *i, int argc, char **argv, gs_error *error)
+static gs_status fail_value(const gs_option *option, const char *argument, const char *value, gs_error *error)
 {
-    static const char *const names[] = {"--help",         "--version",      "--output",    "--fresh",      "--progress",
-                                        "--json",         "--runs",         "--ranks",     "--no-measure", "--walltime",
-                                        "--retry-failed", "--max-attempts", "--watch",     "--fraction",   "--seed",
-                                        "--read-only",    "--kernels",      "--null-runs", "--repair"};
-    const char *argument = argv[*i];
-    bool found = false;
-    if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0) {
-        if (options->verb != GS_VERB_HELP) options->help_about = *i == 1 ? GS_VERB_HELP : options->verb;
-        options->verb = GS_VERB_HELP;
-        return GS_OK;
-    }
-    if (strcmp(argument, "--version") == 0) {
-        options->verb = GS_VERB_VERSION;
-        return GS_OK;
-    }
-    if (options->verb == GS_VERB_RUN && read_run_option(options, argument)) return GS_OK;
-    if (options->verb == GS_VERB_RUN && is_option(argument, "--max-attempts"))
-        return read_attempts(options, value_of(i, argc, argv, "--max-attempts"), error);
-    if (options->verb == GS_VERB_STATUS && read_status_option(options, argument)) return GS_OK;
-    if (options->verb == GS_VERB_AUDIT) {
-        gs_status status = read_audit_option(options, i, argc, argv, &found, error);
-        if (found) return status;
-    }
-    if (options->verb == GS_VERB_VERIFY && strcmp(argument, "--repair") == 0) {
-        options->repair = true;
-        return GS_OK;
-    }
-    bool with_kernels =
-        options->verb == GS_VERB_RUN || options->verb == GS_VERB_AUDIT || options->verb == GS_VERB_VERIFY;
-    if (with_kernels && is_option(argument, "--kernels"))
-        return read_kernels(options, value_of(i, argc, argv, "--kernels"), error);
-    if (options->verb == GS_VERB_BENCH && strcmp(argument, "--json") == 0) {
-        options->json = true;
-        return GS_OK;
-    }
-    if (options->verb == GS_VERB_BENCH && is_option(argument, "--null-runs"))
-        return read_null_runs(options, value_of(i, argc, argv, "--null-runs"), error);
-    if (options->verb == GS_VERB_PLAN && read_plan_option(options, argument)) return GS_OK;
-    if (options->verb == GS_VERB_PLAN && is_option(argument, "--ranks"))
-        return read_ranks(options, value_of(i, argc, argv, "--ranks"), error);
-    if (is_option(argument, "--progress")) return read_progress(options, value_of(i, argc, argv, "--progress"), error);
-    if (is_option(argument, "--walltime")) return read_walltime(options, value_of(i, argc, argv, "--walltime"), error);
-    if (is_option(argument, "-o") || is_option(argument, "--output")) {
-        options->output = value_of(i, argc, argv, is_option(argument, "-o") ? "-o" : "--output");
-        if (options->output != NULL && *options->output != '\0') return GS_OK;
-        return gs_fail(error, GS_ERROR_INPUT, "%s expects the name of a results file", argument);
-    }
-    const char *near = gs_nearest_name(argument, names, sizeof names / sizeof names[0]);
-    if (near != NULL && strcmp(near, argument) == 0)
-        return gs_fail(error, GS_ERROR_INPUT, "%s is no option of gensweep %s; see gensweep --help", argument,
-                       verbs[verb_place(options->verb)]);
+    char expected[SENTENCE];
+    if (option->expects != NULL) snprintf(expected, sizeof expected, "%s", option->expects);
+    else if (option->choices != NULL) enumerate(expected, option->choices, (size_t)option->most, " or ");
+    else snprintf(expected, sizeof expected, "a number from %d to %d", option->least, option->most);
+    return gs_fail(error, GS_ERROR_INPUT, "%.*s expects %s%s%s%s", (int)strcspn(argument, "="), argument, expected,
+                   value != NULL ? ", got '" : "", value != NULL ? value : "", value != NULL ? "'" : "");
+}
+
+/* The option of other verbs. */
+static gs_status fail_verb(const char *argument, gs_verb verb, gs_error *error)
+{
+    const char *names[GS_VERB_COUNT];
+    char list[SENTENCE];
+    unsigned verbs = 0;
+    for (unsigned v = 0; v < GS_VERB_COUNT; v++)
+        if (find_option(argument, 1u << v) != NULL) verbs |= 1u << v;
+    size_t count = names_of(verbs, names);
+    enumerate(list, names, count, " and ");
+    return gs_fail(error, GS_ERROR_INPUT, "%s is no option of gensweep %s; %s %s it", argument, gs_verbs[verb].name,
+                   list, count == 1 ? "has" : "have");
+}
+
+static gs_status fail_option(const char *argument, gs_error *error)
+{
+    const char *names[GS_OPTION_COUNT];
+    for (int i = 0; i < GS_OPTION_COUNT; i++) names[i] = gs_option_table[i].name;
+    const char *near = gs_nearest_name(argument, names, GS_OPTION_COUNT);
     return gs_fail(error, GS_ERROR_INPUT, "unknown option '%s'%s%s%s", argument, near != NULL ? "; did you mean '" : "",
                    near != NULL ? near : "", near != NULL ? "'?" : "; see gensweep --help");
 }
 
-static bool takes_file(gs_verb verb)
+static gs_status read_option(reading *line, gs_error *error)
 {
-    return verb == GS_VERB_STATUS || verb == GS_VERB_VERIFY || verb == GS_VERB_AUDIT;
+    const char *argument = line->argv[line->at], *value = NULL;
+    const gs_option *option = find_option(argument, 1u << line->verb);
+    if (option == NULL && find_option(argument, ~0u) != NULL) return fail_verb(argument, line->verb, error);
+    if (option == NULL) return fail_option(argument, error);
+    if (option->argument != NULL) {
+        value = value_of(line);
+        if (value == NULL) return fail_value(option, argument, value, error);
+    }
+    return option->read(option, line->options, value) ? GS_OK : fail_value(option, argument, value, error);
 }
 
-static gs_status read_word(gs_options *options, char *argument, gs_error *error)
+/* ---- words ------------------------------------------------------------------------------------------------------- */
+
+/* The verb of that name; GS_VERB_COUNT: none. */
+static gs_verb verb_of(const char *word)
 {
-    if (options->verb == GS_VERB_SETTINGS) {
-        if (options->model != NULL)
-            return gs_fail(error, GS_ERROR_INPUT, "settings takes one model, got also '%s'", argument);
-        options->model = argument;
-        return GS_OK;
+    unsigned verb = 0;
+    while (verb < GS_VERB_COUNT && strcmp(word, gs_verbs[verb].name) != 0) verb++;
+    return (gs_verb)verb;
+}
+
+/* The first argument that is neither an option nor the value of one may be a verb. Returns its place; 0: there is none,
+ * and the verb is run. */
+static int find_verb(reading *line)
+{
+    line->verb = GS_VERB_RUN;
+    for (int i = 1; i < line->argc; i++) {
+        const char *argument = line->argv[i];
+        if (!is_option(argument)) {
+            gs_verb verb = verb_of(argument);
+            if (verb < GS_VERB_COUNT) line->verb = verb;
+            return verb < GS_VERB_COUNT ? i : 0;
+        }
+        const gs_option *option = find_option(argument, ~0u);
+        if (option != NULL && option->argument != NULL && strchr(argument, '=') == NULL) i++;
     }
-    if (takes_file(options->verb)) {
-        if (options->file != NULL)
-            return gs_fail(error, GS_ERROR_INPUT, "one results file at a time: got also '%s'", argument);
-        options->file = gs_true_name(argument, error);
-        return options->file != NULL ? GS_OK : GS_ERROR_STORAGE;
-    }
-    if (options->verb == GS_VERB_HELP) {
-        gs_options about = {0};
-        if (!read_verb(&about, argument)) return gs_fail(error, GS_ERROR_INPUT, "there is no help on '%s'", argument);
-        options->help_about = about.verb;
-        return GS_OK;
-    }
-    if (options->verb == GS_VERB_BENCH)
-        return gs_fail(error, GS_ERROR_INPUT, "bench takes no '%s': --null-runs N says how many runs", argument);
+    return 0;
+}
+
+static gs_status read_sweep_word(gs_options *options, const char *word, gs_error *error)
+{
     if (options->sweep == NULL) {
-        options->sweep = argument;
-        bool file = strpbrk(argument, "./") != NULL || access(argument, F_OK) == 0;
+        options->sweep = word;
+        bool file = strpbrk(word, "./") != NULL || access(word, F_OK) == 0;
         if (file) return GS_OK;
-        return gs_fail(
-            error, GS_ERROR_INPUT,
-            "there is no verb and no file '%s'; the verbs are run, plan, status, audit, verify, settings and bench",
-            argument);
+        const char *names[GS_VERB_COUNT];
+        char list[SENTENCE];
+        enumerate(list, names, names_of(~0u, names), " and ");
+        return gs_fail(error, GS_ERROR_INPUT, "there is no verb and no file '%s'; the verbs are %s", word, list);
     }
-    if (strchr(argument, '=') == NULL && argument[0] != '~')
-        return gs_fail(error, GS_ERROR_INPUT, "unexpected argument '%s': settings are given as KEY=VALUE", argument);
-    options->overrides[options->override_count++] = argument;
+    if (strchr(word, '=') == NULL && word[0] != '~')
+        return gs_fail(error, GS_ERROR_INPUT, "unexpected argument '%s': settings are given as KEY=VALUE", word);
+    options->overrides[options->override_count++] = word;
+    return GS_OK;
+}
+
+static gs_status read_file_word(gs_options *options, const char *word, gs_error *error)
+{
+    if (options->file != NULL) return gs_fail(error, GS_ERROR_INPUT, "one results file at a time: got also '%s'", word);
+    options->file = gs_true_name(word, error);
+    return options->file != NULL ? GS_OK : GS_ERROR_STORAGE;
+}
+
+static gs_status read_model_word(gs_options *options, const char *word, gs_error *error)
+{
+    if (options->model != NULL) return gs_fail(error, GS_ERROR_INPUT, "settings takes one model, got also '%s'", word);
+    options->model = word;
+    return GS_OK;
+}
+
+static gs_status read_verb_word(gs_options *options, const char *word, gs_error *error)
+{
+    gs_verb verb = verb_of(word);
+    if (verb == GS_VERB_COUNT) return gs_fail(error, GS_ERROR_INPUT, "there is no help on '%s'", word);
+    options->help_about = verb;
+    return GS_OK;
+}
+
+static gs_status read_word(reading *line, gs_error *error)
+{
+    const char *word = line->argv[line->at];
+    switch (gs_verbs[line->verb].word) {
+    case GS_WORD_SWEEP: return read_sweep_word(line->options, word, error);
+    case GS_WORD_FILE: return read_file_word(line->options, word, error);
+    case GS_WORD_MODEL: return read_model_word(line->options, word, error);
+    case GS_WORD_VERB: return read_verb_word(line->options, word, error);
+    case GS_WORD_NONE: break;
+    }
+    return gs_fail(error, GS_ERROR_INPUT, "%s takes no '%s': --null-runs N says how many runs",
+                   gs_verbs[line->verb].name, word);
+}
+
+/* ---- all of it --------------------------------------------------------------------------------------------------- */
+
+/* What is missing, or does not go together. */
+static gs_status check(const gs_options *options, gs_error *error)
+{
+    gs_word word = gs_verbs[options->verb].word;
+    bool sweep = word == GS_WORD_SWEEP;
+    if ((sweep && options->sweep == NULL) || (word == GS_WORD_FILE && options->file == NULL))
+        return gs_fail(error, GS_ERROR_INPUT, "which %s? usage: gensweep %s%s%s%s", sweep ? "sweep" : "results file",
+                       options->verb == GS_VERB_RUN ? "" : gs_verbs[options->verb].name,
+                       options->verb == GS_VERB_RUN ? "" : " ", gs_help_words(options->verb),
+                       sweep ? " [-o FILE]; see gensweep --help" : "");
+    if (options->verb == GS_VERB_VERIFY && options->kernels_given && !options->repair)
+        return gs_fail(error, GS_ERROR_INPUT, "--kernels: without --repair, gensweep verify makes nothing again");
+    if (options->rows != NULL && options->fraction > 0)
+        return gs_fail(error, GS_ERROR_INPUT, "--runs and --fraction: either names the runs to audit, so give one");
     return GS_OK;
 }
 
 gs_status gs_options_read(gs_options *options, int argc, char **argv, gs_error *error)
 {
-    *options = (gs_options){.verb = GS_VERB_RUN, .help_about = GS_VERB_HELP, .max_attempts = 3, .null_runs = 100000};
+    reading line = {.argc = argc, .argv = argv, .options = options};
+    int verb_at = find_verb(&line);
+    *options = (gs_options){.verb = line.verb, .max_attempts = 3, .null_runs = 100000};
+    options->help_about = argc > 2 ? line.verb : GS_VERB_HELP;
     options->overrides = calloc((size_t)argc + 1, sizeof *options->overrides);
     if (options->overrides == NULL) return gs_fail(error, GS_ERROR_MEMORY, "out of memory for the command line");
     gs_status status = GS_OK;
-    bool verb_possible = true;
-    for (int i = 1; i < argc && status == GS_OK; i++) {
-        if (argv[i][0] == '-' && argv[i][1] != '\0') {
-            status = read_option(options, &i, argc, argv, error);
-        } else {
-            if (!(verb_possible && read_verb(options, argv[i]))) status = read_word(options, argv[i], error);
-            verb_possible = false;
-        }
+    for (line.at = 1; line.at < argc && status == GS_OK; line.at++) {
+        if (is_option(argv[line.at])) status = read_option(&line, error);
+        else if (line.at != verb_at) status = read_word(&line, error);
     }
-    if (status == GS_OK && (options->verb == GS_VERB_RUN || options->verb == GS_VERB_PLAN) && options->sweep == NULL)
-        status = gs_fail(
-            error, GS_ERROR_INPUT, "which sweep? usage: gensweep %sSWEEP.yaml [KEY=VALUE ...]%s; see gensweep --help",
-            options->verb == GS_VERB_PLAN ? "plan " : "", options->verb == GS_VERB_PLAN ? "" : " [-o FILE]");
-    if (status == GS_OK && options->verb == GS_VERB_VERIFY && options->kernels_given && !options->repair)
-        status = gs_fail(error, GS_ERROR_INPUT, "--kernels: without --repair, gensweep verify makes nothing again");
-    if (status == GS_OK && options->rows != NULL && options->fraction > 0)
-        status = gs_fail(error, GS_ERROR_INPUT, "--runs and --fraction: either names the runs to audit, so give one");
+    if (status == GS_OK) status = check(options, error);
     if (!(options->fraction > 0)) options->fraction = 0.1;
-    if (status == GS_OK && takes_file(options->verb) && options->file == NULL)
-        status = gs_fail(error, GS_ERROR_INPUT, "which results file? usage: gensweep %s FILE.h5",
-                         verbs[verb_place(options->verb)]);
     return status;
 }
 

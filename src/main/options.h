@@ -18,7 +18,8 @@ typedef enum {
     GS_VERB_SETTINGS,
     GS_VERB_BENCH,
     GS_VERB_HELP,
-    GS_VERB_VERSION
+    GS_VERB_VERSION,
+    GS_VERB_COUNT
 } gs_verb;
 typedef enum { GS_PROGRESS_AUTO, GS_PROGRESS_BAR, GS_PROGRESS_LINES, GS_PROGRESS_NONE } gs_progress_style;
 
@@ -28,7 +29,7 @@ typedef struct {
     const char *sweep;      /* run, plan: the YAML file */
     const char **overrides; /* run, plan: KEY=VALUE, ~KEY arguments; point into argv, the list is owned */
     size_t override_count;
-    const char *output; /* run: NULL = results/NAME.h5 */
+    const char *output; /* run, plan: NULL = results/NAME.h5; bench: NULL = one that is removed afterwards */
     bool fresh;         /* run: rename an existing file and start over */
     bool retry_failed;  /* run: failed runs are to do again */
     int max_attempts;   /* run: gs_store_contents */
@@ -39,25 +40,20 @@ typedef struct {
     const char *rows;   /* audit: the runs; NULL: a sample of this share, by this seed */
     double fraction;
     uint64_t seed;
-    bool read_only;  /* audit: the verdict is not stored */
-    bool watch;      /* status: again and again */
-    double walltime; /* run, audit: seconds after which the launch will be ended; 0: unknown */
-    gs_progress_style progress;
-    bool json, runs, no_measure; /* plan (json: status and audit too): for machines; every run; without times */
-    long ranks;                  /* plan: 0 = as many as there are cores */
-    const char *model;           /* settings: NULL = all */
-    long null_runs;              /* bench: how many */
+    bool read_only;             /* audit: the verdict is not stored */
+    bool watch;                 /* status: again and again */
+    double walltime;            /* run, audit: seconds after which the launch will be ended; 0: unknown */
+    gs_progress_style progress; /* run, audit */
+    bool json;                  /* plan, status, audit, bench: for machines */
+    bool runs, no_measure;      /* plan: every run; without times */
+    long ranks;                 /* plan: 0 = as many as there are cores */
+    const char *model;          /* settings: NULL = all */
+    long null_runs;             /* bench: how many */
 } gs_options;
 
 /* GS_ERROR_INPUT with a sentence about the wrong argument; GS_ERROR_STORAGE for a link that leads nowhere. To be freed
  * in any case. */
 GS_MUST_CHECK gs_status gs_options_read(gs_options *options, int argc, char **argv, gs_error *error);
 void gs_options_free(gs_options *options);
-
-/* The help of a verb, on stdout. */
-void gs_help_print(gs_verb about);
-
-/* The table of settings, on stdout; `model` NULL = all. GS_ERROR_INPUT if there is no such model. */
-GS_MUST_CHECK gs_status gs_settings_print(const char *model, gs_error *error);
 
 #endif

@@ -177,6 +177,19 @@ def test_a_read_only_folder(sweep, tmp_path):
     (("audit", "small.yaml", "--runs", "1", "--fraction", ".5"), "--runs and --fraction"),
     (("settings", "gann"), "did you mean 'gan'?"),
     (("settings", "gan", "vae"), "settings takes one model"),
+    (("plan", "small.yaml", "--walltime", "1:00:00"), "--walltime is no option of gensweep plan; run and audit have it"),
+    (("verify", "small.yaml", "-o", "x"), "-o is no option of gensweep verify; run, plan and bench have it"),
+    (("-o", "x", "status", "small.yaml"), "-o is no option of gensweep status; run, plan and bench have it"),
+    (("bench", "--progress=none"), "--progress=none is no option of gensweep bench; run and audit have it"),
+    (("plan", "small.yaml", "--max-attempts=3"), "--max-attempts=3 is no option of gensweep plan; run has it"),
+    (("audit", "small.yaml", "--runs"), "--runs expects run numbers as in 3,7-9"),
+    (("plan", "small.yaml", "--runs=3"), "--runs=3 is no option of gensweep plan; audit has it"),
+    (("plan", "small.yaml", "--ranks", "1000001"), "--ranks expects a number from 1 to 1000000, got '1000001'"),
+    (("small.yaml", "--max-attempts", "-1"), "--max-attempts expects a number from 0 (no limit) to 1000000, got '-1'"),
+    (("bench", "--null-runs", "1e3"), "--null-runs expects a number from 1 to 10000000, got '1e3'"),
+    (("small.yaml", "--kernels", "recorded"), "--kernels expects native or portable, got 'recorded'"),
+    (("plan",), "which sweep? usage: gensweep plan SWEEP.yaml [KEY=VALUE ...]"),
+    (("status",), "which results file? usage: gensweep status FILE.h5"),
 ])
 def test_bad_usage(sweep, tmp_path, arguments, says):
     done = gensweep(*arguments, cwd=tmp_path)
@@ -230,6 +243,27 @@ def test_help_version_and_settings():
     assert version.returncode == 0 and "blas kernel" in version.stdout
     assert "kl_weight" not in gensweep("settings", "gan").stdout
     assert "kl_weight" in gensweep("settings").stdout
+
+
+def test_options_may_stand_before_the_verb(sweep):
+    assert gensweep("--ranks", "2", "--json", "plan", sweep, "--no-measure").stdout == gensweep("plan", sweep, "--no-measure", "--json", "--ranks=2").stdout != ""
+    assert gensweep("--help", "plan").stdout == gensweep("plan", "--help").stdout == gensweep("help", "plan").stdout
+
+
+def test_verbs_have_the_options_that_their_help_lists():
+    verbs = ("run", "plan", "status", "audit", "verify", "settings", "bench")
+    helps = {verb: gensweep(verb, "--help").stdout for verb in verbs}
+    options = {verb: set(re.findall(r"^  (?:-o, )?(--[a-z-]+)", text, re.MULTILINE)) for verb, text in helps.items()}
+    everything = set.union(*options.values())
+    assert len(everything) > 15 and not options["settings"]
+    for verb, text in helps.items():
+        assert max(map(len, text.splitlines())) <= 120
+        synopsis = re.search(r"^SYNOPSIS\n(.*?)\n\n", text, re.DOTALL | re.MULTILINE)[1]
+        assert synopsis in gensweep("--help").stdout
+        assert {f"--{name}" for name in re.findall(r"\[--([a-z-]+)", synopsis.replace("[-o ", "[--output "))} == options[verb]
+        for option in everything:
+            done = gensweep(verb, option, "--none", "--none")  # the first may be a value, the second is none
+            assert done.returncode == 2 and (f"{option} is no option of gensweep {verb}; " in done.stderr) == (option not in options[verb])
 
 
 def test_readme_lists_every_setting_with_its_default():
