@@ -162,9 +162,9 @@ static void print_text(const report *r, const char *path)
     printf("%s: sweep '%s', %lld runs: %lld done, %lld failed, %lld %s, %lld pending", path, overview->name,
            (long long)planned, (long long)r->counts[GS_RUN_DONE], (long long)r->counts[GS_RUN_FAILED],
            (long long)r->counts[GS_RUN_RUNNING],
-           r->state == CRASHED      ? "in flight when it was killed"
-           : r->state == UNFINISHED ? "in flight when it ended"
-                                    : "running",
+           r->state == CRASHED                                       ? "in flight when it was killed"
+           : r->state == UNFINISHED && r->counts[GS_RUN_RUNNING] > 0 ? "in flight when it ended"
+                                                                     : "running",
            (long long)r->counts[GS_RUN_PENDING]);
     if (r->stopped > 0) printf("; %lld of those done were stopped early", (long long)r->stopped);
     if (r->kept > 0) printf("; %lld kept that are no longer in the sweep", (long long)r->kept);

@@ -104,9 +104,8 @@ const gs_verb_row gs_verbs[GS_VERB_COUNT] = {
              "  Progress goes to stderr, the final table to stdout.\n"
              "\n"
              "SIGNALS\n"
-             "  SIGUSR1, SIGTERM, SIGINT, to mpirun or to any rank, drain: the runs in progress are kept in "
-             "FILE.running, the\n"
-             "  file is closed, the exit status is 75. A second SIGINT stops at once.\n"},
+             "  SIGUSR1, SIGTERM, SIGINT, SIGHUP, to mpirun or to any rank, drain: the runs in progress are kept in\n"
+             "  FILE.running, the file is closed, the exit status is 75. A second SIGINT stops at once.\n"},
     [GS_VERB_PLAN] = {.name = "plan",
                       .word = GS_WORD_SWEEP,
                       .computes = true,
