@@ -94,11 +94,11 @@ class _Report:
                 figures.coverage_per_seed(), "coverage_per_seed", "Modes covered and total variation of every seed",
                 f"A dot a seed;{' thin lines join runs of the same seed,' if len(self.summaries) <= LINKED_VARIANTS else ''} "
                 "vertical bars are means. "
-                "Height within a row only keeps dots apart.")),
+                "Height within a row only keeps dots apart." + self._without_tv("have no dot for TV"))),
             self._section("Performance profile", self._figure(
                 figures.performance_profile(), "performance_profile", "Share of runs with total variation above x",
                 "How many runs are worse than x, for every x: the lower curve is the better variant. Unlike a mean it shows the "
-                "seeds that collapsed."
+                "seeds that collapsed." + self._without_tv("count as worse than any x")
                 + (" Shaded: pointwise Wilson 95 % interval." if len(self.summaries) <= SHADED_VARIANTS else "")
                 + self._selection("grey: the others"))),
             self._section("Effect of settings", self._settings()),
@@ -164,6 +164,10 @@ class _Report:
                      "with the highest mean TV are shown; all are in frequency.csv.")
         top = self._largest_error()
         return note + "</p>" + markup.frequency_legend() + "".join(self._variant(row, top) for row in shown)
+
+    def _without_tv(self, what: str) -> str:
+        """What a figure of TV does with runs that have none; empty if all have one."""
+        return f" Runs with all samples rejected {what}." if any(row.without_tv for row in self.summaries) else ""
 
     def _largest_error(self) -> float:
         """The darkest shade of the error tables: a high quantile, so that a single odd bin does not pale the rest."""
