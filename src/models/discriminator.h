@@ -21,7 +21,7 @@
 enum { GS_DISCRIMINATOR_LAYERS = 4, GS_FEATURE_LAYER = 1, GS_LOGIT_LAYER = GS_DISCRIMINATOR_LAYERS - 1 };
 
 /* What the discriminator reads. */
-typedef enum { GS_GENERATED, GS_REAL } gs_origin;
+typedef enum { GS_GENERATED, GS_REAL, GS_ORIGIN_COUNT } gs_origin;
 
 typedef struct {
     int packing, packs;

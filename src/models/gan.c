@@ -34,8 +34,8 @@ typedef struct {
     gs_adam generator_adam, discriminator_adam;
 
     gs_matrix noise, generated;
-    gs_real *losses, *others; /* one number a pack: losses, and the logits of the other origin */
-    gs_real *means[2];        /* of the features, by origin */
+    gs_real *losses, *others;        /* one number a pack: losses, and the logits of the other origin */
+    gs_real *means[GS_ORIGIN_COUNT]; /* of the features */
 } gan;
 
 enum { GENERATOR_LOSS, DISCRIMINATOR_LOSS, MINIBATCH_ACTIVE };
@@ -81,7 +81,7 @@ static void prepare(gs_model *base, const gs_settings *settings, gs_arena *arena
            features = (size_t)gs_settings_int(settings, GS_SETTING_DISCRIMINATOR_HIDDEN_2);
     model->losses = gs_arena_take_scratch(arena, packs, sizeof *model->losses);
     model->others = gs_arena_take_scratch(arena, packs, sizeof *model->others);
-    for (int from = 0; from < 2; from++)
+    for (int from = 0; from < GS_ORIGIN_COUNT; from++)
         model->means[from] = gs_arena_take_scratch(arena, features, sizeof *model->means[from]);
 }
 

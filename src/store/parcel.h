@@ -13,7 +13,7 @@
 
 /* Small values of a run, as they stand in the tables of the results file. */
 typedef struct {
-    int64_t run;
+    int64_t run;    /* of its job */
     int32_t failed; /* 0 or 1 */
     int32_t rank;
     int64_t steps_done;

@@ -1,5 +1,8 @@
 /* Runs of a results file, read back part by part, each as far as it can be read: what is damaged in one run or dataset
- * is in nobody else's way. */
+ * is in nobody else's way.
+ *
+ * There is no plan here, and a run is numbered by its row: `run` is a row wherever files are read, verified and
+ * repaired, unlike in store.h, where runs have the numbers of the plan. */
 #ifndef GS_STORE_READER_H
 #define GS_STORE_READER_H
 

@@ -21,7 +21,7 @@ typedef struct {
     size_t damage_count;
     gs_reader *reader; /* the file as it is */
     gs_digits digits;
-    bool *damaged;    /* of each run */
+    bool *damaged;    /* of each row */
     gs_file *file;    /* the new one */
     gs_lookup lookup; /* in it */
     gs_status status; /* of callbacks */

@@ -1,5 +1,5 @@
 /* gensweep verify --repair: a new file of everything that is whole, in which damaged runs are made again from their
- * checkpoints, bit for bit, or wait to be trained again. */
+ * checkpoints, bit for bit, or wait to be trained again. Runs are numbered by their rows (store/reader.h). */
 #ifndef GS_STORE_REPAIR_H
 #define GS_STORE_REPAIR_H
 
@@ -17,7 +17,7 @@ typedef enum {
 
 /* Something that was damaged. */
 typedef struct {
-    int64_t run; /* -1: no run */
+    int64_t run; /* its row; -1: no run */
     char label[GS_LABEL + 1], what[GS_FINDING];
     gs_repair_verdict verdict;
     char why[512]; /* of what was not made again */

@@ -1,5 +1,5 @@
 /* Recomputes the digests of finished runs from what is stored, and reads everything that has no
- * digest; trains nothing. */
+ * digest; trains nothing. Runs are numbered by their rows (store/reader.h). */
 #ifndef GS_STORE_VERIFY_H
 #define GS_STORE_VERIFY_H
 

@@ -9,7 +9,8 @@
 
 /* A run to be trained; plain memory, so that it may be sent as it is. */
 typedef struct {
-    int64_t run; /* row of the results file */
+    int64_t run; /* as whoever made the job counts: the plan's number (gs_plan_job), a row of the file (gs_stored_job),
+                    a place among the runs of an audit. Its result comes back with the same number */
     uint64_t seed;
     gs_settings settings;
 } gs_job;
