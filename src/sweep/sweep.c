@@ -279,32 +279,49 @@ static void append_error(gs_error *error, const gs_error *more)
     snprintf(error->text + used, sizeof error->text - used, "%s%.1500s", used > 0 ? "\n" : "", more->text);
 }
 
-static gs_status read_all(gs_sweep *sweep, const char *const *overrides, size_t override_count, gs_error *error)
+static void set_defaults(gs_sweep *sweep)
 {
     static const int64_t article_indices[GS_DIGITS] = {1, 21, 3, 5, 7, 2};
-    gs_node root = gs_document_root(sweep->documents[0]);
-    if (!gs_node_is_mapping(root)) return gs_node_fail(root, error, "a sweep is a mapping that begins with `name:`");
-    gathered *all = calloc(1, sizeof *all);
-    if (all == NULL) return gs_fail(error, GS_ERROR_MEMORY, "out of memory for the sweep");
     sweep->storage =
         (gs_storage){.samples = true, .checkpoints = true, .compression = 4, .sync = 30, .checkpoint_every = 60};
     memcpy(sweep->indices, article_indices, sizeof sweep->indices);
+}
 
-    gs_status status = GS_OK, read;
-    gs_error wrong_arguments = {{0}};
-    gather_mapping(all, root, "");
-    for (size_t i = 0; i < override_count; i++) {
+/* All that the command line has wrong, an argument a line. */
+static gs_status apply_overrides(gs_sweep *sweep, gathered *all, const char *const *overrides, size_t count,
+                                 gs_error *error)
+{
+    gs_status status = GS_OK;
+    for (size_t i = 0; i < count; i++) {
         gs_error one = {{0}};
         gs_status applied = apply_override(sweep, all, overrides[i], &one);
         if (applied == GS_OK) continue;
         status = applied;
-        append_error(&wrong_arguments, &one);
+        append_error(error, &one);
     }
-    gs_status adopted = adopt_metric(all, error);
-    read = read_entries(sweep, all, error);
-    if (read == GS_OK) read = adopted;
-    if (status != GS_OK) append_error(error, &wrong_arguments);
-    if (status == GS_OK) status = read;
+    return status;
+}
+
+/* What the file has wrong is told first, and then what the command line has, whichever of them is read first. */
+static gs_status read_all(gs_sweep *sweep, gathered *all, const char *const *overrides, size_t override_count,
+                          gs_error *error)
+{
+    gs_error wrong_arguments = {{0}};
+    gather_mapping(all, gs_document_root(sweep->documents[0]), "");
+    gs_status applied = apply_overrides(sweep, all, overrides, override_count, &wrong_arguments);
+    gs_status adopted = adopt_metric(all, error), read = read_entries(sweep, all, error);
+    if (applied != GS_OK) append_error(error, &wrong_arguments);
+    return applied != GS_OK ? applied : read != GS_OK ? read : adopted;
+}
+
+static gs_status read_sweep(gs_sweep *sweep, const char *const *overrides, size_t override_count, gs_error *error)
+{
+    gs_node root = gs_document_root(sweep->documents[0]);
+    if (!gs_node_is_mapping(root)) return gs_node_fail(root, error, "a sweep is a mapping that begins with `name:`");
+    gathered *all = calloc(1, sizeof *all);
+    if (all == NULL) return gs_fail(error, GS_ERROR_MEMORY, "out of memory for the sweep");
+    set_defaults(sweep);
+    gs_status status = read_all(sweep, all, overrides, override_count, error);
     if (status == GS_OK) status = check_method(sweep, all, error);
     if (status == GS_OK) status = check_stopping(sweep, error);
     if (status == GS_OK && sweep->seed_count == 0)
@@ -323,7 +340,7 @@ static gs_status read_document(gs_sweep **sweep, const char *path, gs_document *
     }
     default_name(made, path);
     gs_status status = keep_document(made, document, error);
-    if (status == GS_OK) status = read_all(made, overrides, override_count, error);
+    if (status == GS_OK) status = read_sweep(made, overrides, override_count, error);
     if (status == GS_OK) *sweep = made;
     else gs_sweep_destroy(&made);
     return status;
