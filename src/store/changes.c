@@ -84,7 +84,7 @@ gs_status gs_changes_add(gs_changes *changes, gs_file *file, const gs_store_cont
     gs_status status = GS_OK;
     for (size_t i = 0; i < sizeof columns / sizeof columns[0] && status == GS_OK; i++) {
         gs_dataset_spec spec = columns[i].spec;
-        spec.layout = GS_ROWS;
+        spec.growth = GS_ROWS;
         spec.rank = 1;
         status = gs_file_add(file, &spec, columns[i].dataset, error);
     }

@@ -24,7 +24,7 @@ static gs_status add(maker *make, const char *path, gs_cell cell, size_t text, c
     gs_dataset_spec spec = {.path = path,
                             .cell = cell,
                             .text = text,
-                            .layout = GS_ROWS,
+                            .growth = GS_ROWS,
                             .rank = 1,
                             .dims = {make->roster->rows},
                             .fill = fill};
@@ -36,7 +36,7 @@ static gs_status add_by_bin(maker *make, const char *path, gs_cell cell, const v
 {
     gs_dataset_spec spec = {.path = path,
                             .cell = cell,
-                            .layout = GS_ROWS,
+                            .growth = GS_ROWS,
                             .rank = 3,
                             .dims = {make->roster->rows, GS_COLORS, GS_DIGITS},
                             .fill = fill};
@@ -149,7 +149,7 @@ static gs_status add_weights_column(maker *make, const char *path, gs_dataset *d
 {
     gs_dataset_spec spec = {.path = path,
                             .cell = GS_CELL_FLOAT64,
-                            .layout = GS_ROWS,
+                            .growth = GS_ROWS,
                             .rank = 2,
                             .dims = {make->roster->rows, GS_DIGITS},
                             .fill = &not_a_number};
@@ -222,7 +222,7 @@ static gs_status add_curve(maker *make, const char *name, gs_cell cell, const vo
     snprintf(path, sizeof path, "/curves/%s", name);
     gs_dataset_spec spec = {.path = path,
                             .cell = cell,
-                            .layout = GS_ROWS,
+                            .growth = GS_ROWS,
                             .rank = 2,
                             .dims = {make->roster->rows, (uint64_t)make->columns->curve_points},
                             .fill = fill};

@@ -179,15 +179,15 @@ static hid_t describe(const gs_dataset_spec *spec, size_t cell_size, hsize_t lar
     uint64_t row = cell_size;
     for (int i = 0; i < spec->rank; i++) {
         largest[i] = spec->dims[i];
-        chunk[i] = spec->layout == GS_BULK ? spec->chunk[i] : spec->dims[i] > 0 ? spec->dims[i] : 1;
+        chunk[i] = spec->growth == GS_BULK ? spec->chunk[i] : spec->dims[i] > 0 ? spec->dims[i] : 1;
         if (i > 0) row *= spec->dims[i];
     }
     if (spec->rank == 0) return creation; /* a scalar */
-    if (spec->layout != GS_FIXED) largest[0] = H5S_UNLIMITED;
-    if (spec->layout == GS_ROWS) {
+    if (spec->growth != GS_FIXED) largest[0] = H5S_UNLIMITED;
+    if (spec->growth == GS_ROWS) {
         chunk[0] = row < GS_PAGE ? GS_PAGE / (row > 0 ? row : 1) : 1;
         H5Pset_alloc_time(creation, H5D_ALLOC_TIME_EARLY);
-    } else if (spec->layout == GS_BULK) {
+    } else if (spec->growth == GS_BULK) {
         largest[1] = H5S_UNLIMITED;
         if (spec->deflate > 0) H5Pset_deflate(creation, (unsigned)spec->deflate);
     }

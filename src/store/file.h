@@ -36,13 +36,17 @@ typedef enum {
 
 typedef enum { GS_RUN_PENDING, GS_RUN_RUNNING, GS_RUN_DONE, GS_RUN_FAILED } gs_run_status;
 
-typedef enum { GS_FIXED, GS_ROWS, GS_BULK } gs_layout;
+typedef enum {
+    GS_FIXED, /* has the size that it is made with */
+    GS_ROWS,  /* gets rows: small ones, many in a chunk */
+    GS_BULK   /* gets rows of bulk data, with chunks of their own */
+} gs_growth;
 
 typedef struct {
     const char *path; /* groups on the way are made */
     gs_cell cell;
     size_t text; /* bytes of GS_CELL_TEXT */
-    gs_layout layout;
+    gs_growth growth;
     int rank;
     uint64_t dims[GS_RANK_MAX];
     uint64_t chunk[GS_RANK_MAX]; /* GS_BULK only */

@@ -230,17 +230,17 @@ gs_status gs_file_add(gs_file *file, const gs_dataset_spec *spec, gs_dataset *da
     if (old.rank != spec->rank)
         return gs_fail(error, GS_ERROR_STORAGE, "'%s' is damaged: %s has %d axes", file->name, spec->path, old.rank);
     gs_dataset_spec larger = *spec;
-    bool more = false, wider = spec->cell == GS_CELL_TEXT && spec->layout == GS_ROWS && spec->text > old.cell;
+    bool more = false, wider = spec->cell == GS_CELL_TEXT && spec->growth == GS_ROWS && spec->text > old.cell;
     for (int i = 0; i < spec->rank; i++) {
-        if (spec->dims[i] > old.dims[i] && i >= (spec->layout == GS_BULK ? 2 : 1)) wider = true;
+        if (spec->dims[i] > old.dims[i] && i >= (spec->growth == GS_BULK ? 2 : 1)) wider = true;
         if (spec->dims[i] > old.dims[i]) more = true;
         else larger.dims[i] = old.dims[i];
-        if (i > 0 && spec->layout != GS_BULK && spec->dims[i] < old.dims[i]) /* what is written would not fill it */
+        if (i > 0 && spec->growth != GS_BULK && spec->dims[i] < old.dims[i]) /* what is written would not fill it */
             return gs_fail(error, GS_ERROR_STORAGE, "'%s' is damaged: %s has another shape", file->name, spec->path);
     }
     if (file->fixed && (more || wider)) file->lacks = true;
-    if (!file->fixed && wider && spec->layout == GS_ROWS) return replace(file, &larger, &old, dataset, error);
-    if (wider && spec->layout != GS_ROWS)
+    if (!file->fixed && wider && spec->growth == GS_ROWS) return replace(file, &larger, &old, dataset, error);
+    if (wider && spec->growth != GS_ROWS)
         return gs_fail(error, GS_ERROR_STORAGE, "'%s' is damaged: %s has too small rows", file->name, spec->path);
     gs_status status = gs_file_find(file, spec->path, spec->cell, spec->text, GS_ANY_CELLS, dataset, error);
     hsize_t dims[GS_RANK_MAX];

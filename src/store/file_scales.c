@@ -111,7 +111,7 @@ static gs_status make_scale(gs_file *file, const wanted_scale *scale, gs_error *
     gs_dataset_spec spec = {.path = scale->path,
                             .cell = names != NULL ? GS_CELL_TEXT : GS_CELL_INT64,
                             .text = text,
-                            .layout = names != NULL ? GS_FIXED : GS_ROWS,
+                            .growth = names != NULL ? GS_FIXED : GS_ROWS,
                             .rank = 1,
                             .dims = {scale->length}};
     gs_dataset dataset;

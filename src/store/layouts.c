@@ -38,13 +38,13 @@ static gs_dataset_spec spec_of(const gs_tensor *tensor, const char *path, uint64
     if (tensor->rank == 1)
         return (gs_dataset_spec){.path = path,
                                  .cell = GS_CELL_FLOAT32,
-                                 .layout = GS_BULK,
+                                 .growth = GS_BULK,
                                  .rank = 2,
                                  .dims = {layout_rows, columns},
                                  .chunk = {1, columns}};
     return (gs_dataset_spec){.path = path,
                              .cell = GS_CELL_FLOAT32,
-                             .layout = GS_BULK,
+                             .growth = GS_BULK,
                              .rank = 3,
                              .dims = {layout_rows, rows, columns},
                              .chunk = {1, rows, columns}};
@@ -151,7 +151,7 @@ static gs_status add_run_column(gs_layouts *layouts, gs_file *file, size_t place
         runs[layout->rows - earlier] = (int64_t)row;
         layouts->place_of_row[row] = (int64_t)layout->rows++;
     }
-    gs_dataset_spec spec = {.path = path, .cell = GS_CELL_INT64, .layout = GS_ROWS, .rank = 1, .dims = {layout->rows}};
+    gs_dataset_spec spec = {.path = path, .cell = GS_CELL_INT64, .growth = GS_ROWS, .rank = 1, .dims = {layout->rows}};
     if (status == GS_OK && layout->rows > 0) status = gs_file_add(file, &spec, &layout->run, error);
     if (status == GS_OK && layout->rows > earlier && !gs_file_lacks(file))
         status = gs_file_write(file, layout->run, earlier, layout->rows - earlier, runs, error);

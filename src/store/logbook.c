@@ -12,7 +12,7 @@ gs_status gs_logbook_add(const gs_logbook *logbook, gs_file *file, bool continue
         gs_dataset dataset;
         if (continued && !gs_file_extent(file, column->path, &extent)) continue;
         gs_dataset_spec spec = {
-            .path = column->path, .cell = column->cell, .text = column->text, .layout = GS_ROWS, .rank = 1};
+            .path = column->path, .cell = column->cell, .text = column->text, .growth = GS_ROWS, .rank = 1};
         status = gs_file_add(file, &spec, &dataset, error);
     }
     return status;

@@ -78,7 +78,7 @@ static gs_status add_facts(gs_tables *tables, gs_file *file, const gs_store_cont
         gs_dataset_spec spec = {.path = path,
                                 .cell = fact->text != NULL ? GS_CELL_TEXT : GS_CELL_INT64,
                                 .text = text,
-                                .layout = GS_ROWS,
+                                .growth = GS_ROWS,
                                 .rank = 1,
                                 .dims = {tables->continued ? 0 : 1}};
         status = gs_file_add(file, &spec, &tables->facts[i], error);
