@@ -21,6 +21,7 @@ gs_status gs_inputs_read(const gs_options *options, gs_sweep **sweep, gs_plan **
     gs_status status = gs_sweep_read(sweep, options->sweep, options->overrides, options->override_count, error);
     if (status == GS_OK && (*sweep)->note[0] != '\0') fprintf(stderr, "gensweep: note: %s\n", (*sweep)->note);
     if (status == GS_OK) status = gs_plan_create(plan, *sweep, error);
+    if (status == GS_OK && (*plan)->note.text[0] != '\0') fprintf(stderr, "gensweep: note: %s\n", (*plan)->note.text);
     if (status == GS_OK) status = read_digits(*sweep, digits, error);
     return status;
 }

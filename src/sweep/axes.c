@@ -59,7 +59,7 @@ static int by_value(const void *a, const void *b)
     return order != 0 ? order : (left > right) - (left < right);
 }
 
-static gs_status check_distinct(const gs_axis *axis, gs_node node, gs_error *error)
+static gs_status check_distinct(const gs_axis *axis, gs_error *error)
 {
     const gs_value **sorted = malloc(axis->count * sizeof(const gs_value *));
     if (sorted == NULL) return gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu values", axis->count);
@@ -73,7 +73,7 @@ static gs_status check_distinct(const gs_axis *axis, gs_node node, gs_error *err
     if (twice == NULL) return GS_OK;
     char text[256];
     gs_value_write(axis->id, twice, text, sizeof text);
-    return gs_node_fail(gs_node_item(node, (size_t)(twice - axis->values)), error, "%s: the value %s is listed twice",
+    return gs_node_fail(gs_axis_place(axis, (size_t)(twice - axis->values)), error, "%s: the value %s is listed twice",
                         gs_settings_table[axis->id].column, text);
 }
 
@@ -81,6 +81,7 @@ static gs_status check_distinct(const gs_axis *axis, gs_node node, gs_error *err
 static gs_status read_list(gs_axis *axis, gs_node node, gs_error *error)
 {
     bool list = is_list_of_values(axis->id, node);
+    axis->given = node;
     axis->count = list ? gs_node_count(node) : 1;
     const char *column = gs_settings_table[axis->id].column;
     if (axis->count == 0)
@@ -101,7 +102,12 @@ static gs_status read_list(gs_axis *axis, gs_node node, gs_error *error)
 gs_status gs_read_values(gs_axis *axis, gs_node node, gs_error *error)
 {
     gs_status status = read_list(axis, node, error);
-    return status == GS_OK && axis->zip == 0 && axis->count > 1 ? check_distinct(axis, node, error) : status;
+    return status == GS_OK && axis->zip == 0 && axis->count > 1 ? check_distinct(axis, error) : status;
+}
+
+gs_node gs_axis_place(const gs_axis *axis, size_t place)
+{
+    return is_list_of_values(axis->id, axis->given) ? gs_node_item(axis->given, place) : axis->given;
 }
 
 void gs_axis_free(gs_axis *axis)

@@ -1,5 +1,6 @@
 #include "sweep/expand.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #define XXH_INLINE_ALL
@@ -15,12 +16,21 @@ typedef struct {
 
 enum { REFUSALS_MAX = 64 /* more than an error has room for */ };
 
+/* What a rule of exclude has left out so far. */
+typedef struct {
+    size_t first;   /* its place in `used` */
+    size_t waiting; /* values that have left out nothing yet */
+    bool matched;   /* it has left out something */
+} exclusion;
+
 /* An expansion in progress. */
 typedef struct {
     const gs_sweep *sweep;
     gs_plan *plan;
     size_t combinations;
-    bool *rule_matched;              /* one a rule of exclude */
+    exclusion *exclusions;           /* one a rule of exclude */
+    bool *used;                      /* one a value that exclude lists: it has left out something */
+    size_t values;                   /* that exclude lists */
     XXH128_hash_t *seen;             /* open addressing; all zero = free */
     size_t seen_size;                /* a power of 2 */
     uint64_t refusals[REFUSALS_MAX]; /* hashes of what was told of combinations that cannot be trained */
@@ -91,10 +101,18 @@ static gs_status choose_random(const gs_sweep *sweep, size_t trial, combination 
     return GS_OK;
 }
 
-static gs_status count_combinations(const gs_sweep *sweep, size_t *combinations, gs_error *error)
+static size_t values_of(const gs_rule *rule)
 {
+    size_t values = 0;
+    for (size_t t = 0; t < rule->count; t++) values += rule->terms[t].count;
+    return values;
+}
+
+static gs_status count_combinations(expansion *all, gs_error *error)
+{
+    const gs_sweep *sweep = all->sweep;
+    size_t *combinations = &all->combinations;
     *combinations = sweep->random ? sweep->run_cap : 1;
-    size_t values = 1;
     for (size_t a = 0; a < sweep->axis_count && !sweep->random; a++) {
         if (!is_leader(sweep, a)) continue;
         if (sweep->axes[a].count > GS_VARIANTS_MAX / *combinations)
@@ -102,14 +120,16 @@ static gs_status count_combinations(const gs_sweep *sweep, size_t *combinations,
                                 GS_VARIANTS_MAX);
         *combinations *= sweep->axes[a].count;
     }
+    size_t comparisons = 1; /* of a combination with the rules of exclude */
     for (size_t r = 0; r < sweep->exclude.count; r++) {
-        values += sweep->exclude.rules[r].count;
-        for (size_t t = 0; t < sweep->exclude.rules[r].count; t++) values += sweep->exclude.rules[r].terms[t].count;
+        comparisons += sweep->exclude.rules[r].count;
+        all->values += values_of(&sweep->exclude.rules[r]);
     }
+    comparisons += all->values;
     enum { COMPARISONS_MAX = 1000000000 };
-    if (values > COMPARISONS_MAX / *combinations)
+    if (comparisons > COMPARISONS_MAX / *combinations)
         return gs_node_fail(sweep->exclude.rules[0].node, error,
-                            "exclude: %zu values for %zu combinations would take too long to compare", values,
+                            "exclude: %zu values for %zu combinations would take too long to compare", comparisons,
                             *combinations);
     return GS_OK;
 }
@@ -128,26 +148,71 @@ static void resolve(const expansion *all, const combination *chosen, gs_settings
             settings->values[id] = all->plan->defaults[model].values[id];
 }
 
-static bool term_matches(const gs_axis *term, const gs_settings *settings)
+/* The place of the settings' value among those of an axis; their number if it is not there. */
+static size_t place_in(const gs_axis *axis, const gs_settings *settings)
 {
-    if (!gs_setting_applies(term->id, settings)) return false;
-    for (size_t i = 0; i < term->count; i++)
-        if (gs_values_equal(term->id, &term->values[i], &settings->values[term->id])) return true;
-    return false;
+    size_t place = 0;
+    while (place < axis->count && !gs_values_equal(axis->id, &axis->values[place], &settings->values[axis->id]))
+        place++;
+    return place;
+}
+
+/* Whether the rule leaves the settings out. The values by which it does are marked as used. */
+static bool rule_matches(const gs_rule *rule, const gs_settings *settings, exclusion *so_far, bool *used)
+{
+    size_t places[GS_SETTING_COUNT];
+    for (size_t t = 0; t < rule->count; t++) {
+        if (!gs_setting_applies(rule->terms[t].id, settings)) return false;
+        places[t] = place_in(&rule->terms[t], settings);
+        if (places[t] == rule->terms[t].count) return false;
+    }
+    used += so_far->first;
+    for (size_t t = 0; t < rule->count; used += rule->terms[t++].count) {
+        if (used[places[t]]) continue;
+        used[places[t]] = true;
+        so_far->waiting--;
+    }
+    return so_far->matched = true;
 }
 
 static bool is_excluded(expansion *all, const gs_settings *settings)
 {
     const gs_rules *exclude = &all->sweep->exclude;
     bool excluded = false;
-    for (size_t r = 0; r < exclude->count; r++) { /* all of them: each must match something */
-        if (excluded && all->rule_matched[r]) continue;
-        size_t term = 0;
-        while (term < exclude->rules[r].count && term_matches(&exclude->rules[r].terms[term], settings)) term++;
-        if (term < exclude->rules[r].count) continue;
-        all->rule_matched[r] = excluded = true;
+    for (size_t r = 0; r < exclude->count; r++) { /* all of them: each should leave out something, by each value */
+        exclusion *so_far = &all->exclusions[r];
+        if (excluded && so_far->waiting == 0) continue;
+        if (rule_matches(&exclude->rules[r], settings, so_far, all->used)) excluded = true;
     }
     return excluded;
+}
+
+/* A rule that leaves out nothing is an error; a value in its lists by which it leaves out nothing is told. */
+static gs_status check_exclusions(const expansion *all, gs_error *error)
+{
+    const gs_rules *exclude = &all->sweep->exclude;
+    const gs_axis *idle = NULL;
+    size_t place = 0, others = 0;
+    for (size_t r = 0; r < exclude->count; r++) {
+        const gs_rule *rule = &exclude->rules[r];
+        const bool *used = all->used + all->exclusions[r].first;
+        if (!all->exclusions[r].matched)
+            return gs_node_fail(rule->node, error, "exclude: no combination of this sweep matches");
+        for (size_t t = 0; t < rule->count; used += rule->terms[t++].count)
+            for (size_t i = 0; i < rule->terms[t].count; i++) {
+                if (used[i]) continue;
+                if (idle != NULL) others++;
+                else idle = &rule->terms[t], place = i;
+            }
+    }
+    if (idle == NULL) return GS_OK;
+    char value[128], more[64] = "";
+    gs_value_write(idle->id, &idle->values[place], value, sizeof value);
+    if (others > 0) snprintf(more, sizeof more, " (and %zu more like it)", others);
+    (void)gs_node_fail(gs_axis_place(idle, place), &all->plan->note,
+                       "exclude: no combination of this sweep is left out by %s: %s%s",
+                       gs_settings_table[idle->id].column, value, more);
+    return GS_OK;
 }
 
 /* ---- expansion --------------------------------------------------------------------------------------------------- */
@@ -176,10 +241,19 @@ static uint64_t kind_of_reason(const char *reason)
     return XXH3_64bits(words.text, used);
 }
 
+/* Where the value stands that is to blame. */
+static gs_node place_of_culprit(const gs_sweep *sweep, gs_setting_id culprit, const gs_settings *settings)
+{
+    const gs_axis *axis = gs_sweep_axis(sweep, culprit);
+    size_t place = axis != NULL && axis->values != NULL ? place_in(axis, settings) : 0;
+    bool listed = axis != NULL && axis->values != NULL && place < axis->count;
+    return listed ? gs_axis_place(axis, place) : gs_sweep_node(sweep, culprit);
+}
+
 /* Tells why a combination cannot be trained: a reason that differs in its numbers alone is told once. The other
  * combinations are looked at too, so that a user sees all reasons at once. GS_OK while there is room for more. `rule`
  * is the item of include, or NULL. */
-static gs_status refuse(expansion *all, gs_setting_id culprit, const gs_rule *rule, const char *reason, gs_error *error)
+static gs_status refuse(expansion *all, gs_node culprit, const gs_rule *rule, const char *reason, gs_error *error)
 {
     uint64_t kind = kind_of_reason(reason);
     for (size_t i = 0; i < all->refusal_count && rule == NULL; i++)
@@ -187,7 +261,7 @@ static gs_status refuse(expansion *all, gs_setting_id culprit, const gs_rule *ru
     if (all->refusal_count < REFUSALS_MAX) all->refusals[all->refusal_count++] = kind;
     bool several = all->combinations > 1 && !all->sweep->random;
     gs_status status = rule != NULL ? gs_node_fail(rule->node, error, "include: %s", reason)
-                                    : gs_node_fail(gs_sweep_node(all->sweep, culprit), error, "%s%s", reason,
+                                    : gs_node_fail(culprit, error, "%s%s", reason,
                                                    several ? ", or leave such combinations out with exclude" : "");
     return gs_error_is_full(error) ? status : GS_OK;
 }
@@ -202,7 +276,8 @@ static gs_status add_variant(expansion *all, const gs_settings *settings, const 
         plan->merged++;
         return GS_OK;
     }
-    if (gs_settings_check(settings, &culprit, &reason) != GS_OK) return refuse(all, culprit, rule, reason.text, error);
+    if (gs_settings_check(settings, &culprit, &reason) != GS_OK)
+        return refuse(all, place_of_culprit(all->sweep, culprit, settings), rule, reason.text, error);
     gs_plan_append(plan, settings);
     return GS_OK;
 }
@@ -221,11 +296,7 @@ static gs_status expand(expansion *all, gs_error *error)
         if (is_excluded(all, &settings)) all->plan->excluded++;
         else status = add_variant(all, &settings, NULL, error);
     }
-    for (size_t r = 0; r < all->sweep->exclude.count && status == GS_OK && !all->sweep->random; r++)
-        if (!all->rule_matched[r])
-            status =
-                gs_node_fail(all->sweep->exclude.rules[r].node, error, "exclude: no combination of this sweep matches");
-    return status;
+    return status == GS_OK && !all->sweep->random ? check_exclusions(all, error) : status;
 }
 
 /* An included combination: what the sweep fixes to one value, then what the item says. Swept settings that it leaves
@@ -252,14 +323,21 @@ static gs_status include(expansion *all, const gs_rule *rule, gs_error *error)
 gs_status gs_expand(gs_plan *plan, const gs_sweep *sweep, gs_error *error)
 {
     expansion all = {.sweep = sweep, .plan = plan, .seen_size = 16};
-    gs_status status = count_combinations(sweep, &all.combinations, error);
+    gs_status status = count_combinations(&all, error);
     if (status != GS_OK) return status;
     size_t most = all.combinations + sweep->include.count;
     while (all.seen_size < 2 * most) all.seen_size *= 2;
     all.seen = calloc(all.seen_size, sizeof *all.seen);
-    all.rule_matched = calloc(sweep->exclude.count + 1, sizeof *all.rule_matched);
-    if (all.seen == NULL || all.rule_matched == NULL)
+    all.exclusions = calloc(sweep->exclude.count + 1, sizeof *all.exclusions);
+    all.used = calloc(all.values + 1, sizeof *all.used);
+    if (all.seen == NULL || all.exclusions == NULL || all.used == NULL)
         status = gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu combinations", all.combinations);
+    size_t first = 0;
+    for (size_t r = 0; r < sweep->exclude.count && status == GS_OK; r++) {
+        size_t values = values_of(&sweep->exclude.rules[r]);
+        all.exclusions[r] = (exclusion){.first = first, .waiting = values};
+        first += values;
+    }
     if (status == GS_OK) status = gs_plan_reserve(plan, sweep, most, error);
     if (status == GS_OK) status = expand(&all, error);
     for (size_t r = 0; r < sweep->include.count && status == GS_OK; r++)
@@ -270,6 +348,7 @@ gs_status gs_expand(gs_plan *plan, const gs_sweep *sweep, gs_error *error)
             gs_node_fail(sweep->exclude.rules[0].node, error,
                          "exclude leaves none of the %zu combinations, which would make no runs", all.combinations);
     free(all.seen);
-    free(all.rule_matched);
+    free(all.exclusions);
+    free(all.used);
     return status;
 }

@@ -19,6 +19,7 @@ typedef struct {
     size_t run_count; /* variants x seeds; run = variant * seed_count + place of the seed */
     size_t merged;    /* combinations left out because they resolve to a variant that is there already */
     size_t excluded;  /* combinations (of a random search: trials) left out by `exclude` */
+    gs_error note;    /* a value that `exclude` lists to no effect, which may be a slip; empty: there is none */
 
     /* A plan may have a million variants, so they are kept packed, for gs_plan_settings: of each variant a row with the
      * values of the settings that the sweep names. All others have the default of the variant's model. */

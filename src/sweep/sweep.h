@@ -24,8 +24,9 @@ typedef struct {
     size_t count;
     double *probabilities; /* of the values, adding up to 1; NULL: equal */
     gs_distribution distribution;
-    size_t zip;   /* axes of the same zip, counted from 1, advance together; 0: on its own */
-    gs_node node; /* where it was given, for errors that show only later */
+    size_t zip;    /* axes of the same zip, counted from 1, advance together; 0: on its own */
+    gs_node node;  /* where it was given, for errors that show only later */
+    gs_node given; /* its value, or the list of its values */
 } gs_axis;
 
 /* A partial combination of exclude or include. */
@@ -88,6 +89,9 @@ const char *gs_sweep_text(const gs_sweep *sweep);
 
 /* The axis of a setting, or NULL. */
 const gs_axis *gs_sweep_axis(const gs_sweep *sweep, gs_setting_id id);
+
+/* Where value number `place` of an axis stands. */
+gs_node gs_axis_place(const gs_axis *axis, size_t place);
 
 /* Where a setting was given; the top of the file if it was not. */
 gs_node gs_sweep_node(const gs_sweep *sweep, gs_setting_id id);

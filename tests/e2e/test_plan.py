@@ -62,6 +62,12 @@ def test_what_is_merged_and_excluded_is_said(sweep):
     assert "3 variants" in done.stdout and "1 combination merged" in done.stdout
 
 
+def test_a_value_that_exclude_lists_in_vain_is_told_on_stderr(sweep):
+    done = gensweep("plan", sweep, "--no-measure", "+mbd_features=4,8", "+exclude=[{mbd_features: [4, 16]}]")
+    assert done.returncode == 0 and "2 variants" in done.stdout
+    assert "gensweep: note: command line:1:30: exclude: no combination of this sweep is left out by mbd_features: 16" in done.stderr
+
+
 def test_settings_that_some_variants_ignore_are_listed(sweep):
     done = gensweep("plan", sweep, "--no-measure", "+mbd_features=4,8")
     assert "\nmbd_features applies to 2 of 3 variants: gan with minibatch_discrimination: on; the others ignore it\n" in done.stdout

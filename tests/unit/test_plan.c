@@ -212,6 +212,32 @@ static void zip_links_and_exclude_and_include_change_the_product(void **state)
     release(&made);
 }
 
+/* A value in a list of exclude by which nothing is left out may be a slip; the item as a whole is of use. */
+static void a_value_that_exclude_lists_in_vain_is_told(void **state)
+{
+    (void)state;
+    const char *head = "seeds: 0\nparameters: {model: [vae, gan], steps: [1, 2]}\n";
+    const struct {
+        const char *exclude, *note;
+    } cases[] = {
+        {"exclude: [{model: [vae, gan], steps: 1}]\n", ""},
+        {"exclude: [{model: vae, steps: 1}, {model: [vae, gan], steps: [1]}]\n", ""},
+        {"exclude: [{steps: [1, 3]}]\n", ":3:23: exclude: no combination of this sweep is left out by steps: 3\n"},
+        {"exclude:\n- steps: 1\n  model: [gan, oracle, vae]\n- {steps: [2, 3, 4], model: gan}\n",
+         ":5:16: exclude: no combination of this sweep is left out by model: oracle (and 2 more like it)\n"},
+        {"exclude: [{steps: [2, 3]}]\nmethod: random\nrun_cap: 3\n", ""},
+    };
+    for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
+        char text[512];
+        snprintf(text, sizeof text, "%s%s", head, cases[c].exclude);
+        planned made = plan_of(text, NULL, 0);
+        const char *note = made.plan->note.text;
+        if (cases[c].note[0] == '\0') assert_string_equal(note, "");
+        else assert_non_null(strstr(note, cases[c].note));
+        release(&made);
+    }
+}
+
 /* What varies by items of include alone is told only where it departs from what all others have. */
 static void include_calls_variants_by_what_it_changes(void **state)
 {
@@ -455,6 +481,7 @@ int main(void)
         cmocka_unit_test(identity_ignores_order_spelling_and_defaults),
         cmocka_unit_test(identity_stays_what_it_was),
         cmocka_unit_test(zip_links_and_exclude_and_include_change_the_product),
+        cmocka_unit_test(a_value_that_exclude_lists_in_vain_is_told),
         cmocka_unit_test(include_calls_variants_by_what_it_changes),
         cmocka_unit_test(hydra_overrides_add_change_and_remove),
         cmocka_unit_test(braces_need_no_blanks),
