@@ -48,12 +48,14 @@ def _parser() -> argparse.ArgumentParser:
     table.add_argument("file", metavar="FILE.h5", help="results file")
     table.add_argument("--csv", action="store_true", help="comma-separated values, all digits")
     table.set_defaults(run=_table)
-    compare = verbs.add_parser("compare", help="paired tests between two variants",
-                               description="Tests variant B against A, paired by seed where both have it.")
+    compare = verbs.add_parser("compare", help="paired tests between two variants, or of one setting",
+                               description="Tests variant B against A, paired by seed where both have it; or with --by the values of "
+                               "a setting, over all pairs of variants that are equal but for it.")
     compare.add_argument("file", metavar="FILE.h5", help="results file")
-    compare.add_argument("first", metavar="A", help="a variant, or a part of its name that only it has")
-    compare.add_argument("second", metavar="B", help="another one")
-    compare.set_defaults(run=_compare)
+    compare.add_argument("first", metavar="A", nargs="?", help="a variant, or a part of its name that only it has")
+    compare.add_argument("second", metavar="B", nargs="?", help="another one")
+    compare.add_argument("--by", metavar="SETTING", help="a setting that varies, as minibatch_discrimination, instead of A and B")
+    compare.set_defaults(run=_compare, parser=compare)
     return parser
 
 
@@ -80,11 +82,17 @@ def _table(options: argparse.Namespace) -> int:
 
 
 def _compare(options: argparse.Namespace) -> int:
+    if (options.second is None) == (options.by is None) or (options.by and options.first):
+        options.parser.error("give either two variants, A and B, or --by SETTING")
+    from .effects import effects
     from .results import Results
     from .summary import compare, require_finished_run
-    from .tables import comparison_text
+    from .tables import comparison_text, effects_text
     with Results(options.file) as results:
         require_finished_run(results)
+        if options.by is not None:
+            print(effects_text(effects(results, options.by)), end="")
+            return EXIT_OK
         first, second = results.find_variant(options.first), results.find_variant(options.second)
         if first == second:
             raise AnalysisError(f"{options.file}: A and B are the same variant: {first}")

@@ -13,7 +13,7 @@ from . import formatting as form
 from . import markup
 from .results import DONE, FAILED, FLAGS, STATUS_NAMES, Results
 from .statistics import mean
-from .summary import Comparison, VariantSummary, baseline, flag_rate, floor_of, setting_groups
+from .summary import FLAG_OUTCOMES, Comparison, VariantSummary, baseline, flag_rate, floor_of, setting_groups
 from .tables import detectable_sentence
 
 RUNS_SHOWN_OPEN = 100
@@ -181,7 +181,7 @@ def settings_table(results: Results) -> str:
         rows.append(f'<tr class="model"><td colspan="6">{escape(name)}</td></tr>')
         for text, members in values:
             cells = f'<td class="text">{escape(text)}</td>' + markup.cell(len(members))
-            for flag in ("collapsed", "severe"):
+            for flag in FLAG_OUTCOMES:
                 rate = flag_rate(results, members, flag)
                 cells += markup.cell(f"{rate.count}/{rate.total}", small=form.rate_interval(rate, "–"))
             rows.append(cells + markup.cell(form.number(mean(modes[members]), 1)) + markup.cell(form.number(mean(tv[members]))))
@@ -189,7 +189,7 @@ def settings_table(results: Results) -> str:
         return ""
     return markup.table(("value", "runs", "collapsed", "severe", "modes_10", "TV"), rows) + (
         '<p class="note">Done runs pooled over all other settings. A difference here may come from another setting that varies '
-        'along with this one.</p>')
+        'along with this one: <code>compare FILE.h5 --by SETTING</code> tests a setting with everything else equal.</p>')
 
 
 def run_table(results: Results) -> str:

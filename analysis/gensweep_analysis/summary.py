@@ -16,6 +16,7 @@ from .statistics import Rate
 
 ALL_PAIRS_UP_TO = 6  # variants; above it only pairs of a model that differ in one setting are tested
 MOST_PAIRS = 66
+FLAG_OUTCOMES = ("collapsed", "severe")  # what is compared beside TV
 DETAILED_VARIANTS = 12  # more than that nobody compares by eye
 
 
@@ -146,7 +147,7 @@ def baseline(results: Results) -> Optional[str]:
     variants = results.variants
     if len(variants) <= ALL_PAIRS_UP_TO or len({results.model_of(variant) for variant in variants}) > 1:
         return None
-    settings = [_settings_of(results, variant) for variant in variants]
+    settings = [settings_of(results, variant) for variant in variants]
     common = [name for name in settings[0] if all(own.get(name) is not None for own in settings)]
     if len({tuple(own[name] for name in common) for own in settings}) < len(variants):
         return None
@@ -169,7 +170,7 @@ def pairs_to_compare(results: Results) -> List[Tuple[str, str]]:
     if base is not None:
         pairs = [(first, second) for first, second in pairs if first == base]
     elif len(variants) > ALL_PAIRS_UP_TO:
-        settings = {variant: _settings_of(results, variant) for variant in variants}
+        settings = {variant: settings_of(results, variant) for variant in variants}
         pairs = [(a, b) for a, b in pairs if results.model_of(a) == results.model_of(b)
                  and _differences(settings[a], settings[b]) == 1]
     return pairs if len(pairs) <= MOST_PAIRS else []
@@ -190,7 +191,7 @@ def compare(results: Results, first: str, second: str) -> Comparison:
         rows_a, rows_b = (np.array(rows) for rows in zip(*common))
     tv_a, tv_b = _measured(results.metric("tv"), rows_a, rows_b, paired)
     tests, rates, discordant = [], {}, {}
-    for outcome in ("collapsed", "severe"):
+    for outcome in FLAG_OUTCOMES:
         flag = results.flag(outcome)
         a, b = flag[rows_a], flag[rows_b]
         rates[outcome] = (statistics.wilson(int(a.sum()), len(a)), statistics.wilson(int(b.sum()), len(b)))
@@ -243,7 +244,8 @@ def _common_seeds(results: Results, rows_a: np.ndarray, rows_b: np.ndarray) -> L
     return [(int(row), of_b[int(results.seeds[row])]) for row in rows_a if int(results.seeds[row]) in of_b]
 
 
-def _settings_of(results: Results, variant: str) -> Dict[str, object]:
+def settings_of(results: Results, variant: str) -> Dict[str, object]:
+    """Every setting of a variant, None where it does not apply."""
     row = results.rows(variant, None)[0]
     return {name: setting_key(column[row]) for name, column in results.settings.items()}
 

@@ -10,6 +10,7 @@ from typing import Iterable, List, Sequence
 import numpy as np
 
 from . import formatting as form
+from .effects import Effect
 from .results import Results
 from .statistics import smallest_p_paired
 from .summary import Comparison, VariantSummary, floor_of
@@ -110,6 +111,38 @@ def comparison_text(results: Results, comparison: Comparison) -> str:
     lines.append(f"P(improvement): a run of B has a lower TV than one of A with probability {form.number(comparison.improvement, 2)}.")
     lines.append(detectable_sentence(comparison))
     lines.append("These p-values are not corrected; the report corrects all comparisons of the sweep (Holm).")
+    return "\n".join(lines) + "\n"
+
+
+def effects_text(found: Sequence[Effect]) -> str:
+    """What `compare --by` prints."""
+    lines: List[str] = []
+    for effect in found:
+        seeds, pairs = max(outcome.seeds for outcome in effect.outcomes), len(effect.pairs)
+        along = f"along with {', '.join(effect.along)}; " if effect.along else ""
+        lines += [f"{effect.setting}: {effect.second} against {effect.first}, {along}everything else equal",
+                  f"{form.plural(pairs, 'pair')} of variants" + (f", which differ in {', '.join(effect.over)}" if effect.over else "")
+                  + f"; {form.plural(seeds, 'seed')}, {effect.runs:,} pairs of done runs"]
+        rows = []
+        for outcome in effect.outcomes:
+            points = outcome.name != "tv"
+            write = form.percent if points else form.number
+            scale, decimals, unit = (100, 0, " points") if points else (1, 3, "")
+            bounds = [form.signed(scale * bound, decimals) for bound in outcome.interval]
+            interval = "" if form.NONE in bounds else f" ({bounds[0]} to {bounds[1]})"
+            rows.append([OUTCOME_NAMES[outcome.name] if points else "mean TV", write(outcome.first), write(outcome.second),
+                         form.signed(scale * outcome.difference, decimals) + interval + unit,
+                         f"{outcome.lower}, {outcome.pairs - outcome.lower - outcome.higher}, {outcome.higher}",
+                         form.p_value(outcome.p), form.p_value(outcome.holm)])
+        lines += ["", align(("", effect.first, effect.second, "difference (95 %)", "pairs lower, equal, higher", "p", "Holm"), rows)]
+        without = effect.runs - effect.outcomes[-1].runs
+        if without > 0:
+            lines += [f"TV: without {form.plural(without, 'pair')} of runs, of which one has all samples rejected.", ""]
+        if smallest_p_paired(seeds) > 0.05:
+            lines += [f"With {form.plural(seeds, 'seed')} no p-value is below {form.p_value(smallest_p_paired(seeds))}.", ""]
+    lines.append("A seed counts once: its differences are averaged over the pairs of variants (sign-flip permutation test and bootstrap\n"
+                 "interval over seeds). Where pairs are lower and higher, the mean says little: look at them one by one. Rates are of done\n"
+                 "runs. Holm: corrected for all rows above.")
     return "\n".join(lines) + "\n"
 
 

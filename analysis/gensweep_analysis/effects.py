@@ -1,0 +1,150 @@
+"""What one setting does over a whole sweep: pairs of variants that are equal but for it, seed by seed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Dict, List, Sequence, Tuple
+
+import numpy as np
+
+from . import statistics
+from .errors import AnalysisError
+from .results import Results, nearest, setting_key
+from .summary import FLAG_OUTCOMES, settings_of, value_text
+
+Pair = Tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One outcome of an effect. A seed counts once: its differences are averaged over the pairs of variants first.
+
+    `first` and `second` are means of the seeds' means, of `collapsed` and `severe` shares of runs; `lower` and `higher`
+    count the pairs of variants in which `second` has the lower or higher mean. `runs` are pairs of runs.
+    """
+
+    name: str
+    first: float
+    second: float
+    difference: float
+    interval: Tuple[float, float]
+    lower: int
+    higher: int
+    pairs: int
+    seeds: int
+    runs: int
+    p: float
+    holm: float
+
+
+@dataclass(frozen=True)
+class Effect:
+    """The value `second` of a setting against its value `first`."""
+
+    setting: str
+    first: str
+    second: str
+    pairs: Tuple[Pair, ...]
+    over: Tuple[str, ...]  # other settings, in whose values the pairs differ from each other
+    along: Tuple[str, ...]  # settings that change with it in the pairs
+    runs: int  # pairs of runs with the same seed that are both done
+    outcomes: Tuple[Outcome, ...]
+
+
+def effects(results: Results, setting: str) -> List[Effect]:
+    """Each value of the setting against its first one, with Holm's correction over all of them."""
+    values = _values(results, setting)
+    variants = {variant: settings_of(results, variant) for variant in results.variants}
+    found = []
+    for value in values[1:]:
+        pairs = _equal_but_for(variants, setting, values[0], value)
+        if pairs:
+            found.append(_effect(results, variants, setting, values[0], value, pairs))
+    if not found:
+        raise AnalysisError(f"{results.path}: no two variants are equal but for {setting}, so that its effect cannot be told from that "
+                            "of the others; a grid has such variants, a random search has none")
+    adjusted = iter(statistics.holm([outcome.p for effect in found for outcome in effect.outcomes]))
+    return [replace(effect, outcomes=tuple(replace(outcome, holm=next(adjusted)) for outcome in effect.outcomes)) for effect in found]
+
+
+def _values(results: Results, setting: str) -> List[object]:
+    """Numbers from the smallest, others as they come in the plan."""
+    varying = results.swept_settings()
+    if setting not in results.settings:
+        raise AnalysisError(f"{results.path}: no setting {setting!r} in the sweep{nearest(setting, varying)}; "
+                            f"these vary: {', '.join(varying) or 'none'}")
+    column = results.settings[setting]
+    values = list(dict.fromkeys(key for key in map(setting_key, column[results.planned]) if key is not None))
+    if setting not in varying:
+        raise AnalysisError(f"{results.path}: {setting} does not vary in this sweep; these do: {', '.join(varying) or 'none'}")
+    return sorted(values) if all(isinstance(value, (int, float)) for value in values) else values
+
+
+def _names(variants: Dict[str, Dict[str, object]], setting: str) -> List[str]:
+    """Settings that pairs must have in common: those that vary among variants with the same value of `setting`. Others are
+    what it brings with it: defaults of a model, settings that are linked to it."""
+    seen: Dict[Tuple[object, str], set] = {}
+    for own in variants.values():
+        for name, value in own.items():
+            if value is not None and name != setting:
+                seen.setdefault((own[setting], name), set()).add(value)
+    return list(dict.fromkeys(name for (_, name), values in seen.items() if len(values) > 1))
+
+
+def _equal_but_for(variants: Dict[str, Dict[str, object]], setting: str, first: object, second: object) -> List[Pair]:
+    """A setting that applies to one of two variants only (mbd_features, with minibatch discrimination on) comes with its switch,
+    and any value of it is as good a partner."""
+    names = _names(variants, setting)
+
+    def equal(a: Dict[str, object], b: Dict[str, object]) -> bool:
+        return all(a[name] is None or b[name] is None or a[name] == b[name] for name in names)
+    return [(a, b) for a, own in variants.items() if own[setting] == first
+            for b, other in variants.items() if other[setting] == second and equal(own, other)]
+
+
+def _effect(results: Results, variants: Dict[str, Dict[str, object]], setting: str, first: object, second: object,
+            pairs: Sequence[Pair]) -> Effect:
+    rows = _common_rows(results, pairs)
+    done = int((rows[0] >= 0).sum())
+    if int((rows[0] >= 0).any(axis=0).sum()) < 2:
+        raise AnalysisError(f"{results.path}: variants that are equal but for {setting} have fewer than 2 seeds that are done in both")
+    names = _names(variants, setting)
+    over = [name for name in names if len({variants[a][name] for a, _ in pairs} | {variants[b][name] for _, b in pairs}) > 1]
+    along = [name for name in variants[pairs[0][0]] if name != setting and any(
+        None not in (variants[a][name], variants[b][name]) and variants[a][name] != variants[b][name] for a, b in pairs)]
+    switch = results.setting_kinds[setting] == "i1"
+    outcomes = [_outcome(name, rows, results.flag(name).astype(np.float64)) for name in FLAG_OUTCOMES]
+    outcomes.append(_outcome("tv", rows, results.metric("tv")))
+    return Effect(setting=setting, first=value_text(first, switch), second=value_text(second, switch), pairs=tuple(pairs),
+                  over=tuple(over), along=tuple(along), runs=done, outcomes=tuple(outcomes))
+
+
+def _common_rows(results: Results, pairs: Sequence[Pair]) -> np.ndarray:
+    """Rows of the done runs, (2, pairs, seeds); -1 where one of the two is not done."""
+    seeds = {seed: place for place, seed in enumerate(sorted({int(seed) for seed in results.seeds[results.done]}))}
+    rows = np.full((2, len(pairs), max(1, len(seeds))), -1)
+    for place, pair in enumerate(pairs):
+        for side in range(2):
+            for row in results.rows(pair[side]):
+                rows[side, place, seeds[int(results.seeds[row])]] = row
+    rows[:, (rows < 0).any(axis=0)] = -1
+    return rows
+
+
+def _outcome(name: str, rows: np.ndarray, values: np.ndarray) -> Outcome:
+    first, second = (np.where(side >= 0, values[side], np.nan) for side in rows)
+    known = np.isfinite(first) & np.isfinite(second)
+    difference = np.where(known, second - first, np.nan)
+    of_pairs = _means(difference, known)
+    of_seeds = _means(difference.T, known.T)
+    p = statistics.sign_flip(of_seeds)
+    return Outcome(
+        name=name, first=statistics.mean(_means(first.T, known.T)), second=statistics.mean(_means(second.T, known.T)),
+        difference=statistics.mean(of_seeds), interval=statistics.bootstrap_interval(of_seeds, lambda draws: draws.mean(axis=-1)),
+        lower=sum(mean < 0 for mean in of_pairs), higher=sum(mean > 0 for mean in of_pairs), pairs=len(of_pairs), seeds=len(of_seeds),
+        runs=int(known.sum()), p=p, holm=p)
+
+
+def _means(values: np.ndarray, known: np.ndarray) -> List[float]:
+    """Of each row, over what is known; rows without anything are left out."""
+    return [float(row[of].mean()) for row, of in zip(values, known) if of.any()]
