@@ -7,7 +7,7 @@
 static const int32_t no_rank = -1;
 static const double not_a_number = (double)NAN;
 
-enum { RANK, STEPS_DONE, SECONDS, ERROR }; /* the first rows of the table */
+enum { RANK, STEPS_DONE, SECONDS, ERROR, EXPECTED }; /* the first rows of the table */
 
 /* Columns that are copied from a gs_row as they are. */
 static const gs_row_column from_row[] = {
@@ -15,6 +15,7 @@ static const gs_row_column from_row[] = {
     [STEPS_DONE] = {"/runs/steps_done", GS_CELL_INT64, 0, GS_BY_RUN, offsetof(gs_row, steps_done), NULL, false},
     [SECONDS] = {"/runs/seconds", GS_CELL_FLOAT64, 0, GS_BY_RUN, offsetof(gs_row, seconds), NULL, .incidental = true},
     [ERROR] = {"/runs/error", GS_CELL_TEXT, GS_REASON, GS_BY_RUN, offsetof(gs_row, error), NULL, false},
+    [EXPECTED] = {"/coverage/expected", GS_CELL_FLOAT64, 0, GS_BY_BIN, offsetof(gs_row, expected), NULL, false},
     {"/runs/digest", GS_CELL_TEXT, GS_DIGEST, GS_BY_RUN, offsetof(gs_row, digests.whole), NULL, false},
     {"/digests/coverage", GS_CELL_TEXT, GS_DIGEST, GS_BY_RUN, offsetof(gs_row, digests.parts[GS_PART_COVERAGE]), NULL,
      false},
@@ -27,7 +28,6 @@ static const gs_row_column from_row[] = {
     {"/coverage/counts", GS_CELL_UINT32, 0, GS_BY_BIN, offsetof(gs_row, counts), NULL, false},
     {"/coverage/rejected", GS_CELL_UINT32, 0, GS_BY_RUN, offsetof(gs_row, rejected), NULL, false},
     {"/coverage/error_sum", GS_CELL_FLOAT64, 0, GS_BY_BIN, offsetof(gs_row, error_sum), NULL, false},
-    {"/coverage/expected", GS_CELL_FLOAT64, 0, GS_BY_BIN, offsetof(gs_row, expected), NULL, false},
     {"/coverage/shade_ks", GS_CELL_FLOAT64, 0, GS_BY_BIN, offsetof(gs_row, shade_distance), &not_a_number, false},
 };
 enum { FROM_ROW = sizeof from_row / sizeof from_row[0] };
@@ -232,6 +232,8 @@ static double metric_of(const void *cells, gs_metric_type type, uint64_t row)
     return (double)NAN;
 }
 
+enum { AT_ONCE = 1024 }; /* expected tables, which are large beside the rest */
+
 gs_status gs_columns_ended(gs_columns *columns, gs_file *file, void (*ended)(void *context, const gs_row *row),
                            void *context, gs_error *error)
 {
@@ -239,9 +241,10 @@ gs_status gs_columns_ended(gs_columns *columns, gs_file *file, void (*ended)(voi
     double(*metrics)[GS_METRIC_COUNT] = calloc(roster->rows, sizeof *metrics);
     double *cells = malloc(roster->rows * sizeof *cells);
     int64_t *steps = calloc(roster->rows, sizeof *steps);
+    double(*expected)[GS_BINS] = malloc(AT_ONCE * sizeof *expected);
     gs_row *row = calloc(1, sizeof *row);
     gs_status status = GS_OK;
-    if (metrics == NULL || cells == NULL || steps == NULL || row == NULL)
+    if (metrics == NULL || cells == NULL || steps == NULL || expected == NULL || row == NULL)
         status = gs_fail(error, GS_ERROR_MEMORY, "out of memory: %zu runs", (size_t)roster->rows);
     for (int m = 0; m < GS_METRIC_COUNT && status == GS_OK; m++) {
         status = gs_file_read(file, columns->metrics[m], 0, roster->rows, cells, error);
@@ -250,16 +253,22 @@ gs_status gs_columns_ended(gs_columns *columns, gs_file *file, void (*ended)(voi
     }
     if (status == GS_OK) status = gs_file_read(file, columns->from_row[STEPS_DONE], 0, roster->rows, steps, error);
     for (uint64_t r = 0; r < roster->rows && status == GS_OK; r++) {
-        if (roster->run_of_row[r] < 0 || roster->status[r] < GS_RUN_DONE) continue;
+        uint64_t left = roster->rows - r;
+        if (r % AT_ONCE == 0)
+            status =
+                gs_file_read(file, columns->from_row[EXPECTED], r, left < AT_ONCE ? left : AT_ONCE, expected, error);
+        if (status != GS_OK || roster->run_of_row[r] < 0 || roster->status[r] < GS_RUN_DONE) continue;
         row->run = roster->run_of_row[r];
         row->failed = roster->status[r] == GS_RUN_FAILED;
         row->steps_done = steps[r];
+        memcpy(row->expected, expected[r % AT_ONCE], sizeof row->expected);
         memcpy(row->metrics.values, metrics[r], sizeof metrics[r]);
         ended(context, row);
     }
     free(metrics);
     free(cells);
     free(steps);
+    free(expected);
     free(row);
     return status;
 }

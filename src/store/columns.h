@@ -82,7 +82,7 @@ GS_MUST_CHECK gs_status gs_columns_write(gs_columns *columns, gs_file *file, con
 GS_MUST_CHECK gs_status gs_columns_finish(gs_columns *columns, gs_file *file, const gs_row *const *rows, size_t count,
                                           gs_error *error);
 
-/* Tells of every planned run that has ended: number, failed or not, steps done, metrics; the rest of
+/* Tells of every planned run that has ended: number, failed or not, steps done, expected table, metrics; the rest of
  * the row is empty. */
 GS_MUST_CHECK gs_status gs_columns_ended(gs_columns *columns, gs_file *file,
                                          void (*ended)(void *context, const gs_row *row), void *context,

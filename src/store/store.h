@@ -81,7 +81,7 @@ int64_t gs_store_row(const gs_store *store, int64_t run);
 /* Status of a planned run. */
 gs_run_status gs_store_status(const gs_store *store, int64_t run);
 
-/* Tells of each planned run that has ended: number, failed or not, steps done, metrics. */
+/* Tells of each planned run that has ended: number, failed or not, steps done, expected table, metrics. */
 GS_MUST_CHECK gs_status gs_store_ended(gs_store *store, void (*ended)(void *context, const gs_row *row), void *context,
                                        gs_error *error);
 

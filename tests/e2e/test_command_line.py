@@ -84,9 +84,10 @@ def test_the_recorded_command_can_be_given_again(sweep, tmp_path):
 
 
 def test_an_existing_file_is_continued_and_fresh_keeps_it(sweep, tmp_path):
-    assert gensweep(sweep, *FAST, cwd=tmp_path).returncode == 0
+    first = gensweep(sweep, *FAST, cwd=tmp_path)
+    assert first.returncode == 0 and "modes_10 (at most 30)" in first.stdout
     again = gensweep(sweep, *FAST, cwd=tmp_path)
-    assert again.returncode == 0 and "nothing to do" in again.stderr
+    assert again.returncode == 0 and "nothing to do" in again.stderr and again.stdout == first.stdout
     before = (tmp_path / "results/small.h5").read_bytes()
     assert gensweep("run", sweep, "--fresh", *FAST, cwd=tmp_path).returncode == 0
     assert (tmp_path / "results/small.h5.1").read_bytes() == before
