@@ -90,6 +90,7 @@ static bool read_walltime(const gs_option *option, gs_options *options, const ch
     if (strspn(value, "0123456789:-") != strlen(value) || strlen(value) >= 20) return false;
     if (dash != NULL && sscanf(value, "%6u-%c", &days, &rest) != 2) return false;
     if (dash != NULL) time = dash + 1;
+    if (strchr(time, '-') != NULL) return false; /* which sscanf takes for a sign */
     if (sscanf(time, "%6u:%2u:%2u%c", &hours, &minutes, &seconds, &rest) != 3) return false;
     if (minutes >= 60 || seconds >= 60) return false;
     options->walltime = 86400.0 * days + 3600.0 * hours + 60.0 * minutes + seconds;

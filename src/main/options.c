@@ -131,6 +131,22 @@ static gs_verb verb_of(const char *word)
     return (gs_verb)verb;
 }
 
+/* Whether a value follows the option at this place, of which it is not known yet whose it is. Of a name that is a flag
+ * of some verbs and has a value with others, a verb is none. */
+static bool takes_next(const reading *line, int at)
+{
+    const char *argument = line->argv[at];
+    bool valued = false, flag = false;
+    for (unsigned v = 0; v < GS_VERB_COUNT; v++) {
+        const gs_option *option = find_option(argument, 1u << v);
+        if (option == NULL) continue;
+        if (option->argument != NULL) valued = true;
+        else flag = true;
+    }
+    if (!valued || strchr(argument, '=') != NULL || at + 1 >= line->argc) return false;
+    return !flag || verb_of(line->argv[at + 1]) == GS_VERB_COUNT;
+}
+
 /* The first argument that is neither an option nor the value of one may be a verb. Returns its place; 0: there is none,
  * and the verb is run. */
 static int find_verb(reading *line)
@@ -143,8 +159,7 @@ static int find_verb(reading *line)
             if (verb < GS_VERB_COUNT) line->verb = verb;
             return verb < GS_VERB_COUNT ? i : 0;
         }
-        const gs_option *option = find_option(argument, ~0u);
-        if (option != NULL && option->argument != NULL && strchr(argument, '=') == NULL) i++;
+        i += takes_next(line, i);
     }
     return 0;
 }
@@ -221,6 +236,13 @@ static gs_status check(const gs_options *options, gs_error *error)
     return GS_OK;
 }
 
+/* Beside --help and --version, options that ask for kernels or for a repair mean nothing: there may be no file. */
+static void leave_file_alone(gs_options *options)
+{
+    options->repair = options->kernels_given = false;
+    options->kernels = GS_KERNELS_NATIVE;
+}
+
 gs_status gs_options_read(gs_options *options, int argc, char **argv, gs_error *error)
 {
     reading line = {.argc = argc, .argv = argv, .options = options};
@@ -236,6 +258,7 @@ gs_status gs_options_read(gs_options *options, int argc, char **argv, gs_error *
     }
     if (status == GS_OK) status = check(options, error);
     if (!(options->fraction > 0)) options->fraction = 0.1;
+    if (options->verb == GS_VERB_HELP || options->verb == GS_VERB_VERSION) leave_file_alone(options);
     return status;
 }
 

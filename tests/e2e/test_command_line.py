@@ -172,6 +172,7 @@ def test_a_read_only_folder(sweep, tmp_path):
     (("small.yaml", "--progress", "loud"), "--progress expects"),
     (("small.yaml", "--walltime", "4294967296:00:01"), "--walltime expects HH:MM:SS"),
     (("small.yaml", "--walltime", "1:60:00"), "--walltime expects HH:MM:SS"),
+    (("small.yaml", "--walltime", "1--1:00:00"), "--walltime expects HH:MM:SS"),
     (("small.yaml", "model=GAN"), "did you mean 'gan'?"),
     (("small.yaml", "evaluation.evry=1"), "did you mean 'evaluation.every'?"),
     (("small.yaml", "seeds=0-9999999"), "are 20000000 runs; at most 10000000 are possible"),
@@ -249,6 +250,16 @@ def test_help_version_and_settings():
 def test_options_may_stand_before_the_verb(sweep):
     assert gensweep("--ranks", "2", "--json", "plan", sweep, "--no-measure").stdout == gensweep("plan", sweep, "--no-measure", "--json", "--ranks=2").stdout != ""
     assert gensweep("--help", "plan").stdout == gensweep("plan", "--help").stdout == gensweep("help", "plan").stdout
+    assert gensweep("--runs", "plan", sweep, "--no-measure").stdout == gensweep("plan", sweep, "--no-measure", "--runs").stdout != ""
+    assert "is no results file" in gensweep("--runs", "1", "audit", sweep).stderr
+
+
+@pytest.mark.parametrize("verb, options", [("verify", ("--repair",)), ("verify", ("--repair", "--kernels", "recorded")), ("audit", ("--kernels", "recorded"))])
+def test_help_beside_options_that_need_a_file(verb, options):
+    for arguments in ((verb, *options, "--help"), ("--help", verb, *options)):
+        done = gensweep(*arguments)
+        assert (done.returncode, done.stdout, done.stderr) == (0, gensweep("help", verb).stdout, "")
+    assert gensweep(verb, *options, "--version").stdout == gensweep("--version").stdout != ""
 
 
 def test_verbs_have_the_options_that_their_help_lists():
