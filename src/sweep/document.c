@@ -31,56 +31,114 @@ struct gs_document {
     bool parsed;
 };
 
-/* What is shown of a line: its beginning, or of a long one the part around the place of an error. */
-enum { SHOWN = 120, BEFORE = 60 /* characters before the place */ };
-
+/* A place in the text as editors count it, lines and characters from 0. libyaml knows line breaks that they do not. */
 typedef struct {
-    char text[4 * SHOWN + 1];
-    int caret; /* characters before it */
-} excerpt;
+    const char *start; /* of its line */
+    size_t line, column;
+} place;
 
 static bool begins_character(char c)
 {
     return ((unsigned char)c & 0xC0) != 0x80;
 }
 
-/* `column` counts characters from 0, as libyaml does. */
-static excerpt show_line(const gs_document *document, const char *line, size_t column)
+/* Bytes of the line break of YAML 1.1 that stands here: CR LF, LF, CR, U+0085, U+2028 or U+2029; 0: none. */
+static size_t break_length(const char *c)
 {
-    excerpt shown = {.caret = (int)column};
-    size_t first = column < SHOWN ? 0 : column - BEFORE, place = 0, used = 0;
-    const char *end = document->text + document->length;
+    if (*c == '\n' || *c == '\r') return c[0] == '\r' && c[1] == '\n' ? 2 : 1;
+    if (strncmp(c, "\xC2\x85", 2) == 0) return 2;
+    return strncmp(c, "\xE2\x80\xA8", 3) == 0 || strncmp(c, "\xE2\x80\xA9", 3) == 0 ? 3 : 0;
+}
+
+static place find_place(const gs_document *document, size_t yaml_line, size_t yaml_column)
+{
+    place found = {.start = document->text};
+    for (const char *c = document->text; yaml_line > 0 && *c != '\0';) {
+        size_t length = break_length(c);
+        yaml_line -= length > 0;
+        if (length > 0 && (*c == '\n' || *c == '\r')) {
+            found = (place){c + length, found.line + 1, 0};
+        } else {
+            found.column += begins_character(*c);
+        }
+        c += length > 0 ? length : 1;
+    }
+    found.column += yaml_column;
+    return found;
+}
+
+/* The place of a byte, before which the text is UTF-8. */
+static place find_byte(const gs_document *document, size_t offset)
+{
+    place found = {.start = document->text};
+    for (size_t i = 0; i < offset && i < document->length; i++) {
+        if (document->text[i] == '\n') found = (place){document->text + i + 1, found.line + 1, 0};
+        else found.column += begins_character(document->text[i]);
+    }
+    return found;
+}
+
+/* What is shown of a line: its beginning, or of a long one the part around the place of an error. */
+enum { SHOWN = 120, BEFORE = 60 /* characters before the place */ };
+
+typedef struct {
+    char text[4 * SHOWN + 8];
+    int caret; /* characters before it */
+} excerpt;
+
+static excerpt show_line(const place *at)
+{
+    excerpt shown = {.caret = (int)at->column};
+    size_t first = at->column < SHOWN ? 0 : at->column - BEFORE, column = 0, used = 0;
     if (first > 0) {
         used = (size_t)snprintf(shown.text, sizeof shown.text, "... ");
         shown.caret = BEFORE + (int)used;
     }
-    for (const char *c = line; c < end && strchr("\r\n", *c) == NULL && used + 1 < sizeof shown.text; c++) {
-        place += c > line && begins_character(*c);
-        if (place >= first + SHOWN) break;
-        if (place < first) continue;
-        unsigned char byte = (unsigned char)*c; /* what is not text must not reach a terminal */
-        bool odd = byte < 0x20 || byte == 0x7F || (byte >= 0x80 && !document->parsed);
-        shown.text[used++] = byte == '\t' ? ' ' : odd ? '?' : *c;
+    for (const char *c = at->start; strchr("\r\n", *c) == NULL && used + 1 < sizeof shown.text; c++) {
+        column += c > at->start && begins_character(*c);
+        if (column >= first + SHOWN) break;
+        if (column >= first) shown.text[used++] = *c == '\t' ? ' ' : *c;
     }
     shown.text[used] = '\0';
+    gs_utf8_mend(shown.text);
+    gs_utf8_tame(shown.text, '?'); /* what is not text must not reach a terminal */
     return shown;
 }
 
+/* Where further text goes, and how much of it has room before `more_errors`. */
+static char *end_of(gs_error *error, size_t *room)
+{
+    size_t used = strlen(error->text);
+    *room = sizeof error->text - sizeof more_errors - used;
+    return error->text + used;
+}
+
 /* Appends one error with the line it is about. */
-static void add_error(const gs_document *document, size_t line, size_t column, gs_error *error, const char *sentence)
+static void add_error(const gs_document *document, place where, gs_error *error, const char *sentence)
 {
     if (error == NULL || gs_error_is_full(error)) return;
-    size_t used = strlen(error->text), room = sizeof error->text - sizeof more_errors - used;
-    char *at = error->text + used;
-    const char *start = document->text, *end = document->text + document->length;
-    for (size_t l = 0; l < line && start < end; l++) {
-        const char *newline = memchr(start, '\n', (size_t)(end - start));
-        start = newline == NULL ? end : newline + 1;
-    }
-    excerpt shown = show_line(document, start, column);
-    int written = snprintf(at, room, "%s%s:%zu:%zu: %s\n%6zu | %s\n       | %*s^", used > 0 ? "\n" : "", document->name,
-                           line + 1, column + 1, sentence, line + 1, shown.text, shown.caret, "");
-    if (written < 0 || (size_t)written >= room) strcpy(at, more_errors); /* an error too many is left out whole */
+    size_t room;
+    char *end = end_of(error, &room);
+    excerpt shown = show_line(&where);
+    int written =
+        snprintf(end, room, "%s%s:%zu:%zu: %s\n%6zu | %s\n       | %*s^", end > error->text ? "\n" : "", document->name,
+                 where.line + 1, where.column + 1, sentence, where.line + 1, shown.text, shown.caret, "");
+    if (written < 0 || (size_t)written >= room) strcpy(end, more_errors); /* an error too many is left out whole */
+}
+
+void gs_error_append(gs_error *error, const gs_error *more)
+{
+    if (error == NULL || gs_error_is_full(error)) return;
+    size_t room;
+    char *end = end_of(error, &room);
+    int written = snprintf(end, room, "%s%s", end > error->text ? "\n" : "", more->text);
+    if (written >= 0 && (size_t)written < room) return;
+    char *cut = end + strlen(end);
+    do { /* as many as fit whole: the further lines of an error are indented */
+        *cut = '\0';
+        cut = strrchr(end, '\n');
+    } while (cut != NULL && cut[1] == ' ');
+    strcpy(cut != NULL ? cut : end, more_errors);
 }
 
 static gs_status tell_parser_error(const gs_document *document, const yaml_parser_t *parser, gs_error *error)
@@ -91,21 +149,17 @@ static gs_status tell_parser_error(const gs_document *document, const yaml_parse
     snprintf(sentence, sizeof sentence, "not valid YAML: %s%s%s",
              parser->problem != NULL ? parser->problem : "unreadable", parser->context != NULL ? " " : "",
              parser->context != NULL ? parser->context : "");
-    size_t line = parser->problem_mark.line, column = parser->problem_mark.column;
-    if (parser->error == YAML_READER_ERROR) { /* told by offset only */
-        line = column = 0;
-        for (size_t i = 0; i < parser->problem_offset && i < document->length; i++) {
-            column = document->text[i] == '\n' ? 0 : column + 1;
-            line += document->text[i] == '\n';
-        }
-    }
-    add_error(document, line, column, error, sentence);
+    add_error(document,
+              parser->error == YAML_READER_ERROR
+                  ? find_byte(document, parser->problem_offset)
+                  : find_place(document, parser->problem_mark.line, parser->problem_mark.column),
+              error, sentence);
     return GS_ERROR_INPUT;
 }
 
 static gs_status refuse(const gs_document *document, yaml_mark_t mark, gs_error *error, const char *sentence)
 {
-    add_error(document, mark.line, mark.column, error, sentence);
+    add_error(document, find_place(document, mark.line, mark.column), error, sentence);
     return GS_ERROR_INPUT;
 }
 
@@ -368,9 +422,10 @@ gs_status gs_node_fail(gs_node node, gs_error *error, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(sentence, sizeof sentence, format, arguments);
     va_end(arguments);
+    gs_utf8_mend(sentence); /* values are cut between bytes */
     gs_utf8_tame(sentence, '?');
     yaml_mark_t mark = node.yaml != NULL ? node.yaml->start_mark : (yaml_mark_t){0};
-    add_error(node.document, mark.line, mark.column, error, sentence);
+    add_error(node.document, find_place(node.document, mark.line, mark.column), error, sentence);
     return GS_ERROR_INPUT;
 }
 

@@ -61,6 +61,9 @@ gs_status gs_node_fail(gs_node node, gs_error *error, const char *format, ...) G
 /* Whether no further error has room; the text then says that there are more. */
 bool gs_error_is_full(const gs_error *error);
 
+/* Adds the errors of `more`, as far as they have room. */
+void gs_error_append(gs_error *error, const gs_error *more);
+
 /* The sentence, with nearest name, for `node`, whose text is not among `names` ("what" is e.g. "parameter"). */
 gs_status gs_node_fail_name(gs_node node, gs_error *error, const char *what, const char *const *names, size_t count);
 

@@ -123,8 +123,9 @@ static gs_status write_mapping(const char *argument, const char *key, size_t key
         size_t name = choice == NULL ? unknown_call(given) : 0;
         if (name > 0)
             return gs_fail(error, GS_ERROR_INPUT,
-                           "'%.80s': of Hydra's functions only range(...) and choice(...) are known, not %.*s",
-                           argument, (int)(name < 40 ? name : 40), given);
+                           "'%.80s': of Hydra's functions only range(...) and choice(...) are known, not %.*s; text "
+                           "that looks like one is quoted once more: \"'%.60s'\"",
+                           argument, (int)(name < 40 ? name : 40), given, given);
         bool list = choice != NULL || has_comma(given);
         open = list ? "[" : "";
         close = list ? "]" : "";

@@ -271,14 +271,6 @@ static void default_name(gs_sweep *sweep, const char *path)
     gs_utf8_tame(sweep->name, '_');
 }
 
-/* Adds what an argument has wrong with it to what the file has. */
-static void append_error(gs_error *error, const gs_error *more)
-{
-    if (error == NULL) return;
-    size_t used = strlen(error->text);
-    snprintf(error->text + used, sizeof error->text - used, "%s%.1500s", used > 0 ? "\n" : "", more->text);
-}
-
 static void set_defaults(gs_sweep *sweep)
 {
     static const int64_t article_indices[GS_DIGITS] = {1, 21, 3, 5, 7, 2};
@@ -297,7 +289,7 @@ static gs_status apply_overrides(gs_sweep *sweep, gathered *all, const char *con
         gs_status applied = apply_override(sweep, all, overrides[i], &one);
         if (applied == GS_OK) continue;
         status = applied;
-        append_error(error, &one);
+        gs_error_append(error, &one);
     }
     return status;
 }
@@ -310,7 +302,7 @@ static gs_status read_all(gs_sweep *sweep, gathered *all, const char *const *ove
     gather_mapping(all, gs_document_root(sweep->documents[0]), "");
     gs_status applied = apply_overrides(sweep, all, overrides, override_count, &wrong_arguments);
     gs_status adopted = adopt_metric(all, error), read = read_entries(sweep, all, error);
-    if (applied != GS_OK) append_error(error, &wrong_arguments);
+    if (applied != GS_OK) gs_error_append(error, &wrong_arguments);
     return applied != GS_OK ? applied : read != GS_OK ? read : adopted;
 }
 

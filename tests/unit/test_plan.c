@@ -337,6 +337,7 @@ static void wrong_overrides_are_refused(void **state)
         {"steps=range(0,8,0)", "expected range("},
         {"steps=range(a)", "expected range("},
         {"steps=sort(3,1)", "only range(...) and choice(...) are known, not sort"},
+        {"description=best(2)", "not best; text that looks like one is quoted once more: \"'best(2)'\""},
         {"seeds={first:1,cont:2}", "did you mean 'count'?"},
         {"=5", "expected KEY=VALUE"},
         {"stepz=5", "did you mean 'steps'?"},
@@ -359,6 +360,30 @@ static void wrong_overrides_are_refused(void **state)
                                               overrides, 1, &error);
         assert_int_equal(status, GS_ERROR_INPUT);
         if (strstr(error.text, cases[i].says) == NULL) fail_msg("'%s' is not in '%s'", cases[i].says, error.text);
+    }
+}
+
+/* As many as have room, each with its lines, and then that there are more. */
+static void many_wrong_overrides_are_told_whole(void **state)
+{
+    (void)state;
+    enum { MANY = 60 };
+    static const char text[] = "seeds: 0\nparameters: {stepz: 10}\n", last[] = "\n       | ^\nThere are more errors.";
+    char texts[MANY][32];
+    const char *overrides[MANY];
+    for (int count = 1; count <= MANY; count++) {
+        gs_sweep *sweep = NULL;
+        gs_error error;
+        snprintf(texts[count - 1], sizeof texts[0], "stepz%0*d=5", count % 7 + 1, count);
+        overrides[count - 1] = texts[count - 1];
+        assert_int_equal(gs_sweep_read_text(&sweep, "t.yaml", text, strlen(text), overrides, (size_t)count, &error),
+                         GS_ERROR_INPUT);
+        assert_non_null(strstr(error.text, "t.yaml:2:14: unknown parameter 'stepz'"));
+        assert_non_null(strstr(error.text, "command line:1:1: unknown setting 'stepz01'"));
+        bool cut = strstr(error.text, "There are more errors.") != NULL;
+        const char *end = cut ? last : "\n       | ^";
+        assert_true(cut || count < MANY);
+        assert_string_equal(error.text + strlen(error.text) - strlen(end), end);
     }
 }
 
@@ -488,6 +513,7 @@ int main(void)
         cmocka_unit_test(an_override_leaves_a_zip_or_stays_linked),
         cmocka_unit_test(a_comma_in_quotes_makes_no_list),
         cmocka_unit_test(wrong_overrides_are_refused),
+        cmocka_unit_test(many_wrong_overrides_are_told_whole),
         cmocka_unit_test(keys_of_other_tools_are_noted),
         cmocka_unit_test(draws_are_counted_not_drawn_in_turn),
         cmocka_unit_test(distributions_have_the_right_quantiles),
