@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "main/choice.h"
 #include "main/words.h"
 #include "nn/matrix.h"
 #include "store/copy.h"
@@ -82,7 +83,7 @@ static gs_status open_file(gs_results *results, const gs_options *options, const
 gs_status gs_results_open(gs_results *results, const gs_options *options, const gs_launch *launch,
                           const gs_sweep *sweep, const gs_plan *plan, const gs_digits *digits, gs_error *error)
 {
-    *results = (gs_results){.store = NULL};
+    *results = (gs_results){.portable = gs_choice_is_portable(options)};
     char *overrides = join_overrides(options);
     if (overrides == NULL) return gs_fail(error, GS_ERROR_MEMORY, "out of memory for the command line");
     gs_store_contents contents = {
@@ -172,8 +173,8 @@ static void tell_continued(const gs_results *results, const gs_store_state *stat
         fprintf(
             stderr,
             "gensweep: note: runs of this file were trained with the BLAS kernels '%s', and these are '%s': the same "
-            "settings and seed give other last bits with them; OPENBLAS_CORETYPE=%s goes on with the former\n",
-            state->kernel, gs_blas_kernel(), state->kernel);
+            "settings and seed give other last bits with them; OPENBLAS_CORETYPE=%s %sgoes on with the former\n",
+            state->kernel, gs_blas_kernel(), state->kernel, results->portable ? "and --kernels native " : "");
     if (state->set_aside > 0)
         fprintf(stderr, "gensweep: %lld run%s failed: in flight each time the program ended (--max-attempts)\n",
                 (long long)state->set_aside, state->set_aside == 1 ? " has" : "s have");

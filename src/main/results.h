@@ -13,6 +13,7 @@ typedef struct {
     char aside[GS_ASIDE]; /* where --fresh has put the earlier file; empty: there was none */
     gs_lock *lock;
     gs_store *store;
+    bool portable; /* portable kernels were asked for */
 } gs_results;
 
 /* The results file of a sweep: -o, or results/NAME.h5; where links lead. GS_ERROR_INPUT, GS_ERROR_STORAGE. */

@@ -195,6 +195,23 @@ static gs_status settle_all(gs_store *store, const gs_store_contents *contents, 
     return status;
 }
 
+/* Which earlier launches have trained runs that are done. Owned by the caller; NULL: not known. */
+static bool *find_trainers(gs_store *store)
+{
+    const gs_roster *roster = &store->roster;
+    int32_t *launches = malloc(roster->rows * sizeof *launches);
+    bool *found = calloc((size_t)store->tables.launch + 1, sizeof *found);
+    bool known = launches != NULL && found != NULL &&
+                 gs_file_read(store->file, store->tables.columns.launch, 0, roster->rows, launches, NULL) == GS_OK;
+    for (uint64_t row = 0; row < roster->rows && known; row++)
+        if (roster->status[row] == GS_RUN_DONE && launches[row] >= 0 && launches[row] < store->tables.launch)
+            found[launches[row]] = true;
+    free(launches);
+    if (known) return found;
+    free(found);
+    return NULL;
+}
+
 /* Bits depend on the kernels, so that whoever goes on with other ones should know. */
 static void find_other_kernel(gs_store *store, const gs_store_contents *contents)
 {
@@ -205,10 +222,15 @@ static void find_other_kernel(gs_store *store, const gs_store_contents *contents
     for (size_t i = 0; i < contents->fact_count; i++)
         if (strcmp(contents->facts[i].name, "blas_kernel") == 0) own = contents->facts[i].text;
     if (own == NULL || gs_file_find(store->file, path, GS_CELL_TEXT, GS_FACT_TEXT, 1, &dataset, NULL) != GS_OK) return;
-    for (int32_t launch = store->tables.launch - 1; launch >= 0 && store->state.kernel[0] == '\0'; launch--) {
-        if (gs_file_read(store->file, dataset, (uint64_t)launch, 1, text, NULL) != GS_OK) return;
-        if (strcmp(text, own) != 0) snprintf(store->state.kernel, GS_KERNEL, "%.*s", GS_KERNEL - 1, text);
+    bool *trained = find_trainers(store);
+    for (int32_t launch = store->tables.launch - 1; trained != NULL && launch >= 0; launch--) {
+        if (!trained[launch]) continue;
+        if (gs_file_read(store->file, dataset, (uint64_t)launch, 1, text, NULL) != GS_OK) break;
+        if (strcmp(text, own) == 0) continue;
+        snprintf(store->state.kernel, GS_KERNEL, "%.*s", GS_KERNEL - 1, text);
+        break;
     }
+    free(trained);
 }
 
 static gs_status count(gs_store *store, const gs_store_contents *contents, gs_error *error)

@@ -296,6 +296,20 @@ def test_portable_kernels(small_sweep, tmp_path, arguments):
         assert file["provenance/blas_kernel"][0] == b"Haswell" and b"OPENBLAS_CORETYPE=Haswell" in file["provenance/environment"][0]
 
 
+@pytest.mark.parametrize("arguments", [["--kernels", "portable"], ["+kernels=portable"]])
+def test_portable_kernels_behind_others(small_sweep, tmp_path, arguments):
+    """The note tells how to go on with the earlier ones, and that way does."""
+    results = tmp_path / "r.h5"
+    assert gensweep(small_sweep[0], "-o", results, "seeds=3", "steps=5", OPENBLAS_CORETYPE="Nehalem").returncode == 0
+    done = gensweep(small_sweep[0], "-o", results, "steps=5", *arguments)
+    if "no BLAS kernels" in done.stderr:
+        pytest.skip("a CPU without AVX2")
+    assert "OPENBLAS_CORETYPE=Nehalem and --kernels native goes on with the former" in done.stderr
+    done = gensweep(small_sweep[0], "-o", results, "steps=5", "seeds=3,11,12", *arguments, "--kernels=native", OPENBLAS_CORETYPE="Nehalem")
+    with h5py.File(results) as file:
+        assert [name.decode() for name in file["provenance/blas_kernel"]] == ["Nehalem", "Haswell", "Nehalem"]
+
+
 def test_runs_that_were_stopped_early_stop_there_again(tmp_path):
     sweep, results = tmp_path / "stopping.yaml", tmp_path / "stopping.h5"
     sweep.write_text("seeds: 0-3\nparameters: {model: oracle, steps: 40, batch_size: 8, learning_rate: [1e-4, 1e-2]}\n"

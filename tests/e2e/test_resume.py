@@ -173,6 +173,10 @@ def test_other_blas_kernels_are_told(tmp_path):
     done = gensweep(sweep, "steps=2", "evaluation.every=0", "-o", results, OPENBLAS_CORETYPE=other)
     assert f"were trained with the BLAS kernels '{kernel}', and these are '{other}'" in done.stderr
     assert f"OPENBLAS_CORETYPE={kernel} goes on with the former" in done.stderr
+    again = gensweep(sweep, "seeds=3", "steps=2", "evaluation.every=0", "minibatch_discrimination=on", "-o", results, OPENBLAS_CORETYPE="Nehalem")
+    assert "nothing to do" in again.stderr and "were trained with" not in again.stderr  # a launch that trains nothing leaves nothing of its kernels
+    extended = gensweep(sweep, "seeds=3,5", "steps=2", "evaluation.every=0", "-o", results, OPENBLAS_CORETYPE=other)
+    assert f"were trained with the BLAS kernels '{kernel}'" in extended.stderr
     assert "OPENBLAS_CORETYPE is 'Nonsense', which this OpenBLAS or CPU does not have" in gensweep(
         sweep, "steps=2", "-o", tmp_path / "n.h5", OPENBLAS_CORETYPE="Nonsense").stderr
     if "avx512f" not in open("/proc/cpuinfo").read():
