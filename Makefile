@@ -322,6 +322,7 @@ help:
 	@echo "make fuzz-results              100,000 damaged results files, FUZZ_MUTANTS, FUZZ_SEED, FUZZ_FOLDER"
 	@echo "make avx512                    the program on an emulated CPU with AVX-512, beside results of this one; six minutes"
 	@echo "make lint                      gcc and clang without a warning, layout (make format), cppcheck, shellcheck"
+	@echo "make format                    lays the C out as .clang-format says"
 	@echo "make cov                       coverage of the unit tests"
 	@echo "make install PREFIX=DIR        install gensweep into DIR/bin"
 	@echo "make deps                      install the system packages that are missing"

@@ -176,7 +176,7 @@ static void tell_begin(state *s, int ranks)
     tell_skipped(s);
     gs_rows_write(s->chosen, s->rows, rows, sizeof rows);
     fprintf(stderr, "gensweep: auditing %" PRId64 " of %" PRIu64 " finished runs of %s (%s) on %d rank%s\n", s->count,
-            s->finished, s->options->file, rows, ranks, ranks == 1 ? "" : "s");
+            s->finished, s->options->file, rows, ranks, gs_plural(ranks));
     tell_kernels(s);
 }
 

@@ -7,6 +7,7 @@
 
 #include "main/bill.h"
 #include "main/inputs.h"
+#include "main/json.h"
 #include "main/kernels.h"
 #include "main/results.h"
 #include "main/words.h"
@@ -177,17 +178,6 @@ static void print_stopping(const contents *all)
 
 /* ---- for machines ------------------------------------------------------------------------------------------------ */
 
-static void print_quoted(const char *text)
-{
-    putchar('"');
-    for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++) {
-        if (*c == '"' || *c == '\\') printf("\\%c", *c);
-        else if (*c < 0x20) printf("\\u%04x", *c);
-        else putchar(*c);
-    }
-    putchar('"');
-}
-
 static void print_settings(const gs_settings *settings)
 {
     const char *between = "";
@@ -200,7 +190,7 @@ static void print_settings(const gs_settings *settings)
         between = ", ";
         switch (gs_settings_table[id].type) {
         case GS_TYPE_SWITCH: printf("%s", settings->values[id].integer != 0 ? "true" : "false"); break;
-        case GS_TYPE_CHOICE: print_quoted(value); break;
+        case GS_TYPE_CHOICE: gs_json_string(value); break;
         case GS_TYPE_INTEGER:
         case GS_TYPE_REAL:
         case GS_TYPE_WEIGHTS:
@@ -215,7 +205,7 @@ static void print_json(const contents *all, bool runs)
     const gs_plan *plan = all->plan;
     const gs_bill *bill = all->bill;
     printf("{\"name\": ");
-    print_quoted(all->sweep->name);
+    gs_json_string(all->sweep->name);
     printf(",\n \"method\": \"%s\",\n \"runs\": %zu,\n \"seeds\": [", all->sweep->random ? "random" : "grid",
            plan->run_count);
     for (size_t s = 0; s < plan->seed_count; s++) printf("%s%" PRIu64, s == 0 ? "" : ", ", plan->seeds[s]);
@@ -239,7 +229,7 @@ static void print_json(const contents *all, bool runs)
         gs_settings settings = gs_plan_settings(plan, v);
         name_variant(all, v, label);
         printf("%s\n  {\"label\": ", v == 0 ? "" : ",");
-        print_quoted(label);
+        gs_json_string(label);
         printf(", \"runs\": %zu, ", plan->seed_count);
         if (bill->measured) printf("\"seconds_per_run\": %.9g, ", bill->seconds[v]);
         printf("\"settings\": ");

@@ -12,6 +12,7 @@
 #include "main/progress.h"
 #include "main/results.h"
 #include "main/summary.h"
+#include "main/words.h"
 
 /* Everything that rank 0 prepares before the first run. */
 typedef struct {
@@ -94,7 +95,7 @@ static int conclude(const launch_state *state, const gs_farm_end *end)
     gs_summary_print(state->summary);
     printf("results: %s\n", state->results.path);
     if (end->lost > 0)
-        printf("lost: %d rank%s on the way; %s\n", end->lost, end->lost == 1 ? "" : "s",
+        printf("lost: %d rank%s on the way; %s\n", end->lost, gs_plural(end->lost),
                end->counts.waiting == 0 ? "the others have done their runs" : "run the same command again");
     if (end->counts.waiting == 0) return state->failed_runs > 0 ? GS_EXIT_RUNS_FAILED : EXIT_SUCCESS;
     printf("drained: %lld of %zu runs are done, %lld failed, %lld wait; run the same command again%s\n",

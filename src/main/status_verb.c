@@ -171,7 +171,7 @@ static void print_text(const report *r, const char *path)
     printf("\n");
     print_state(r);
     printf("last launch: number %lld, %s, %lld rank%s on %s%s%s\n", (long long)overview->launches, overview->started,
-           (long long)overview->ranks, overview->ranks == 1 ? "" : "s", overview->hosts,
+           (long long)overview->ranks, gs_plural(overview->ranks), overview->hosts,
            overview->job[0] != '\0' ? ", job " : "", overview->job);
     int64_t told = 0;
     for (int64_t i = 0; i < overview->detail_count; i++) {

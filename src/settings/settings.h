@@ -148,7 +148,7 @@ bool gs_values_equal(gs_setting_id id, const gs_value *a, const gs_value *b);
 /* The condition of a conditional setting, "network: flat". */
 void gs_setting_condition(gs_setting_id id, char *text, size_t size);
 
-/* What is allowed, for messages and tables: "integer from 1 to 65536", "on | off". */
+/* What is allowed, for messages and tables: "an integer from 1 to 65536", "on or off". */
 void gs_setting_describe(gs_setting_id id, char *text, size_t size);
 
 /* Checks that need more than one setting: reasons why this combination cannot be trained. GS_ERROR_INPUT with the

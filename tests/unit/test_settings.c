@@ -20,6 +20,7 @@ static void every_row_is_complete(void **state)
         assert_non_null(row->name);
         assert_non_null(row->help);
         assert_int_not_equal(row->models, 0);
+        if (row->type == GS_TYPE_INTEGER) assert_true(row->minimum >= 0); /* -1 says in files that it does not apply */
         gs_setting_describe((gs_setting_id)id, allowed, sizeof allowed);
         assert_true(strlen(allowed) > 0);
         for (size_t i = 0; row->choices != NULL && row->choices[i] != NULL; i++)
