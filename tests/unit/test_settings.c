@@ -237,6 +237,7 @@ static void every_metric_has_its_goal(void **state)
          count++) {
         gs_setting_id culprit = GS_SETTING_MODEL;
         gs_error error;
+        assert_true((size_t)count < sizeof goals / sizeof goals[0]);
         assert_string_equal(name[count], goals[count].metric);
         settings.values[GS_SETTING_STOPPING_METRIC].integer = count;
         assert_int_equal(gs_value_read(GS_SETTING_STOPPING_GOAL, goals[count].goal,
