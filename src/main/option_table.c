@@ -156,7 +156,7 @@ static const gs_option table[] = {
      .help = "these runs (rows of the file, from 0); those that are not done are told and left out"},
     {"--fraction", NULL, "F", AUDIT, .read = read_fraction, .expects = "a number above 0, at most 1",
      .help = "in place of --runs: a sample of this share of the finished runs, at least one; default 0.1"},
-    {"--seed", NULL, "S", AUDIT, .read = read_seed, .expects = "a whole number",
+    {"--seed", NULL, "S", AUDIT, .read = read_seed, .expects = "a whole number of at most 19 digits",
      .help = "which sample: every run has a random number for each seed, and the smallest are taken; default 0"},
     {"--ranks", NULL, "N", PLAN, NUMBER(ranks), 1, 1000000,
      .help = "the makespan on N ranks; default: the cores of this machine"},

@@ -105,7 +105,9 @@ const gs_verb_row gs_verbs[GS_VERB_COUNT] = {
              "\n"
              "SIGNALS\n"
              "  SIGUSR1, SIGTERM, SIGINT, SIGHUP, to mpirun or to any rank, drain: the runs in progress are kept in\n"
-             "  FILE.running, the file is closed, the exit status is 75. A second SIGINT stops at once.\n"},
+             "  FILE.running, the file is closed, the exit status is 75. A second SIGINT stops at once. After "
+             "SIGTERM,\n"
+             "  SIGINT or SIGHUP mpirun ends with its own status, 1; SIGUSR1 it only passes on.\n"},
     [GS_VERB_PLAN] = {.name = "plan",
                       .word = GS_WORD_SWEEP,
                       .computes = true,
