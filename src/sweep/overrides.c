@@ -76,6 +76,15 @@ static gs_status expand_range(const char *argument, const char *text, size_t len
     return GS_OK;
 }
 
+/* Keys with text of any form. */
+static bool is_text(const char *key, size_t length)
+{
+    static const char *const keys[] = {"name", "description", "data.mnist"};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        if (strlen(keys[i]) == length && strncmp(key, keys[i], length) == 0) return true;
+    return false;
+}
+
 /* The name of a call, "sort(...)", of which nothing is known here; its length, or 0. */
 static size_t unknown_call(const char *text)
 {
@@ -120,12 +129,11 @@ static gs_status write_mapping(const char *argument, const char *key, size_t key
         inside = strlen(value);
     } else {
         choice = call_of(given, "choice", &inside);
-        size_t name = choice == NULL ? unknown_call(given) : 0;
+        size_t name = choice == NULL && !is_text(key, key_length) ? unknown_call(given) : 0;
         if (name > 0)
             return gs_fail(error, GS_ERROR_INPUT,
-                           "'%.80s': of Hydra's functions only range(...) and choice(...) are known, not %.*s; text "
-                           "that looks like one is quoted once more: \"'%.60s'\"",
-                           argument, (int)(name < 40 ? name : 40), given, given);
+                           "'%.80s': of Hydra's functions only range(...) and choice(...) are known, not %.*s",
+                           argument, (int)(name < 40 ? name : 40), given);
         bool list = choice != NULL || has_comma(given);
         open = list ? "[" : "";
         close = list ? "]" : "";

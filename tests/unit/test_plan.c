@@ -288,6 +288,16 @@ static void braces_need_no_blanks(void **state)
     release(&made);
 }
 
+static void text_may_look_like_a_function(void **state)
+{
+    (void)state;
+    const char *overrides[] = {"description=best(2)", "+name=range"};
+    planned made = plan_of("seeds: 0\n", overrides, 2);
+    assert_string_equal(made.sweep->description, "best(2)");
+    assert_string_equal(made.sweep->name, "range");
+    release(&made);
+}
+
 static void an_override_leaves_a_zip_or_stays_linked(void **state)
 {
     (void)state;
@@ -337,7 +347,6 @@ static void wrong_overrides_are_refused(void **state)
         {"steps=range(0,8,0)", "expected range("},
         {"steps=range(a)", "expected range("},
         {"steps=sort(3,1)", "only range(...) and choice(...) are known, not sort"},
-        {"description=best(2)", "not best; text that looks like one is quoted once more: \"'best(2)'\""},
         {"seeds={first:1,cont:2}", "did you mean 'count'?"},
         {"=5", "expected KEY=VALUE"},
         {"stepz=5", "did you mean 'steps'?"},
@@ -510,6 +519,7 @@ int main(void)
         cmocka_unit_test(include_calls_variants_by_what_it_changes),
         cmocka_unit_test(hydra_overrides_add_change_and_remove),
         cmocka_unit_test(braces_need_no_blanks),
+        cmocka_unit_test(text_may_look_like_a_function),
         cmocka_unit_test(an_override_leaves_a_zip_or_stays_linked),
         cmocka_unit_test(a_comma_in_quotes_makes_no_list),
         cmocka_unit_test(wrong_overrides_are_refused),
