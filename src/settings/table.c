@@ -33,10 +33,10 @@ static const char *const stopping_metrics[] = {
 #define LARGER SMALLER
 #include "settings/metric_rows.h"
     [GS_STOPPING_METRIC_COUNT] = NULL};
-static const char stopping_goal_help[] = "minimize"
+static const char stopping_goal_help[] = "maximize, or minimize for"
 #define SMALLER(id, name, ...) " " name ","
 #include "settings/metric_rows.h"
-                                         " maximize the others; also W&B's metric: {goal: minimize}";
+                                         " of which less is better; also W&B's metric: {goal: minimize}";
 static const char *const stopping_goals[] = {
     [GS_STOPPING_MINIMIZE] = "minimize", [GS_STOPPING_MAXIMIZE] = "maximize", NULL};
 
