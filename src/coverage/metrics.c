@@ -20,6 +20,24 @@ gs_metrics gs_metrics_of_failure(void)
 /* A sum of probabilities may be off by its last bits: exactly half the mass is not less than half of it. */
 static const double rounding = 1e-9;
 
+/* Bins with samples in which nothing is expected. */
+static double count_impossible(const uint32_t counts[GS_BINS], const double expected[GS_BINS])
+{
+    double count = 0;
+    for (int k = 0; k < GS_BINS; k++) count += !(expected[k] > 0) && counts[k] > 0;
+    return count;
+}
+
+double gs_metric_before(gs_metric_id id, const gs_metrics *metrics, const uint32_t counts[GS_BINS],
+                        const double expected[GS_BINS])
+{
+    double value = metrics->values[id], covered = metrics->values[GS_METRIC_COVERED_MASS];
+    if (isnan(value)) return value;
+    if (id == GS_METRIC_NDB || id == GS_METRIC_NDB_HOLM) return value - count_impossible(counts, expected);
+    if (id == GS_METRIC_COLLAPSED) return covered < 0.9;
+    return id == GS_METRIC_SEVERE ? covered < 0.5 : value;
+}
+
 /* Modes, covered mass and flags: how many samples each bin has against how many of all `samples` it should have. */
 static void measure_modes(const gs_coverage *coverage, const double *expected, double samples, double *values)
 {
@@ -73,14 +91,11 @@ static void measure_distances(const gs_coverage *coverage, const double *expecte
 /* A bin that nothing is expected in is rejected by its first sample, whatever the other bins say. */
 static void measure_tests(const gs_coverage *coverage, const double *expected, double accepted, double *values)
 {
-    double p[GS_BINS], chi2 = 0, g = 0, ndb = 0, impossible = 0;
+    double p[GS_BINS], chi2 = 0, g = 0, ndb = 0, impossible = count_impossible(coverage->counts, expected);
     int bins = 0;
     for (int k = 0; k < GS_BINS; k++) {
         double count = (double)coverage->counts[k], mean = accepted * expected[k];
-        if (!(expected[k] > 0)) {
-            impossible += count > 0;
-            continue;
-        }
+        if (!(expected[k] > 0)) continue;
         chi2 += (count - mean) * (count - mean) / mean;
         if (count > 0) g += 2 * count * log(count / mean);
         p[bins] = gs_binomial_test(coverage->counts[k], (int64_t)accepted, expected[k]);

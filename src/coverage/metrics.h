@@ -32,6 +32,12 @@ typedef struct {
 gs_metrics gs_metrics_of(const gs_coverage *coverage, const double expected[GS_BINS],
                          const double shade_distance[GS_BINS]);
 
+/* A metric as versions worked it out in which bins with expected 0 did not count in ndb, and exactly half of the mass
+ * could be less than half by rounding: what their files hold is right. The same value where that makes no difference.
+ * `metrics`: as they are worked out now, of these counts. */
+double gs_metric_before(gs_metric_id id, const gs_metrics *metrics, const uint32_t counts[GS_BINS],
+                        const double expected[GS_BINS]);
+
 /* A run without samples: every metric undefined, the flag `failed` set. */
 gs_metrics gs_metrics_of_failure(void);
 

@@ -47,8 +47,8 @@ typedef struct {
     uint64_t rows, finished, skipped;
     audited_run *runs;
     int64_t count, verdicts[VERDICTS];
-    int64_t without_samples, without_checkpoint, without_metrics; /* runs */
-    bool lacks[GS_METRIC_COUNT];                                  /* metrics that some run ended without */
+    int64_t without_samples, without_checkpoint, without_metrics, with_earlier; /* runs */
+    bool lacks[GS_METRIC_COUNT], before[GS_METRIC_COUNT]; /* metrics that some run ended without, or has as before */
     gs_common common;
     bool stored;
     char note[GS_ERROR_TEXT]; /* why it is not */
@@ -219,17 +219,21 @@ static gs_run_status status_of(void *context, int64_t run)
     return ((state *)context)->runs[run].verdict == UNKNOWN ? GS_RUN_PENDING : GS_RUN_DONE;
 }
 
-static int64_t count_lacking(const bool lacks[GS_METRIC_COUNT])
+static int64_t count_metrics(const bool which[GS_METRIC_COUNT])
 {
     int64_t count = 0;
-    for (int m = 0; m < GS_METRIC_COUNT; m++) count += lacks[m];
+    for (int m = 0; m < GS_METRIC_COUNT; m++) count += which[m];
     return count;
 }
 
 static void note_metrics(state *s, const gs_comparison *comparison)
 {
-    s->without_metrics += count_lacking(comparison->lacks) > 0;
-    for (int m = 0; m < GS_METRIC_COUNT; m++) s->lacks[m] = s->lacks[m] || comparison->lacks[m];
+    s->without_metrics += count_metrics(comparison->lacks) > 0;
+    s->with_earlier += count_metrics(comparison->before) > 0;
+    for (int m = 0; m < GS_METRIC_COUNT; m++) {
+        s->lacks[m] = s->lacks[m] || comparison->lacks[m];
+        s->before[m] = s->before[m] || comparison->before[m];
+    }
 }
 
 static gs_status on_take(void *context, const gs_parcel *parcel, gs_error *error)
@@ -329,6 +333,18 @@ static int64_t known(const state *s)
     return s->verdicts[EQUAL] + s->verdicts[CONSISTENT] + s->verdicts[DIFFERENT];
 }
 
+/* Metrics of earlier versions are no difference: their counts are equal. */
+static void print_earlier(const state *s)
+{
+    const char *between = " ";
+    printf("  %" PRId64 " run%s", s->with_earlier, s->with_earlier == 1 ? " has" : "s have");
+    for (int m = 0; m < GS_METRIC_COUNT; m++) {
+        if (s->before[m]) printf("%s%s", between, gs_metrics_table[m].name);
+        if (s->before[m]) between = ", ";
+    }
+    printf(" as an earlier version worked %s out (docs/metrics.md)\n", count_metrics(s->before) == 1 ? "it" : "them");
+}
+
 static void print_text(const state *s)
 {
     char text[1536];
@@ -359,12 +375,13 @@ static void print_text(const state *s)
     if (s->without_checkpoint > 0)
         printf("  the weights of %" PRId64 " run%s are not stored; their digests were compared\n",
                s->without_checkpoint, gs_plural(s->without_checkpoint));
-    int64_t lacking = count_lacking(s->lacks);
+    int64_t lacking = count_metrics(s->lacks);
     if (lacking > 0)
         printf("  %" PRId64 " metric%s of %" PRId64
                " run%s could not be compared: the run%s ended before the file had %s\n",
                lacking, gs_plural(lacking), s->without_metrics, gs_plural(s->without_metrics),
                gs_plural(s->without_metrics), lacking == 1 ? "it" : "them");
+    if (s->with_earlier > 0) print_earlier(s);
     if (audited < s->count)
         printf("drained: %" PRId64 " run%s not audited\n", s->count - audited,
                s->count - audited == 1 ? " was" : "s were");
@@ -380,9 +397,9 @@ static void print_run(const audited_run *run)
     if (isnan(run->p)) printf(", \"p\": null");
     else printf(", \"p\": %.6g", run->p);
     printf(", \"samples_stored\": %s, \"checkpoint_stored\": %s, \"metrics_not_compared\": %" PRId64
-           ", \"difference\": ",
+           ", \"metrics_as_before\": %" PRId64 ", \"difference\": ",
            run->comparison.has_samples ? "true" : "false", run->comparison.has_checkpoint ? "true" : "false",
-           count_lacking(run->comparison.lacks));
+           count_metrics(run->comparison.lacks), count_metrics(run->comparison.before));
     if (first->dataset[0] == '\0') printf("null");
     const char *const names[] = {"{\"dataset\": ", ", \"index\": ", ", \"stored\": ", ", \"retrained\": "};
     const char *const texts[] = {first->dataset, first->index, first->stored, first->retrained};

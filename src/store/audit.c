@@ -341,8 +341,19 @@ static bool lacks_metric(const comparer *c, const char *path)
     return gs_file_noted_integer(c->audit->file, path, GS_SINCE_LAUNCH, &since) && c->launch < since;
 }
 
-static gs_status compare_metrics(const comparer *c, const gs_row *retrained, bool lacks[GS_METRIC_COUNT],
-                                 gs_error *error)
+/* Whether the stored metric is not the retrained one, but what an earlier version made of the same counts. */
+static bool is_as_before(const comparer *c, gs_metric_id id, const char *path, const gs_row *retrained)
+{
+    unsigned char now[8], before[8], stored[8];
+    gs_cell cell = gs_metric_to_cell(id, retrained->metrics.values[id], now);
+    gs_metric_to_cell(id, gs_metric_before(id, &retrained->metrics, retrained->counts, retrained->expected), before);
+    size_t size = gs_cell_size(cell, 0);
+    return memcmp(now, before, size) != 0 &&
+           gs_lookup_read(&c->audit->lookup, path, cell, 0, c->row, stored, size, NULL) == GS_OK &&
+           memcmp(stored, before, size) == 0;
+}
+
+static gs_status compare_metrics(const comparer *c, const gs_row *retrained, gs_comparison *comparison, gs_error *error)
 {
     gs_status status = GS_OK;
     for (int m = 0; m < GS_METRIC_COUNT && status == GS_OK; m++) {
@@ -350,8 +361,10 @@ static gs_status compare_metrics(const comparer *c, const gs_row *retrained, boo
         unsigned char value[8];
         gs_cell cell = gs_metric_to_cell((gs_metric_id)m, retrained->metrics.values[m], value);
         snprintf(path, sizeof path, "/metrics/%s", gs_metrics_table[m].name);
-        lacks[m] = lacks_metric(c, path);
-        if (!lacks[m]) status = compare(c, path, cell, 0, c->row, 1, value, error);
+        comparison->lacks[m] = lacks_metric(c, path);
+        comparison->before[m] = !comparison->lacks[m] && is_as_before(c, (gs_metric_id)m, path, retrained);
+        if (!comparison->lacks[m] && !comparison->before[m])
+            status = compare(c, path, cell, 0, c->row, 1, value, error);
     }
     return status;
 }
@@ -505,7 +518,7 @@ gs_status gs_audit_compare(gs_audit *audit, uint64_t row, const gs_parcel *parce
     status = gs_stored_settings(&audit->lookup, row, &settings, error);
     if (status != GS_OK) return status;
     status = compare_columns(&c, &retrained, false, error);
-    if (status == GS_OK) status = compare_metrics(&c, &retrained, comparison->lacks, error);
+    if (status == GS_OK) status = compare_metrics(&c, &retrained, comparison, error);
     if (status == GS_OK) status = compare_points(&c, parcel, error);
     if (status == GS_OK) status = compare_curves(&c, &retrained, gs_model_type_of(gs_settings_model(&settings)), error);
     if (status == GS_OK && comparison->has_samples) status = compare_images(&c, parcel, error);

@@ -20,6 +20,7 @@ typedef struct {
     gs_difference first;              /* its dataset is empty if all is equal */
     bool has_samples, has_checkpoint; /* they are stored; otherwise their digests are compared all the same */
     bool lacks[GS_METRIC_COUNT];      /* metrics that the run ended without: the file has them later, or not at all */
+    bool before[GS_METRIC_COUNT];     /* metrics that are as an earlier version worked them out: gs_metric_before */
 } gs_comparison;
 
 typedef struct gs_audit gs_audit;

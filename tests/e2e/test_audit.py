@@ -217,6 +217,26 @@ def test_beside_the_writer_and_before_it(small_sweep, tmp_path):
         assert file["provenance/audits/time"].shape == (1,)
 
 
+def test_metrics_as_an_earlier_version_worked_them_out(tmp_path):
+    """Bins with q = 0 did not count in ndb: a file from then is as good as it was."""
+    text = SMALL.replace("parameters:", "data: {digit_weights: [1, 1, 0, 0, 0, 0]}\nparameters:").replace("[3, 11]", "[3]")
+    results = finished(tmp_path, text)[1]
+    with h5py.File(results, "r+") as file:
+        impossible = ((file["coverage/expected"][...] == 0) & (file["coverage/counts"][...] > 0)).sum(axis=(1, 2))
+        assert (impossible > 0).all()
+        for name in ("metrics/ndb", "metrics/ndb_holm"):
+            file[name][...] -= impossible.astype(np.int32)
+    assert gensweep("verify", results).returncode == 0
+    done = gensweep("audit", results, "--fraction", 1, "--read-only")
+    assert done.returncode == 0 and done.stdout.endswith(
+        "every stored bit is equal\n  2 runs have ndb, ndb_holm as an earlier version worked them out (docs/metrics.md)\n"), done.stdout
+    assert [run["metrics_as_before"] for run in audit(results, "--fraction", 1, "--read-only")[1]["runs"]] == [2, 2]
+    with h5py.File(results, "r+") as file:
+        file["metrics/ndb"][1] -= 1
+    done = gensweep("audit", results, "--fraction", 1, "--read-only")
+    assert done.returncode == 1 and "/metrics/ndb[1] is " in done.stdout
+
+
 @pytest.fixture(scope="module")
 def long_run(tmp_path_factory):
     """A sweep of one run that takes some seconds."""

@@ -189,6 +189,35 @@ static void impossible_bins_differ(void **state)
     assert_true(isinf(metrics.values[GS_METRIC_CHI2]) && isinf(metrics.values[GS_METRIC_KL]));
 }
 
+static void earlier_versions_worked_some_metrics_out_otherwise(void **state)
+{
+    (void)state;
+    double expected[GS_BINS] = {0.5, 0.5}, tenths[GS_BINS], unknown[GS_BINS];
+    for (int k = 0; k < GS_BINS; k++) unknown[k] = (double)NAN;
+    gs_coverage coverage = {.counts = {500, 500, 3, 1}}, rejected = {.rejected = 9};
+    gs_metrics metrics = gs_metrics_of(&coverage, expected, unknown);
+    for (int m = 0; m < GS_METRIC_COUNT; m++) {
+        bool other = m == GS_METRIC_NDB || m == GS_METRIC_NDB_HOLM;
+        double before = gs_metric_before((gs_metric_id)m, &metrics, coverage.counts, expected);
+        if (!isnan(metrics.values[m]) && !isinf(metrics.values[m]))
+            assert_near(before, metrics.values[m] - (other ? 2 : 0), 0);
+    }
+    metrics = gs_metrics_of(&rejected, expected, unknown);
+    assert_true(isnan(gs_metric_before(GS_METRIC_NDB, &metrics, rejected.counts, expected)));
+
+    int by_rounding = 0; /* nine tenths that add up to a little less */
+    for (int first = 0; first < 10; first++) {
+        gs_coverage nine = {.counts = {0}};
+        for (int k = 0; k < GS_BINS; k++) tenths[k] = k < 10 ? 0.1 : 0;
+        for (int k = 0; k < 10; k++) nine.counts[k] = k == first ? 0 : 100;
+        metrics = gs_metrics_of(&nine, tenths, unknown);
+        assert_near(metrics.values[GS_METRIC_COLLAPSED], 0, 0);
+        assert_near(gs_metric_before(GS_METRIC_SEVERE, &metrics, nine.counts, tenths), 0, 0);
+        by_rounding += gs_metric_before(GS_METRIC_COLLAPSED, &metrics, nine.counts, tenths) > 0;
+    }
+    assert_true(by_rounding > 0);
+}
+
 static void rejected_samples_count_against_the_run(void **state)
 {
     (void)state;
@@ -283,6 +312,7 @@ int main(void)
         cmocka_unit_test(a_perfect_table_has_every_mode),
         cmocka_unit_test(thresholds_are_not_missed_by_rounding),
         cmocka_unit_test(impossible_bins_differ),
+        cmocka_unit_test(earlier_versions_worked_some_metrics_out_otherwise),
         cmocka_unit_test(rejected_samples_count_against_the_run),
         cmocka_unit_test(statistics_have_known_values),
         cmocka_unit_test(homogeneity_has_known_values),
