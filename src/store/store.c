@@ -195,7 +195,7 @@ static gs_status settle_all(gs_store *store, const gs_store_contents *contents, 
     return status;
 }
 
-/* Which earlier launches have trained runs that are done. Owned by the caller; NULL: not known. */
+/* Which earlier launches have trained runs of the sweep that are done. Owned by the caller; NULL: not known. */
 static bool *find_trainers(gs_store *store)
 {
     const gs_roster *roster = &store->roster;
@@ -204,7 +204,8 @@ static bool *find_trainers(gs_store *store)
     bool known = launches != NULL && found != NULL &&
                  gs_file_read(store->file, store->tables.columns.launch, 0, roster->rows, launches, NULL) == GS_OK;
     for (uint64_t row = 0; row < roster->rows && known; row++)
-        if (roster->status[row] == GS_RUN_DONE && launches[row] >= 0 && launches[row] < store->tables.launch)
+        if (roster->status[row] == GS_RUN_DONE && roster->run_of_row[row] >= 0 && launches[row] >= 0 &&
+            launches[row] < store->tables.launch)
             found[launches[row]] = true;
     free(launches);
     if (known) return found;
@@ -212,7 +213,7 @@ static bool *find_trainers(gs_store *store)
     return NULL;
 }
 
-/* Bits depend on the kernels, so that whoever goes on with other ones should know. */
+/* Bits depend on the kernels, so that whoever goes on with other ones than those of a run that is done should know. */
 static void find_other_kernel(gs_store *store, const gs_store_contents *contents)
 {
     static const char path[] = "/provenance/blas_kernel";

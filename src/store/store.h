@@ -51,7 +51,7 @@ typedef struct {
     int64_t kept;                /* rows that are not in the sweep any more */
     char aside[GS_ASIDE];        /* where the file from before it was extended is; empty: it was not */
     char note[256];              /* a sentence about settings of the file that cannot change; empty: none */
-    char kernel[GS_KERNEL];      /* BLAS kernels of an earlier launch that this one does not have; empty: none */
+    char kernel[GS_KERNEL];      /* BLAS kernels of runs that are done which this launch does not have; empty: none */
 } gs_store_state;
 
 /* Builds the file beside `path` and gives it that name when it is complete. An existing file is never touched. Errors:

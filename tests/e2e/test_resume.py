@@ -177,6 +177,11 @@ def test_other_blas_kernels_are_told(tmp_path):
     assert "nothing to do" in again.stderr and "were trained with" not in again.stderr  # a launch that trains nothing leaves nothing of its kernels
     extended = gensweep(sweep, "seeds=3,5", "steps=2", "evaluation.every=0", "-o", results, OPENBLAS_CORETYPE=other)
     assert f"were trained with the BLAS kernels '{kernel}'" in extended.stderr
+    with h5py.File(results, "r+") as file:  # as if the second launch had been ended before any of its runs was done
+        file["runs/status"][1:] = 0
+        file["runs/launch"][...] = 0
+    done = gensweep(sweep, "steps=2", "evaluation.every=0", "-o", results)
+    assert done.returncode == 0 and "BLAS kernels" not in done.stderr, done.stderr
     assert "OPENBLAS_CORETYPE is 'Nonsense', which this OpenBLAS or CPU does not have" in gensweep(
         sweep, "steps=2", "-o", tmp_path / "n.h5", OPENBLAS_CORETYPE="Nonsense").stderr
     if "avx512f" not in open("/proc/cpuinfo").read():
