@@ -192,6 +192,8 @@ class Results:
             return np.full(len(self.status), np.nan)
         values = self.metrics[name].astype(np.float64)
         values[self.status != DONE] = np.nan
+        if self.metrics[name].dtype.kind in "iu":
+            values[values < 0] = np.nan  # -1: not defined, as ndb where all samples are rejected
         return values
 
     def flag(self, name: str) -> np.ndarray:

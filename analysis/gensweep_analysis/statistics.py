@@ -221,7 +221,7 @@ def floor(expected: np.ndarray, samples: int) -> Floor:
     shares = counts / samples
     with np.errstate(divide="ignore", invalid="ignore"):
         kl = np.where(counts > 0, shares * np.log(shares / q), 0.0).sum(axis=1)
-    covered = ((shares >= 0.1 * q) * q).sum(axis=1)
+    covered = ((counts / (samples * q) >= 0.1) * q).sum(axis=1)  # as the program compares, to the last bit
     return Floor(tv=float(0.5 * np.abs(shares - q).sum(axis=1).mean()), kl=float(kl.mean()),
                  collapsed=float(np.mean(covered < 0.9 - 1e-9)), severe=float(np.mean(covered < 0.5 - 1e-9)))
 

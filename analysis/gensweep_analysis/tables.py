@@ -173,7 +173,7 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 def summary_csv(summaries: Sequence[VariantSummary]) -> str:
     """One row a variant, all digits; what `table --csv` prints."""
-    header = ["variant", "model", "planned", "done", "failed", "running", "pending", "mostly_rejected", "stopped_early"]
+    header = ["variant", "model", "planned", "done", "failed", "running", "pending", "mostly_rejected", "stopped_early", "without_tv"]
     for flag in ("missing", "collapsed", "severe"):
         header += [flag, f"{flag}_rate", f"{flag}_low", f"{flag}_high"]
     header += ["modes_10_mean", "modes_10_min", "modes_10_max", "tv_mean", "tv_iqm", "tv_iqm_low", "tv_iqm_high", "tv_max",
@@ -181,7 +181,7 @@ def summary_csv(summaries: Sequence[VariantSummary]) -> str:
     rows: List[List[object]] = []
     for row in summaries:
         cells: List[object] = [row.name, row.model, row.planned, row.done, row.failed, row.running, row.pending,
-                               row.mostly_rejected, row.stopped]
+                               row.mostly_rejected, row.stopped, row.without_tv]
         for rate in (row.missing, row.collapsed, row.severe):
             cells += [rate.count, rate.share, rate.low, rate.high]
         cells += [*row.modes_10, row.tv_mean, row.tv_iqm, *row.tv_interval, row.tv_worst, row.kl, row.error, row.quality, row.seconds]
@@ -204,7 +204,8 @@ def comparisons_csv(comparisons: Sequence[Comparison]) -> str:
                     only = comparison.discordant_collapsed
                 elif comparison.paired:
                     only = comparison.discordant_severe
-            rows.append([comparison.first, comparison.second, int(comparison.paired), *comparison.runs, test.outcome,
+            runs = comparison.tv_runs if test.outcome == "tv" else comparison.runs
+            rows.append([comparison.first, comparison.second, int(comparison.paired), *runs, test.outcome,
                          test.test, *values, values[1] - values[0], *only, test.p, test.holm, comparison.improvement])
     return csv_text(header, rows)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 
 import h5py
@@ -13,6 +15,7 @@ from support import analysis
 from gensweep_analysis import Results, statistics, summary
 from gensweep_analysis.headline import caveats, headline
 from gensweep_analysis.sections import comparison_table
+from gensweep_analysis.tables import chance_sentence, comparisons_csv
 
 OFF, ON = synthetic.OFF.name, synthetic.ON.name
 
@@ -185,6 +188,47 @@ def test_runs_without_tv_are_told_and_are_the_worst(tmp_path):
         # Half of the runs of the second have no value, which is worse than any.
         assert found[0].improvement <= 0.5
     assert "2 done runs had all samples rejected" in analysis("table", path).stdout
+
+
+def test_a_variant_without_tv_is_the_worst_of_many(tmp_path):
+    """Its mean is no number, which no other mean is sorted by."""
+    variants = [synthetic.Variant(f"latent_dim={latent}", settings={"latent_dim": latent}, modes=lambda seed, n=latent: n) for latent in range(1, 21)]
+    path = synthetic.build(str(tmp_path / "many.h5"), variants, range(1), samples=64, over_training=0)
+    with Results(change(path, tv={10: np.nan})) as results:
+        rows = summary.summarise_all(results)
+        shown = [row.name for row in summary.in_detail(rows)]
+        ranked = sorted([row for row in rows[1:] if row.name != rows[10].name], key=lambda row: row.tv_mean)
+    assert rows[10].name in shown
+    assert set(shown) == {rows[0].name, rows[10].name, *(row.name for row in ranked[:6]), *(row.name for row in ranked[-4:])}
+
+
+def test_tv_in_the_csv_is_of_the_runs_that_have_one(tmp_path):
+    path = change(synthetic.build(str(tmp_path / "part.h5"), samples=32, seeds=range(4)), tv={5: np.nan})
+    with Results(path) as results:
+        rows = list(csv.DictReader(io.StringIO(comparisons_csv(summary.compare_all(results)))))
+    assert {(row["outcome"], row["runs_first"], row["runs_second"]) for row in rows} == {
+        ("collapsed", "4", "4"), ("severe", "4", "4"), ("tv", "3", "3")}
+
+
+def test_levels_of_colors_are_no_other_data(tmp_path):
+    """The autoregressive model's expected frequencies are a little different; those of another sweep of the data are others."""
+    path = synthetic.build(str(tmp_path / "models.h5"), samples=32, seeds=range(4))
+    with h5py.File(path, "r+") as file:
+        shifted = file["coverage/expected"][4]
+        file["coverage/expected"][4] = shifted * np.array([1.01, 1, 1, .99, 1])[:, None]
+    with Results(path) as results:
+        found = summary.floor_of(results)
+        assert found is not None and found[0] == 32 and "chance alone" in chance_sentence(results)
+    with h5py.File(path, "r+") as file:
+        file["coverage/expected"][4] = shifted * np.array([1.2, 1, 1, .8, 1])[:, None]
+    with Results(path) as results:
+        assert summary.floor_of(results) is None
+
+
+def test_an_undefined_whole_number_is_none(tmp_path):
+    path = change(synthetic.build(str(tmp_path / "undefined.h5"), samples=32, seeds=range(4)), modes_10={5: -1})
+    with Results(path) as results:
+        assert np.isnan(results.metric("modes_10")[5]) and results.metric("modes_10")[4] >= 0
 
 
 def test_why_runs_are_not_paired(tmp_path):

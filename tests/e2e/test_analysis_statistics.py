@@ -79,6 +79,7 @@ def test_what_a_perfect_model_would_have():
     many, few = statistics.floor(expected, 12_800), statistics.floor(expected, 21)
     assert many.tv == pytest.approx(0.018, abs=5e-4) and many.kl == pytest.approx(29 / 25_600, rel=0.05)
     assert many.collapsed == many.severe == 0 and few.collapsed > 0.5 and 0.01 < few.severe < few.collapsed
+    assert statistics.floor(np.full(5, 0.2), 50).collapsed == 0  # one sample of ten is a tenth, as in modes_10
     assert statistics.floor(np.eye(1, 30), 5) == statistics.Floor(0, 0, 0, 0)
 
 
