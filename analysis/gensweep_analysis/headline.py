@@ -99,10 +99,12 @@ def _many(rows: Sequence[VariantSummary], tested: bool) -> str:
     shares = [row.severe.share for row in rows]
     measured = [row for row in rows if not math.isnan(row.tv_mean)]
     by_tv = sorted([row for row in measured if row.resembles] or measured, key=lambda row: row.tv_mean)
+    if min(shares) == max(shares) and len(by_tv) < 2:
+        return f"Severe collapse is equally frequent in all {len(rows)} variants: {form.percent(shares[0])} of the seeds."
     if min(shares) == max(shares):
         text = (f"Severe collapse is equally frequent in all {len(rows)} variants: {form.percent(shares[0])} of the seeds. "
-                + (f"Mean TV{' of those whose samples resemble digits' if len(by_tv) < len(measured) else ''} is lowest with {by_tv[0].name} ({form.number(by_tv[0].tv_mean)}) and highest with {by_tv[-1].name} "
-                   f"({form.number(by_tv[-1].tv_mean)}). " if len(by_tv) > 1 else ""))
+                f"Mean TV{' of those whose samples resemble digits' if len(by_tv) < len(measured) else ''} is lowest with {by_tv[0].name} ({form.number(by_tv[0].tv_mean)}) and highest with {by_tv[-1].name} "
+                f"({form.number(by_tv[-1].tv_mean)}). ")
     else:
         most, least = ([row for row in rows if row.severe.share == share] for share in (max(shares), min(shares)))
         text = f"Severe collapse is most frequent with {_named(most, first=True)}, and least with {_named(least)}. "

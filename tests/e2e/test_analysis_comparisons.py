@@ -250,6 +250,13 @@ def test_equal_rates_are_named_together(tmp_path):
     assert "Mean TV" not in text
 
 
+def test_nothing_is_picked_where_nothing_differs(tmp_path):
+    variants = [synthetic.Variant(f"latent_dim={latent}", settings={"latent_dim": latent}, modes=lambda seed: 2) for latent in (1, 2, 3)]
+    path = synthetic.build(str(tmp_path / "alike.h5"), variants, range(2), samples=64)
+    with Results(change(path, tv={row: np.nan for row in range(2, 6)})) as results:
+        assert headline(results, summary.summarise_all(results), []) == "Severe collapse is equally frequent in all 3 variants: 100 % of the seeds."
+
+
 def test_no_order_is_claimed_between_equal_rates(tmp_path):
     variants = [synthetic.Variant(f"latent_dim={latent}", settings={"latent_dim": latent}, modes=lambda seed: 2, noise=.1 * latent) for latent in (1, 2, 3)]
     with Results(synthetic.build(str(tmp_path / "equal.h5"), variants, range(3), samples=64)) as results:
