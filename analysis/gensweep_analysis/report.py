@@ -147,7 +147,7 @@ class _Report:
             self.figures.coverage_over_training(), "coverage_over_training", "Coverage along training",
             "Modes covered and TV after so many steps. Thin: each seed (up to "
             f"{LINKED_VARIANTS} variants); thick: mean over the seeds that came so far."
-            + self._selection())
+            + self._without_tv_along() + self._selection())
         if over:
             parts.append("<h3>Coverage along training</h3>" + over)
         return "".join(parts)
@@ -168,6 +168,13 @@ class _Report:
     def _without_tv(self, what: str) -> str:
         """What a figure of TV does with runs that have none; empty if all have one."""
         return f" Runs with all samples rejected {what}." if any(row.without_tv for row in self.summaries) else ""
+
+    def _without_tv_along(self) -> str:
+        """The same of points along training."""
+        measured = self.results.over_training()
+        if measured is None or not ((measured[0] >= 0) & (measured[1].sum(axis=(2, 3)) == 0)).any():
+            return ""
+        return " Where all samples of a seed are rejected it has no TV, and the mean leaves it out."
 
     def _largest_error(self) -> float:
         """The darkest shade of the error tables: a high quantile, so that a single odd bin does not pale the rest."""

@@ -231,6 +231,14 @@ def test_an_undefined_whole_number_is_none(tmp_path):
         assert np.isnan(results.metric("modes_10")[5]) and results.metric("modes_10")[4] >= 0
 
 
+def test_points_along_training_without_tv_are_told(tmp_path):
+    path, told = synthetic.build(str(tmp_path / "along.h5"), samples=32, seeds=range(2)), "Where all samples of a seed are rejected it has no TV"
+    assert analysis("report", path).returncode == 0 and told not in (tmp_path / "along-report" / "index.html").read_text()
+    with h5py.File(path, "r+") as file:
+        file["coverage/over_training/counts"][1, 0] = 0
+    assert analysis("report", path).returncode == 0 and told in (tmp_path / "along-report" / "index.html").read_text()
+
+
 def test_why_runs_are_not_paired(tmp_path):
     path = synthetic.build(str(tmp_path / "apart.h5"), samples=32, seeds=range(8))
     waiting = {row: synthetic.PENDING for row in [*range(4, 8), *range(8, 11)]}
