@@ -362,7 +362,8 @@ static void print_text(const state *s)
     int64_t audited = known(s);
     printf("%s: audited %" PRId64 " of %" PRIu64 " finished run%s: ", s->options->file, audited, s->finished,
            gs_plural((int64_t)s->finished));
-    if (audited == s->verdicts[EQUAL]) printf("every stored bit is equal\n");
+    if (audited == 0) printf("nothing is known of them yet\n");
+    else if (audited == s->verdicts[EQUAL]) printf("every stored bit is equal\n");
     else
         printf("%" PRId64 " equal, %" PRId64 " consistent, %" PRId64 " different\n", s->verdicts[EQUAL],
                s->verdicts[CONSISTENT], s->verdicts[DIFFERENT]);

@@ -252,6 +252,7 @@ def test_an_audit_drains_before_its_time_is_over(long_run, tmp_path, limit, rank
     environment = {"SLURM_JOB_END_TIME": str(int(time.time()) + 2)} if limit == "job" else {}
     done = gensweep("audit", results, *arguments, ranks=ranks, **environment)
     assert done.returncode == 75 and "drained: 1 run was not audited" in done.stdout, (done.stdout, done.stderr)
+    assert "audited 0 of 1 finished run: nothing is known" in done.stdout and "equal" not in done.stdout
     assert f"draining: {'--walltime' if limit == 'walltime' else 'the SLURM job'} is nearly over" in done.stderr
     with h5py.File(results) as file:
         assert file["provenance/audits/time"].shape == (0,)  # no verdict on what was not compared
