@@ -299,6 +299,11 @@ gs_setting_id gs_setting_of_key(gs_node key, gs_error *error)
 {
     int place = gs_key_of_name(key);
     if (place >= 0 && place < FIRST_TOP) return (gs_setting_id)place;
+    if (place >= 0) {
+        (void)gs_node_fail(key, error, "%s is no setting of a single run: zip, exclude and include combine those only",
+                           gs_key_name(place));
+        return GS_SETTING_COUNT;
+    }
     const char *names[GS_SETTING_COUNT];
     for (int id = 0; id < GS_SETTING_COUNT; id++) names[id] = gs_settings_table[id].column;
     (void)gs_node_fail_name(key, error, "setting", names, GS_SETTING_COUNT);
@@ -337,10 +342,12 @@ static gs_status tell_home(const gs_entry *entry, const char *described, int pla
 {
     const char *name = gs_key_name(place), *dot = strchr(name, '.');
     char home[96] = "at the top of the file";
+    bool renamed = strcmp(name, gs_node_text(entry->key)) != 0;
     if (place < FIRST_TOP && gs_settings_table[place].section == GS_SECTION_PARAMETERS)
-        snprintf(home, sizeof home, "under parameters");
+        snprintf(home, sizeof home, "%s%s%sunder parameters", renamed ? "as " : "", renamed ? name : "",
+                 renamed ? " " : "");
     else if (dot != NULL) snprintf(home, sizeof home, "as %s under %.*s", dot + 1, (int)(dot - name), name);
-    return gs_node_fail(entry->key, error, "unknown %s '%s'; it stands %s", described, name, home);
+    return gs_node_fail(entry->key, error, "unknown %s '%s'; it stands %s", described, gs_node_text(entry->key), home);
 }
 
 /* The sentence of an entry that no reader takes. */
@@ -363,7 +370,7 @@ static gs_status tell_problem(const gs_entry *entry, gs_error *error)
     const char *names[PLACES];
     size_t known = names_within(entry->section, names);
     const char *text = gs_node_text(entry->key);
-    int elsewhere = gs_key_of_text(text);
+    int elsewhere = gs_key_of_name(entry->key);
     if (elsewhere >= 0) return tell_home(entry, described, elsewhere, error);
     if (*entry->section != '\0' && gs_nearest_name(text, names, known) == NULL) {
         const char *tops[PLACES], *near = gs_nearest_name(text, tops, names_within("", tops));
