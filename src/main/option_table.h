@@ -21,7 +21,7 @@ struct gs_option {
     const char *help;           /* NULL: not listed */
 };
 
-enum { GS_OPTION_COUNT = 25 };
+enum { GS_OPTION_COUNT = 29 };
 
 extern const gs_option *const gs_option_table;
 

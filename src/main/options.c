@@ -91,8 +91,10 @@ static gs_status fail_verb(const char *argument, gs_verb verb, gs_error *error)
     const char *names[GS_VERB_COUNT];
     char list[SENTENCE];
     unsigned verbs = 0;
-    for (unsigned v = 0; v < GS_VERB_COUNT; v++)
-        if (find_option(argument, 1u << v) != NULL) verbs |= 1u << v;
+    for (unsigned v = 0; v < GS_VERB_COUNT; v++) {
+        const gs_option *option = find_option(argument, 1u << v);
+        if (option != NULL && option->help != NULL) verbs |= 1u << v;
+    }
     size_t count = names_of(verbs, names);
     enumerate(list, names, count, " and ");
     return gs_fail(error, GS_ERROR_INPUT, "%s is no option of gensweep %s; %s %s it", argument, gs_verbs[verb].name,

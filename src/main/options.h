@@ -30,13 +30,13 @@ typedef struct {
     const char **overrides; /* run, plan: KEY=VALUE, ~KEY arguments; point into argv, the list is owned */
     size_t override_count;
     const char *output; /* run, plan: NULL = results/NAME.h5; bench: NULL = one that is removed afterwards */
-    bool fresh;         /* run: rename an existing file and start over */
-    bool retry_failed;  /* run: failed runs are to do again */
+    bool fresh;         /* run: rename an existing file and start over; plan: as if there were none */
+    bool retry_failed;  /* run, plan: failed runs are to do again */
     int max_attempts;   /* run: gs_store_contents */
     char *file;         /* status, verify, audit: the results file, where links lead; owned */
     bool repair;        /* verify: what differs is made again */
-    gs_kernels kernels; /* run, audit, verify: of the BLAS library */
-    bool kernels_given; /* run: they win over those of the sweep */
+    gs_kernels kernels; /* run, plan, audit, verify: of the BLAS library */
+    bool kernels_given; /* run, plan: they win over those of the sweep */
     const char *rows;   /* audit: the runs; NULL: a sample of this share, by this seed */
     double fraction;
     uint64_t seed;

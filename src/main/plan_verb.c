@@ -254,7 +254,8 @@ static gs_status read_history(const gs_options *options, contents *all, gs_histo
 {
     gs_error reason = {{0}};
     gs_status status = gs_results_path(options, all->sweep, path, &reason);
-    if (status == GS_OK) status = gs_history_read(history, path, all->plan, all->digits, &reason);
+    if (status == GS_OK && !options->fresh)
+        status = gs_history_read(history, path, all->plan, all->digits, options->retry_failed, &reason);
     if (status == GS_ERROR_STORAGE) {
         fprintf(stderr, "gensweep: note: %s\n", reason.text);
         return GS_OK;

@@ -114,7 +114,9 @@ const gs_verb_row gs_verbs[GS_VERB_COUNT] = {
                       .act = plan,
                       .summary = "what a sweep would run, and what it would cost; trains nothing",
                       .words = {{"SWEEP.yaml, KEY=VALUE", "as of gensweep run"}},
-                      .notes = "  Makes no file, needs no mpirun. Bad input is told as by run, with exit status 2.\n"},
+                      .notes = "  Makes no file, needs no mpirun. Bad input is told as by run, with exit status 2. The "
+                               "other options of run are\n"
+                               "  taken and mean nothing, so that a command is planned by putting the verb in.\n"},
     [GS_VERB_STATUS] =
         {.name = "status",
          .word = GS_WORD_FILE,

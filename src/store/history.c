@@ -22,7 +22,8 @@ static void note_run(gs_history *history, const gs_roster *roster, const double 
     history->rows[run] = row;
     if ((uint64_t)row >= roster->earlier_rows) return;
     history->known++;
-    bool done = roster->status[row] == GS_RUN_DONE, failed = roster->status[row] == GS_RUN_FAILED;
+    bool done = roster->status[row] == GS_RUN_DONE,
+         failed = roster->status[row] == GS_RUN_FAILED && !history->retry_failed;
     history->ended[run] = done || failed;
     history->done += done;
     history->failed += failed;
@@ -59,10 +60,10 @@ static gs_status read_runs(gs_history *history, gs_file *file, const gs_plan *pl
 }
 
 gs_status gs_history_read(gs_history *history, const char *path, const gs_plan *plan, const gs_digits *digits,
-                          gs_error *error)
+                          bool retry_failed, gs_error *error)
 {
     struct stat found;
-    *history = (gs_history){.found = stat(path, &found) == 0};
+    *history = (gs_history){.found = stat(path, &found) == 0, .retry_failed = retry_failed};
     if (!history->found) return GS_OK;
     history->file_bytes = (double)found.st_size;
     history->seconds = calloc(plan->run_count, sizeof *history->seconds);

@@ -96,6 +96,20 @@ def test_what_is_done_costs_no_more_and_refines_the_rest(small_sweep, tmp_path):
     assert file.read_bytes() == before
 
 
+def test_a_command_for_a_run_is_planned_by_putting_the_verb_in(small_sweep, tmp_path):
+    file = tmp_path / "copy.h5"
+    shutil.copy(small_sweep[1], file)
+    with h5py.File(file, "r+") as changed:
+        changed["runs/status"][1] = 3  # failed
+    run = [small_sweep[0], "-o", file, "--walltime", "4:00:00", "--progress=none", "--max-attempts", "5", "--kernels", "native"]
+
+    def told(*more):
+        found = plan(*run, *more)
+        return found["done"], found["failed"]
+    assert told() == (3, 1) and told("--retry-failed") == (3, 0) and told("--fresh") == (0, 0)
+    assert "--walltime expects HH:MM:SS" in gensweep("plan", *run, "--walltime", "4").stderr
+
+
 def test_estimated_bytes(small_sweep):
     told = plan(small_sweep[0], "-o", "nowhere.h5")
     assert told["hdf5_bytes"] == pytest.approx(small_sweep[1].stat().st_size, rel=0.15)
