@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 import xml.etree.ElementTree
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -58,6 +59,16 @@ def run_file(path: Path) -> tuple[int, int]:
     return told(str(path.relative_to(ROOT)), passed, failed, start, output)
 
 
+def run(test: tuple[Callable, Path]) -> tuple[int, int]:
+    """One that hangs, or is killed while it writes its report, is a failure beside the others."""
+    function, path = test
+    start = time.monotonic()
+    try:
+        return function(path)
+    except (subprocess.TimeoutExpired, xml.etree.ElementTree.ParseError) as error:
+        return told(str(path.relative_to(ROOT)), 0, 1, start, f"{error}\n")
+
+
 def main() -> int:
     """The files in Python come first, since the longest are among them."""
     tests = [(run_file, path) for folder in ("mpi", "e2e", "golden") for path in sorted((ROOT / "tests" / folder).glob("test_*.py"))]
@@ -69,7 +80,7 @@ def main() -> int:
             counts.append((0, 1))
         tests += [(run_program, program) for program in programs]
     with ThreadPoolExecutor(os.cpu_count()) as cores:
-        counts += cores.map(lambda test: test[0](test[1]), tests)
+        counts += cores.map(run, tests)
     passed, failed = (sum(column) for column in zip(*counts))
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
