@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
 from typing import Dict, List, Sequence, Tuple
 
@@ -10,7 +11,7 @@ import numpy as np
 from . import statistics
 from .errors import AnalysisError
 from .results import Results, nearest, setting_key
-from .summary import FLAG_OUTCOMES, settings_of, value_text
+from .summary import FLAG_OUTCOMES, MOST_VALUES, setting_groups, settings_of, value_text
 
 Pair = Tuple[str, str]
 
@@ -48,23 +49,41 @@ class Effect:
     over: Tuple[str, ...]  # other settings, in whose values the pairs differ from each other
     along: Tuple[str, ...]  # settings that change with it in the pairs
     runs: int  # pairs of runs with the same seed that are both done
-    outcomes: Tuple[Outcome, ...]
+    outcomes: Tuple[Outcome, ...]  # collapsed, severe, tv
 
 
 def effects(results: Results, setting: str) -> List[Effect]:
     """Each value of the setting against its first one, with Holm's correction over all of them."""
-    values = _values(results, setting)
-    variants = {variant: settings_of(results, variant) for variant in results.variants}
-    found = []
-    for value in values[1:]:
-        pairs = _equal_but_for(variants, setting, values[0], value)
-        if pairs:
-            found.append(_effect(results, variants, setting, values[0], value, pairs))
+    found = _of_setting(results, setting)
     if not found:
         raise AnalysisError(f"{results.path}: no two variants are equal but for {setting}, so that its effect cannot be told from that "
                             "of the others; a grid has such variants, a random search has none")
-    adjusted = iter(statistics.holm([outcome.p for effect in found for outcome in effect.outcomes]))
+    done = [effect for effect in found if _seeds(effect) >= 2]
+    if not done:
+        raise AnalysisError(f"{results.path}: variants that are equal but for {setting} have fewer than 2 seeds that are done in both")
+    return _adjusted(done)
+
+
+def all_effects(results: Results) -> List[Effect]:
+    """The same of each setting that varies in a grid, corrected over all of them."""
+    settings = [name for name, values in setting_groups(results) if len(values) <= MOST_VALUES]
+    return _adjusted([effect for name in settings for effect in _of_setting(results, name) if _seeds(effect) >= 2])
+
+
+def _of_setting(results: Results, setting: str) -> List[Effect]:
+    values = _values(results, setting)
+    variants = {variant: settings_of(results, variant) for variant in results.variants}
+    pairs = {value: _equal_but_for(variants, setting, values[0], value) for value in values[1:]}
+    return [_effect(results, variants, setting, values[0], value, equal) for value, equal in pairs.items() if equal]
+
+
+def _adjusted(found: Sequence[Effect]) -> List[Effect]:
+    adjusted = iter(statistics.holm([outcome.p for effect in found for outcome in effect.outcomes]) if found else [])
     return [replace(effect, outcomes=tuple(replace(outcome, holm=next(adjusted)) for outcome in effect.outcomes)) for effect in found]
+
+
+def _seeds(effect: Effect) -> int:
+    return max(outcome.seeds for outcome in effect.outcomes)
 
 
 def _values(results: Results, setting: str) -> List[object]:
@@ -94,20 +113,29 @@ def _names(variants: Dict[str, Dict[str, object]], setting: str) -> List[str]:
 def _equal_but_for(variants: Dict[str, Dict[str, object]], setting: str, first: object, second: object) -> List[Pair]:
     """A setting that applies to one of two variants only (mbd_features, with minibatch discrimination on) comes with its switch,
     and any value of it is as good a partner."""
-    names = _names(variants, setting)
+    names, pairs = _names(variants, setting), []
 
-    def equal(a: Dict[str, object], b: Dict[str, object]) -> bool:
-        return all(a[name] is None or b[name] is None or a[name] == b[name] for name in names)
-    return [(a, b) for a, own in variants.items() if own[setting] == first
-            for b, other in variants.items() if other[setting] == second and equal(own, other)]
+    def with_value(value: object) -> Dict[Tuple[str, ...], List[str]]:
+        """Variants by the names that apply to them."""
+        kinds: Dict[Tuple[str, ...], List[str]] = {}
+        for variant, own in variants.items():
+            if own[setting] == value:
+                kinds.setdefault(tuple(name for name in names if own[name] is not None), []).append(variant)
+        return kinds
+    for (kind, members), (other_kind, others) in itertools.product(with_value(first).items(), with_value(second).items()):
+        common = [name for name in kind if name in other_kind]
+        partners: Dict[Tuple[object, ...], List[str]] = {}
+        for variant in others:
+            partners.setdefault(tuple(variants[variant][name] for name in common), []).append(variant)
+        pairs += [(variant, partner) for variant in members
+                  for partner in partners.get(tuple(variants[variant][name] for name in common), ())]
+    return pairs
 
 
 def _effect(results: Results, variants: Dict[str, Dict[str, object]], setting: str, first: object, second: object,
             pairs: Sequence[Pair]) -> Effect:
     rows = _common_rows(results, pairs)
     done = int((rows[0] >= 0).sum())
-    if int((rows[0] >= 0).any(axis=0).sum()) < 2:
-        raise AnalysisError(f"{results.path}: variants that are equal but for {setting} have fewer than 2 seeds that are done in both")
     names = _names(variants, setting)
     over = [name for name in names if len({variants[a][name] for a, _ in pairs} | {variants[b][name] for _, b in pairs}) > 1]
     along = [name for name in variants[pairs[0][0]] if name != setting and any(

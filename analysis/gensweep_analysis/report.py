@@ -11,6 +11,7 @@ from typing import List, Optional, Set, Tuple
 import numpy as np
 
 from . import __version__, formatting, headline, images, markup, sections, tables
+from .effects import all_effects
 from .errors import AnalysisError
 from .plots import LINKED_VARIANTS, SHADED_VARIANTS, Figures, render
 from .results import Results
@@ -38,6 +39,7 @@ class _Report:
         self.directory = Path(directory)
         self.summaries = summarise_all(results)
         self.comparisons = compare_all(results)
+        self.effects = all_effects(results)
         self.figures = Figures(results, self.summaries)
         self.contents: List[Tuple[str, str]] = []
         self.written: Set[str] = set()
@@ -46,6 +48,7 @@ class _Report:
         self.directory.mkdir(parents=True, exist_ok=True)
         self._file("summary.csv", tables.summary_csv(self.summaries).encode())
         self._file("comparisons.csv", tables.comparisons_csv(self.comparisons).encode())
+        self._file("effects.csv", tables.effects_csv(self.effects).encode())
         self._file("metrics.csv", tables.metrics_csv(self.results).encode())
         self._file("frequency.csv", tables.frequency_csv(self.results).encode())
         # Last, so that a page is never older than what it links to.
@@ -124,7 +127,7 @@ class _Report:
 
     def _settings(self) -> str:
         table = sections.settings_table(self.results)
-        return table + self._figure(
+        return table + (sections.effects_table(self.effects) if table else "") + self._figure(
             self.figures.effect_of_settings(), "settings", "Total variation by the value of each setting",
             "A dot a run, bars are means; pooled over all other settings.")
 
@@ -229,7 +232,7 @@ class _Report:
         return "".join(parts)
 
     def _footer(self) -> str:
-        names = ("summary.csv", "comparisons.csv", "metrics.csv", "frequency.csv")
+        names = ("summary.csv", "comparisons.csv", "effects.csv", "metrics.csv", "frequency.csv")
         links = ", ".join(f'<a href="{name}">{name}</a>' for name in names)
         version = f"gensweep {self.results.gensweep_version}, " if self.results.gensweep_version else ""
         return (f"<footer>Made from {escape(os.path.basename(self.results.path))} by {escape(version)}gensweep-analysis "

@@ -11,9 +11,10 @@ import numpy as np
 
 from . import formatting as form
 from . import markup
+from .effects import Effect
 from .results import DONE, FAILED, FLAGS, STATUS_NAMES, Results
 from .statistics import mean
-from .summary import FLAG_OUTCOMES, Comparison, VariantSummary, baseline, flag_rate, floor_of, setting_groups
+from .summary import FLAG_OUTCOMES, MOST_VALUES, Comparison, VariantSummary, baseline, flag_rate, floor_of, setting_groups
 from .tables import detectable_sentence
 
 RUNS_SHOWN_OPEN = 100
@@ -176,7 +177,7 @@ def settings_table(results: Results) -> str:
     tv, modes = results.metric("tv"), results.metric("modes_10")
     rows = []
     for name, values in groups:
-        if len(values) > 12:
+        if len(values) > MOST_VALUES:
             continue
         rows.append(f'<tr class="model"><td colspan="6">{escape(name)}</td></tr>')
         for text, members in values:
@@ -189,7 +190,38 @@ def settings_table(results: Results) -> str:
         return ""
     return markup.table(("value", "runs", "collapsed", "severe", "modes_10", "TV"), rows) + (
         '<p class="note">Done runs pooled over all other settings. A difference here may come from another setting that varies '
-        'along with this one: <code>compare FILE.h5 --by SETTING</code> tests a setting with everything else equal.</p>')
+        'along with this one.</p>')
+
+
+def effects_table(found: Sequence[Effect]) -> str:
+    """What each setting does with everything else equal; empty where no variants are equal but for one."""
+    rows: List[str] = []
+    for place, effect in enumerate(found):
+        if place == 0 or found[place - 1].setting != effect.setting:
+            rows.append(f'<tr class="model"><td colspan="11">{escape(effect.setting)}</td></tr>')
+        along = f"along with {', '.join(effect.along)}" if effect.along else ""
+        cells = (f'<td class="text">{escape(effect.first)} → {escape(effect.second)}'
+                 + (f"<small>{escape(along)}</small>" if along else "") + "</td>")
+        cells += markup.cell(len(effect.pairs), small=f"{effect.runs} of runs")
+        for outcome in effect.outcomes:
+            rates = f"{form.percent(outcome.first)} → {form.percent(outcome.second)}"
+            ways = f"lower {outcome.lower}, higher {outcome.higher}"
+            bounds = _bounds(outcome.interval) if outcome.name == "tv" else ""
+            cells += markup.cell(form.signed(outcome.difference) if outcome.name == "tv" else rates,
+                                 small=f"{bounds}{'; ' if bounds else ''}{ways}")
+            cells += _p_cells(outcome.p, outcome.holm)
+        rows.append(cells)
+    if not rows:
+        return ""
+    header = ("first → second", "pairs", "1st → 2nd", "p", "Holm", "1st → 2nd", "p", "Holm", "difference", "p", "Holm")
+    groups = (("", 2), ("Collapsed", 3), ("Severe collapse", 3), ("TV", 3))
+    number = sum(len(effect.outcomes) for effect in found)
+    note = ("Pairs of variants that are equal but for the setting, and their runs with the same seed. A seed counts once, with the mean "
+            "of its differences over the pairs: sign-flip permutation test and bootstrap interval (nominally 95 %) over seeds. lower, higher: in how many pairs "
+            "the second is; where there are both, the mean says little. "
+            f"Holm: corrected for all {number} tests of this table; bold: below .05.")
+    return ("<h3>With everything else equal</h3>" + markup.table(header, rows, kind="data pairs", groups=groups)
+            + f'<p class="note long">{escape(note)}</p>')
 
 
 def run_table(results: Results) -> str:

@@ -16,6 +16,7 @@ from .statistics import Rate
 
 ALL_PAIRS_UP_TO = 6  # variants; above it only pairs of a model that differ in one setting are tested
 MOST_PAIRS = 66
+MOST_VALUES = 12  # of a setting, in the table of all settings
 FLAG_OUTCOMES = ("collapsed", "severe")  # what is compared beside TV
 DETAILED_VARIANTS = 12  # more than that nobody compares by eye
 

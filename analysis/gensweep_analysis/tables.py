@@ -210,6 +210,15 @@ def comparisons_csv(comparisons: Sequence[Comparison]) -> str:
     return csv_text(header, rows)
 
 
+def effects_csv(found: Sequence[Effect]) -> str:
+    """One row a test."""
+    header = ["setting", "first", "second", "pairs", "runs", "seeds", "outcome", "mean_first", "mean_second", "difference", "low",
+              "high", "pairs_lower", "pairs_higher", "p", "p_holm"]
+    return csv_text(header, ([effect.setting, effect.first, effect.second, outcome.pairs, outcome.runs, outcome.seeds, outcome.name,
+                              outcome.first, outcome.second, outcome.difference, *outcome.interval, outcome.lower, outcome.higher,
+                              outcome.p, outcome.holm] for effect in found for outcome in effect.outcomes))
+
+
 def metrics_csv(results: Results) -> str:
     """One row a run: everything of /runs, /metrics and /settings."""
     table = results.table

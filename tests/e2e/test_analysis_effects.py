@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import itertools
 
 import h5py
@@ -11,7 +12,7 @@ import synthetic
 from support import analysis
 
 from gensweep_analysis import Results, statistics
-from gensweep_analysis.effects import effects
+from gensweep_analysis.effects import all_effects, effects
 
 
 def _grid(tmp_path, axes, modes, seeds=range(6), **more):
@@ -67,6 +68,22 @@ def test_what_is_printed(grid):
     assert "minibatch_discrimination: on against off, everything else equal\n" in shown.stdout
     assert "6 pairs of variants, which differ in latent_dim, r1; 6 seeds, 36 pairs of done runs" in shown.stdout
     assert " points " in shown.stdout and "4, 0, 2" in shown.stdout
+
+
+def test_the_report_has_all_settings_with_one_correction(grid, tmp_path):
+    assert analysis("report", grid, "-o", tmp_path).returncode == 0
+    assert "With everything else equal" in (tmp_path / "index.html").read_text(encoding="utf-8")
+    rows = list(csv.DictReader((tmp_path / "effects.csv").read_text().splitlines()))
+    assert [(row["setting"], row["first"], row["second"], row["outcome"]) for row in rows if row["outcome"] == "tv"] == [
+        ("latent_dim", "2", "8", "tv"), ("latent_dim", "2", "32", "tv"), ("minibatch_discrimination", "off", "on", "tv"), ("r1", "0", "1", "tv")]
+    assert [float(row["p_holm"]) for row in rows] == pytest.approx(statistics.holm([float(row["p"]) for row in rows]))
+    with Results(grid) as results:
+        assert [effect.setting for effect in all_effects(results)] == ["latent_dim", "latent_dim", "minibatch_discrimination", "r1"]
+
+
+def test_a_report_on_two_variants_has_no_such_table(sweep, tmp_path):
+    assert analysis("report", sweep, "-o", tmp_path).returncode == 0
+    assert "With everything else equal" not in (tmp_path / "index.html").read_text(encoding="utf-8")
 
 
 def test_a_setting_that_comes_with_its_switch_has_every_value_as_partner(tmp_path):
