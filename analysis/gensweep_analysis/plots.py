@@ -27,6 +27,8 @@ COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#33
           "#661100", "#DDCC77")
 INK, GREY, LIGHT = "#222222", "#8a8a8a", "#d9d9d9"
 LINKED_VARIANTS, SHADED_VARIANTS = 6, 4  # beyond that, lines between seeds and bands hide more than they show
+ROWS_SHOWN = 60
+DRAWN_DOTS = 2000  # more are pixels within the figure, which would otherwise be larger than all the rest of the page
 WIDTH = 10.6  # inches; the page is about as wide, so that the text of figures keeps its size
 
 
@@ -60,6 +62,7 @@ class Figures:
         self.short = {name: "\n".join(textwrap.wrap(text, 34)) for name, text in short.items()}
         # At most as many variants as there are colours get one; the rest are the grey background.
         self.detailed = in_detail(summaries)
+        self.shown = self.summaries if len(self.summaries) <= ROWS_SHOWN else self.detailed  # where each variant is a row
         self.color = {row.name: GREY for row in summaries}
         self.color.update({row.name: color for row, color in zip(self.detailed, COLORS)})
         matplotlib.rcParams.update(_style())
@@ -72,7 +75,7 @@ class Figures:
         figure, panels = self._rows(3, sharex=True)
         titles = ("Missing a mode", "Collapsed (mass < 0.9)", "Severe collapse (mass < 0.5)")
         for panel, flag, title in zip(panels, ("missing", "collapsed", "severe"), titles):
-            for place, row in enumerate(self.summaries):
+            for place, row in enumerate(self.shown):
                 rate = getattr(row, flag)
                 panel.plot([rate.low, rate.high], [place, place], color=self.color[row.name], linewidth=2.2, alpha=0.45,
                            solid_capstyle="round")
@@ -93,12 +96,12 @@ class Figures:
         if not self.summaries:
             return None
         figure, panels = self._rows(2, room=0.62)
-        offsets = {row.name: _spread(len(self.results.rows(row.name))) for row in self.summaries}
+        offsets = {row.name: _spread(len(self.results.rows(row.name))) for row in self.shown}
         for panel, metric, title in zip(panels, ("modes_10", "tv"), ("Modes covered (modes_10)", "Total variation (TV)")):
             values = self.results.metric(metric)
-            if len(self.summaries) <= LINKED_VARIANTS:
+            if len(self.shown) <= LINKED_VARIANTS:
                 self._join_seeds(panel, values, offsets)
-            for place, row in enumerate(self.summaries):
+            for place, row in enumerate(self.shown):
                 rows = self.results.rows(row.name)
                 many = len(rows) > 100
                 panel.plot(values[rows], place + offsets[row.name], "o", color=self.color[row.name],
@@ -118,7 +121,7 @@ class Figures:
 
     def _join_seeds(self, panel: plt.Axes, values: np.ndarray, offsets: Dict[str, np.ndarray]) -> None:
         seeds = self.results.seeds
-        for place, (upper, lower) in enumerate(zip(self.summaries, self.summaries[1:])):
+        for place, (upper, lower) in enumerate(zip(self.shown, self.shown[1:])):
             below = {int(seeds[row]): (row, shift) for row, shift in
                      zip(self.results.rows(lower.name), offsets[lower.name])}
             for row, shift in zip(self.results.rows(upper.name), offsets[upper.name]):
@@ -139,7 +142,8 @@ class Figures:
             share = performance_profile(values, grid)
             named = row in self.detailed
             panel.step(grid, share, where="post", color=self.color[row.name], linewidth=1.8 if named else 0.6,
-                       alpha=1 if named else 0.5, label=self.short[row.name] if named else None)
+                       alpha=1 if named else 0.5, label=self.short[row.name] if named else None,
+                       rasterized=not named and len(self.summaries) > ROWS_SHOWN)
             if len(self.summaries) <= SHADED_VARIANTS:
                 bounds = [wilson(int(round(part * len(values))), len(values)) for part in share]
                 panel.fill_between(grid, [bound.low for bound in bounds], [bound.high for bound in bounds], step="post",
@@ -170,7 +174,7 @@ class Figures:
             else:
                 for place, (_, rows) in enumerate(values):
                     panel.plot(place + _spread(len(rows)), tv[rows], "o", color=COLORS[0], markersize=3.5, alpha=0.55,
-                               markeredgewidth=0)
+                               markeredgewidth=0, rasterized=len(rows) > DRAWN_DOTS)
                     panel.plot([place - 0.32, place + 0.32], [mean(tv[rows])] * 2, color=INK, linewidth=1.4)
                 panel.set_xticks(range(len(values)), [text.replace("_", "\n") for text, _ in values])
                 panel.set_xlim(-0.6, len(values) - 0.4)
@@ -188,7 +192,7 @@ class Figures:
             panel.set_axis_off()
             return
         values, tv = column[self.results.done].astype(np.float64), tv[self.results.done]
-        panel.plot(values, tv, "o", color=COLORS[0], markersize=3.5, alpha=0.6, markeredgewidth=0)
+        panel.plot(values, tv, "o", color=COLORS[0], markersize=3.5, alpha=0.6, markeredgewidth=0, rasterized=len(values) > DRAWN_DOTS)
         finite = values[np.isfinite(values)]
         if finite.min() > 0 and finite.max() / finite.min() > 30:
             panel.set_xscale("log")
@@ -293,14 +297,14 @@ class Figures:
 
     def _rows(self, columns: int, room: float = 0.42, sharex: bool = False) -> Tuple[Figure, Sequence[plt.Axes]]:
         """Panels side by side with a line for each variant, in plan order from the top."""
-        number = len(self.summaries)
-        lines = max((self.short[row.name].count("\n") + 1 for row in self.summaries), default=1)
+        number = len(self.shown)
+        lines = max((self.short[row.name].count("\n") + 1 for row in self.shown), default=1)
         height = 0.85 + number * max(room if number <= 12 else 0.22, 0.15 * lines + 0.06)
         figure, panels = plt.subplots(1, columns, figsize=(WIDTH, height), sharey=True, sharex=sharex, constrained_layout=True,
                                       squeeze=False)
         figure.get_layout_engine().set(wspace=0.05)  # room for the outer labels of neighbouring axes
         for panel in panels[0]:
-            panel.set_yticks(range(number), [self.short[row.name] for row in self.summaries])
+            panel.set_yticks(range(number), [self.short[row.name] for row in self.shown])
             panel.set_ylim(number - 0.45, -0.55)
             panel.tick_params(axis="y", length=0)
             panel.spines["left"].set_visible(False)

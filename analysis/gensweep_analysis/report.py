@@ -92,12 +92,13 @@ class _Report:
             self._section("Comparisons", sections.comparison_table(results, self.comparisons)),
             self._section("Collapse rates", self._figure(
                 figures.collapse_rates(), "collapse_rates", "Collapse rates of each variant with intervals",
-                "Dot: share of the seeds that are done; bar: Wilson 95 % interval; number: seeds with the flag of seeds done.")),
+                "Dot: share of the seeds that are done; bar: Wilson 95 % interval; number: seeds with the flag of seeds done."
+                + self._selection_of_rows())),
             self._section("Coverage per seed", self._figure(
                 figures.coverage_per_seed(), "coverage_per_seed", "Modes covered and total variation of every seed",
                 f"A dot a seed;{' thin lines join runs of the same seed,' if len(self.summaries) <= LINKED_VARIANTS else ''} "
                 "vertical bars are means. "
-                "Height within a row only keeps dots apart." + self._without_tv("have no dot for TV"))),
+                "Height within a row only keeps dots apart." + self._without_tv("have no dot for TV") + self._selection_of_rows())),
             self._section("Performance profile", self._figure(
                 figures.performance_profile(), "performance_profile", "Share of runs with total variation above x",
                 "How many runs are worse than x, for every x: the lower curve is the better variant. Unlike a mean it shows the "
@@ -124,6 +125,9 @@ class _Report:
         finished = sum(1 for row in self.summaries if row.done)
         shown = len(in_detail(self.summaries))
         return f" Named: of {finished} variants the first and the {shown - 1} best and worst by mean TV; {others}." if shown < finished else ""
+
+    def _selection_of_rows(self) -> str:
+        return self._selection() if len(self.figures.shown) < len(self.figures.summaries) else ""
 
     def _settings(self) -> str:
         table = sections.settings_table(self.results)

@@ -147,7 +147,11 @@ class Results:
         self.error_sum: np.ndarray = self._require("coverage/error_sum")[:runs]
         self.seeds: np.ndarray = self._runs["seed"].astype(np.uint64)
         self.planned: np.ndarray = self._runs.get("planned", np.ones(runs)) != 0
-        self.variants: List[str] = list(dict.fromkeys(str(name) for name in self._runs["variant"][self.planned]))
+        planned: Dict[str, List[int]] = {}
+        for row in np.flatnonzero(self.planned):
+            planned.setdefault(str(self._runs["variant"][row]), []).append(int(row))
+        self._rows: Dict[str, np.ndarray] = {variant: np.array(rows) for variant, rows in planned.items()}
+        self.variants: List[str] = list(planned)
         self.models: List[str] = list(dict.fromkeys(str(name) for name in self._runs["model"][self.planned]))
 
     def _columns(self, group: str) -> Dict[str, np.ndarray]:
@@ -224,10 +228,8 @@ class Results:
 
     def rows(self, variant: str, status: Optional[int] = DONE) -> np.ndarray:
         """Rows of a variant in plan order, those with `status` (None: all)."""
-        selected = self.planned & (self._runs["variant"] == variant)
-        if status is not None:
-            selected = selected & (self.status == status)
-        return np.flatnonzero(selected)
+        rows = self._rows.get(variant, np.array([], dtype=np.intp))
+        return rows if status is None else rows[self.status[rows] == status]
 
     def find_variant(self, text: str) -> str:
         """The variant called `text`, or the only one whose name contains it."""

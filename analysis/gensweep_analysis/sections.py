@@ -18,6 +18,7 @@ from .summary import FLAG_OUTCOMES, MOST_VALUES, Comparison, VariantSummary, bas
 from .tables import detectable_sentence
 
 RUNS_SHOWN_OPEN = 100
+TABLE_ROWS = 2000
 # "A brief examination of generative models" (kvfrans/generative-model), read off its plots: one run of each model.
 ARTICLE = {"gan": "its GAN with minibatch discrimination has TV 0.589, modes_10 13 and covered mass 0.48",
            "autoregressive": "its autoregressive model has TV 0.134",
@@ -54,7 +55,7 @@ def _unbroken(sentence: str) -> str:
 def summary_table(results: Results, summaries: Sequence[VariantSummary], color: Dict[str, str]) -> str:
     """A line a variant; `color` is the dot that stands for it in the figures."""
     rows: List[str] = []
-    for place, row in enumerate(summaries):
+    for place, row in enumerate(summaries[:TABLE_ROWS]):
         if len(results.models) > 1 and (place == 0 or summaries[place - 1].model != row.model):
             rows.append(f'<tr class="model"><td colspan="12">{escape(row.model)}</td></tr>')
         swatch = f'<span class="swatch" style="background:{color[row.name]}"></span>'
@@ -74,7 +75,11 @@ def summary_table(results: Results, summaries: Sequence[VariantSummary], color: 
             + markup.cell(form.number(row.tv_mean)) + markup.cell(form.number(row.tv_iqm), small=_bounds(row.tv_interval))
             + markup.cell(form.number(row.kl)) + markup.cell(form.number(row.error, 1)) + markup.cell(form.number(row.quality, 2)) + markup.cell(form.duration(row.seconds)))
     header = ("variant", "done", "missing", "collapsed", "severe", "modes_10", "TV mean", "TV IQM", "KL", "error", "quality", "time a run")
-    return markup.table(header, rows) + _definitions(results)
+    return markup.table(header, rows) + _cut(len(summaries), "variants", "summary.csv") + _definitions(results)
+
+
+def _cut(number: int, what: str, where: str) -> str:
+    return f'<p class="note">The first {TABLE_ROWS:,} of {number:,} {what}; all are in {where}.</p>' if number > TABLE_ROWS else ""
 
 
 def _definitions(results: Results) -> str:
@@ -225,13 +230,13 @@ def effects_table(found: Sequence[Effect]) -> str:
 
 
 def run_table(results: Results) -> str:
-    """Every run of the file."""
+    """Every run of the file, or the first of very many."""
     rows = []
     metrics = {name: results.metric(name) for name in ("modes_10", "tv", "kl", "mean_error")}
     flags = {name: results.flag(name) for name in FLAGS}
     seconds, errors, digests = (results.column(name) for name in ("seconds", "error", "digest"))
     stopped = results.stopped
-    for run in range(len(results.status)):
+    for run in range(min(len(results.status), TABLE_ROWS)):
         status = STATUS_NAMES[results.status[run]]
         marks = "".join(f'<span class="chip{" bad" if name in ("severe", "failed") else ""}">{name}</span>'
                         for name in FLAGS if flags[name][run])
@@ -250,6 +255,8 @@ def run_table(results: Results) -> str:
             + f'<td class="text">{marks}</td>' + markup.cell(time) + markup.cell(str(digests[run])[:10] or form.NONE, "digest"))
     header = ("run", "variant", "seed", "status", "modes_10", "TV", "KL", "error", "flags", "seconds", "digest")
     content = markup.table(header, rows, kind="data runs", text_columns=(1, 8))
+    if len(results.status) > TABLE_ROWS:
+        return f"<details><summary>The first {TABLE_ROWS:,} of {len(results.status):,} runs (all are in metrics.csv)</summary>{content}</details>"
     if len(rows) > RUNS_SHOWN_OPEN:
         return f"<details><summary>All {len(rows)} runs (also in metrics.csv)</summary>{content}</details>"
     return content

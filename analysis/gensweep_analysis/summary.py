@@ -166,14 +166,13 @@ def pairs_to_compare(results: Results) -> List[Tuple[str, str]]:
     The choice depends on the plan alone, never on the outcomes.
     """
     variants = [variant for variant in results.variants if len(results.rows(variant))]
-    pairs = list(itertools.combinations(variants, 2))
     base = baseline(results)
     if base is not None:
-        pairs = [(first, second) for first, second in pairs if first == base]
+        pairs = [(base, variant) for variant in variants if variant != base] if base in variants else []
     elif len(variants) > ALL_PAIRS_UP_TO:
-        settings = {variant: settings_of(results, variant) for variant in variants}
-        pairs = [(a, b) for a, b in pairs if results.model_of(a) == results.model_of(b)
-                 and _differences(settings[a], settings[b]) == 1]
+        pairs = _pairs_of_one_change(results, variants)
+    else:
+        pairs = list(itertools.combinations(variants, 2))
     return pairs if len(pairs) <= MOST_PAIRS else []
 
 
@@ -251,13 +250,35 @@ def settings_of(results: Results, variant: str) -> Dict[str, object]:
     return {name: setting_key(column[row]) for name, column in results.settings.items()}
 
 
-def _differences(a: Dict[str, object], b: Dict[str, object]) -> int:
-    """Settings that differ between two variants of one model."""
-    names = set(a) | set(b)
-    both = [name for name in names if a.get(name) is not None and b.get(name) is not None and a[name] != b[name]]
-    one = [name for name in names if (a.get(name) is None) != (b.get(name) is None)]
-    # A setting that applies to one of them only (mbd_features, with minibatch discrimination on) comes with its switch.
-    return len(both) if both else len(one)
+def _pairs_of_one_change(results: Results, variants: Sequence[str]) -> List[Tuple[str, str]]:
+    """Pairs of one model that differ in one setting, at most one more than are compared.
+
+    A setting that applies to one of two variants only (mbd_features, with minibatch discrimination on) comes with its switch.
+    """
+    codes = _codes(results, variants)
+    pairs: List[Tuple[str, str]] = []
+    for place, own in enumerate(codes):
+        others = codes[place + 1:]
+        unlike = others != own
+        both = (unlike & (others >= 0) & (own >= 0)).sum(axis=1)
+        changes = np.where(both > 0, both, unlike.sum(axis=1))
+        same_model = others[:, 0] == own[0]
+        pairs += [(variants[place], variants[place + 1 + int(other)]) for other in np.flatnonzero(same_model & (changes == 1))]
+        if len(pairs) > MOST_PAIRS:
+            break
+    return pairs
+
+
+def _codes(results: Results, variants: Sequence[str]) -> np.ndarray:
+    """The model and the settings in which variants differ, as numbers, (variants, 1 + settings); -1: does not apply."""
+    settings = [settings_of(results, variant) for variant in variants]
+    columns = [[results.model_of(variant) for variant in variants]] + [[own[name] for own in settings] for name in results.settings]
+    coded = []
+    for column in columns:
+        numbers = {value: code for code, value in enumerate(dict.fromkeys(value for value in column if value is not None))}
+        coded.append([numbers.get(value, -1) for value in column])
+    differing = [column for column in coded[1:] if len(set(column)) > 1]
+    return np.array(coded[:1] + differing, dtype=np.int32).T
 
 
 # -------------------------------------------------------------------------------------------------- settings

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import re
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -12,8 +14,10 @@ import pytest
 import synthetic
 from support import analysis
 
-from gensweep_analysis import Results, statistics, summary
+from gensweep_analysis import Results, sections, statistics, summary
 from gensweep_analysis.headline import caveats, headline
+from gensweep_analysis.plots import Figures
+from gensweep_analysis.report import write_report
 from gensweep_analysis.sections import comparison_table
 from gensweep_analysis.tables import chance_sentence, comparisons_csv
 
@@ -271,3 +275,39 @@ def test_no_order_is_claimed_between_equal_rates(tmp_path):
         text = headline(results, summary.summarise_all(results), [])
         assert text.startswith("Severe collapse is equally frequent in all 3 variants: 100 % of the seeds. Mean TV is lowest with latent_dim=")
         assert "most frequent" not in text
+
+
+def test_pairs_of_one_change_are_those_of_a_plain_search(tmp_path):
+    """... over all pairs; some settings do not apply to all variants."""
+    random = np.random.default_rng(5)
+    variants = []
+    for number in range(40):
+        settings = {"latent_dim": int(random.integers(2, 5)), "minibatch_discrimination": bool(random.integers(2)), "r1": float(random.integers(3))}
+        if settings["minibatch_discrimination"]:
+            settings["mbd_features"] = int(random.integers(4, 6))
+        variants.append(synthetic.Variant(f"v{number}", model=("gan", "vae")[number % 7 == 0], settings=settings))
+
+    def differences(a, b):
+        both = [name for name in set(a) & set(b) if a[name] != b[name]]
+        return len(both) if both else len(set(a) ^ set(b))
+    expected = [(a.name, b.name) for a, b in itertools.combinations(variants, 2) if a.model == b.model and differences(a.settings, b.settings) == 1]
+    assert len(expected) > summary.MOST_PAIRS
+    with Results(synthetic.build(str(tmp_path / "pairs.h5"), variants, range(1), samples=16, over_training=0)) as results:
+        found = summary._pairs_of_one_change(results, results.variants)
+        assert len(found) > summary.MOST_PAIRS and found == expected[:len(found)] and summary.pairs_to_compare(results) == []
+        few = results.variants[:14]
+        assert summary._pairs_of_one_change(results, few) == [pair for pair in expected if set(pair) <= set(few)] != []
+
+
+def test_a_report_on_very_many_variants(tmp_path, monkeypatch):
+    """Figures with a row a variant show those in detail, long tables are cut, and say so."""
+    random = np.random.default_rng(6)
+    variants = [synthetic.Variant(f"v{number}", settings={"learning_rate": random.random()}, modes=lambda seed: 5) for number in range(70)]
+    path = synthetic.build(str(tmp_path / "search.h5"), variants, range(1), samples=16, over_training=0)
+    monkeypatch.setattr(sections, "TABLE_ROWS", 50)
+    with Results(path) as results:
+        shown = Figures(results, summary.summarise_all(results))
+        assert len(shown.summaries) == 70 and shown.shown == shown.detailed
+        html = Path(write_report(results, str(tmp_path / "page"))).read_text(encoding="utf-8")
+    assert html.count("Named: of 70 variants the first and the 11 best and worst by mean TV; the others are left out.") == 3
+    assert "The first 50 of 70 variants; all are in summary.csv." in html and "The first 50 of 70 runs (all are in metrics.csv)" in html
