@@ -302,7 +302,7 @@ def test_pairs_of_one_change_are_those_of_a_plain_search(tmp_path):
 def test_a_report_on_very_many_variants(tmp_path, monkeypatch):
     """Figures with a row a variant show those in detail, long tables are cut, and say so."""
     random = np.random.default_rng(6)
-    variants = [synthetic.Variant(f"v{number}", settings={"learning_rate": random.random()}, modes=lambda seed: 5) for number in range(70)]
+    variants = [synthetic.Variant(f"v{number}", settings={"r1": random.random()}, modes=lambda seed: 5) for number in range(70)]
     path = synthetic.build(str(tmp_path / "search.h5"), variants, range(1), samples=16, over_training=0)
     monkeypatch.setattr(sections, "TABLE_ROWS", 50)
     with Results(path) as results:
