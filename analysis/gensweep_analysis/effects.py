@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass, replace
 from typing import Dict, List, Sequence, Tuple
 
@@ -10,10 +11,11 @@ import numpy as np
 
 from . import statistics
 from .errors import AnalysisError
-from .results import Results, nearest, setting_key
+from .results import FAILED, Results, nearest, setting_key
 from .summary import FLAG_OUTCOMES, MOST_VALUES, setting_groups, settings_of, value_text
 
 Pair = Tuple[str, str]
+MOST_TURNS = 10_000  # of the runs of one seed
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,13 @@ class Effect:
     over: Tuple[str, ...]  # other settings, in whose values the pairs differ from each other
     along: Tuple[str, ...]  # settings that change with it in the pairs
     runs: int  # pairs of runs with the same seed that are both done
+    failed: Tuple[int, int]  # failed runs with the value `first`, `second`: of the variants of the pairs
     outcomes: Tuple[Outcome, ...]  # collapsed, severe, tv
+
+    @property
+    def one_to_one(self) -> bool:
+        """Whether no variant is in two pairs."""
+        return all(len(set(side)) == len(self.pairs) for side in zip(*self.pairs))
 
 
 def effects(results: Results, setting: str) -> List[Effect]:
@@ -73,8 +81,9 @@ def all_effects(results: Results) -> List[Effect]:
 def _of_setting(results: Results, setting: str) -> List[Effect]:
     values = _values(results, setting)
     variants = {variant: settings_of(results, variant) for variant in results.variants}
-    pairs = {value: _equal_but_for(variants, setting, values[0], value) for value in values[1:]}
-    return [_effect(results, variants, setting, values[0], value, equal) for value, equal in pairs.items() if equal]
+    names = _names(variants, setting, results.random_search)
+    pairs = {value: _equal_but_for(variants, names, setting, values[0], value) for value in values[1:]}
+    return [_effect(results, variants, names, setting, values[0], value, equal) for value, equal in pairs.items() if equal]
 
 
 def _adjusted(found: Sequence[Effect]) -> List[Effect]:
@@ -99,21 +108,22 @@ def _values(results: Results, setting: str) -> List[object]:
     return sorted(values) if all(isinstance(value, (int, float)) for value in values) else values
 
 
-def _names(variants: Dict[str, Dict[str, object]], setting: str) -> List[str]:
+def _names(variants: Dict[str, Dict[str, object]], setting: str, drawn: bool) -> List[str]:
     """Settings that pairs must have in common: those that vary among variants with the same value of `setting`. Others are
-    what it brings with it: defaults of a model, settings that are linked to it."""
+    what it brings with it: defaults of a model, settings that are linked to it. In a random search, where values may be
+    drawn once only, all that vary: that they come together is chance."""
     seen: Dict[Tuple[object, str], set] = {}
     for own in variants.values():
         for name, value in own.items():
             if value is not None and name != setting:
-                seen.setdefault((own[setting], name), set()).add(value)
+                seen.setdefault((None if drawn else own[setting], name), set()).add(value)
     return list(dict.fromkeys(name for (_, name), values in seen.items() if len(values) > 1))
 
 
-def _equal_but_for(variants: Dict[str, Dict[str, object]], setting: str, first: object, second: object) -> List[Pair]:
+def _equal_but_for(variants: Dict[str, Dict[str, object]], names: Sequence[str], setting: str, first: object, second: object) -> List[Pair]:
     """A setting that applies to one of two variants only (mbd_features, with minibatch discrimination on) comes with its switch,
     and any value of it is as good a partner."""
-    names, pairs = _names(variants, setting), []
+    pairs: List[Pair] = []
 
     def with_value(value: object) -> Dict[Tuple[str, ...], List[str]]:
         """Variants by the names that apply to them."""
@@ -132,11 +142,11 @@ def _equal_but_for(variants: Dict[str, Dict[str, object]], setting: str, first: 
     return pairs
 
 
-def _effect(results: Results, variants: Dict[str, Dict[str, object]], setting: str, first: object, second: object,
+def _effect(results: Results, variants: Dict[str, Dict[str, object]], names: Sequence[str], setting: str, first: object, second: object,
             pairs: Sequence[Pair]) -> Effect:
     rows = _common_rows(results, pairs)
     done = int((rows[0] >= 0).sum())
-    names = _names(variants, setting)
+    failed = tuple(sum(len(results.rows(variant, FAILED)) for variant in dict.fromkeys(side)) for side in zip(*pairs))
     over = [name for name in names if len({variants[a][name] for a, _ in pairs} | {variants[b][name] for _, b in pairs}) > 1]
     along = [name for name in variants[pairs[0][0]] if name != setting and any(
         None not in (variants[a][name], variants[b][name]) and variants[a][name] != variants[b][name] for a, b in pairs)]
@@ -144,7 +154,7 @@ def _effect(results: Results, variants: Dict[str, Dict[str, object]], setting: s
     outcomes = [_outcome(name, rows, results.flag(name).astype(np.float64)) for name in FLAG_OUTCOMES]
     outcomes.append(_outcome("tv", rows, results.metric("tv")))
     return Effect(setting=setting, first=value_text(first, switch), second=value_text(second, switch), pairs=tuple(pairs),
-                  over=tuple(over), along=tuple(along), runs=done, outcomes=tuple(outcomes))
+                  over=tuple(over), along=tuple(along), runs=done, failed=failed, outcomes=tuple(outcomes))
 
 
 def _common_rows(results: Results, pairs: Sequence[Pair]) -> np.ndarray:
@@ -165,12 +175,48 @@ def _outcome(name: str, rows: np.ndarray, values: np.ndarray) -> Outcome:
     difference = np.where(known, second - first, np.nan)
     of_pairs = _means(difference, known)
     of_seeds = _means(difference.T, known.T)
-    p = statistics.sign_flip(of_seeds)
+    p = _p(rows, values, known, of_seeds)
     return Outcome(
         name=name, first=statistics.mean(_means(first.T, known.T)), second=statistics.mean(_means(second.T, known.T)),
         difference=statistics.mean(of_seeds), interval=statistics.bootstrap_interval(of_seeds, lambda draws: draws.mean(axis=-1)),
         lower=sum(mean < 0 for mean in of_pairs), higher=sum(mean > 0 for mean in of_pairs), pairs=len(of_pairs), seeds=len(of_seeds),
         runs=int(known.sum()), p=p, holm=p)
+
+
+def _p(rows: np.ndarray, values: np.ndarray, known: np.ndarray, of_seeds: Sequence[float]) -> float:
+    """Sign flips over seeds; where a run has several partners, so that one run is held against a mean, a seed's difference
+    has not the same distribution with the sign changed, and its runs change places in turn instead."""
+    of_seed = [rows[:, known[:, seed], seed] for seed in range(rows.shape[2]) if known[:, seed].any()]
+    if all(len(np.unique(side)) == len(side) for sides in of_seed for side in sides):
+        return statistics.sign_flip(of_seeds)
+    return statistics.relabelling([_turns([(int(a), int(b)) for a, b in sides.T], values) for sides in of_seed])
+
+
+def _turns(pairs: Sequence[Tuple[int, int]], values: np.ndarray) -> np.ndarray:
+    """The mean difference of the pairs of one seed, as observed and with each turn of the runs that are held against each
+    other; of very many turns some."""
+    group: Dict[int, List[int]] = {}
+    for a, b in pairs:
+        joined, other = group.setdefault(a, [a]), group.setdefault(b, [b])
+        if joined is not other:
+            joined += other
+            group.update({row: joined for row in other})
+    groups = {id(members): members for members in group.values()}
+    number = math.lcm(*map(len, groups.values()))
+    turns = np.arange(number)
+    if number > MOST_TURNS:
+        turns = np.concatenate([[0], np.random.default_rng(statistics.RANDOM_SEED).integers(0, number, MOST_TURNS - 1)])
+    total = np.zeros(len(turns))
+    for key, members in groups.items():
+        weights = {row: 0 for row in members}
+        for a, b in pairs:
+            if id(group[a]) == key:
+                weights[a] -= 1
+                weights[b] += 1
+        own = [sum(weights[row] * values[members[(place + turn) % len(members)]] for place, row in enumerate(members))
+               for turn in range(len(members))]
+        total += np.array(own)[turns % len(members)]
+    return total / len(pairs)
 
 
 def _means(values: np.ndarray, known: np.ndarray) -> List[float]:

@@ -207,7 +207,8 @@ def effects_table(found: Sequence[Effect]) -> str:
         along = f"along with {', '.join(effect.along)}" if effect.along else ""
         cells = (f'<td class="text">{escape(effect.first)} → {escape(effect.second)}'
                  + (f"<small>{escape(along)}</small>" if along else "") + "</td>")
-        cells += markup.cell(len(effect.pairs), small=f"{effect.runs} of runs")
+        cells += markup.cell(len(effect.pairs), small=f"{effect.runs} of runs" + (
+            f"; failed: {effect.failed[0]} → {effect.failed[1]}" if any(effect.failed) else ""))
         for outcome in effect.outcomes:
             rates = f"{form.percent(outcome.first)} → {form.percent(outcome.second)}"
             ways = f"lower {outcome.lower}, higher {outcome.higher}"
@@ -222,7 +223,8 @@ def effects_table(found: Sequence[Effect]) -> str:
     groups = (("", 2), ("Collapsed", 3), ("Severe collapse", 3), ("TV", 3))
     number = sum(len(effect.outcomes) for effect in found)
     note = ("Pairs of variants that are equal but for the setting, and their runs with the same seed. A seed counts once, with the mean "
-            "of its differences over the pairs: sign-flip permutation test and bootstrap interval (nominally 95 %) over seeds. lower, higher: in how many pairs "
+            "of its differences over the pairs: permutation test within seeds (sign flips where each variant is in one pair) and bootstrap "
+            "interval (nominally 95 %) over seeds. lower, higher: in how many pairs "
             "the second is; where there are both, the mean says little. "
             f"Holm: corrected for all {number} tests of this table; bold: below .05.")
     return ("<h3>With everything else equal</h3>" + markup.table(header, rows, kind="data pairs", groups=groups)

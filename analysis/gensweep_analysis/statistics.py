@@ -111,6 +111,26 @@ def sign_flip(differences: Sequence[float]) -> float:
     return (1 + extreme) / (1 + PERMUTATIONS)
 
 
+def relabelling(choices: Sequence[Sequence[float]]) -> float:
+    """Two-sided permutation test over blocks: each has one value for each way to label its members, the first as observed,
+    and under the null all of them are equally probable. With two ways, d and -d, it is `sign_flip`.
+
+    Exact up to 2^16 combinations, otherwise 100,000 random ones, counted as there.
+    """
+    tables = [np.asarray(values, dtype=np.float64) for values in choices]
+    observed = abs(sum(float(values[0]) for values in tables)) * (1 - 1e-12) - 1e-15
+    if math.prod(len(values) for values in tables) <= 2 ** EXACT_SIGN_FLIPS:
+        sums = np.zeros(1)
+        for values in tables:
+            sums = (sums[:, None] + values).ravel()
+        return float(np.mean(np.abs(sums) >= observed))
+    generator = np.random.default_rng(RANDOM_SEED)
+    sums = np.zeros(PERMUTATIONS)
+    for values in tables:
+        sums += values[generator.integers(0, len(values), size=PERMUTATIONS)]
+    return (1 + int(np.count_nonzero(np.abs(sums) >= observed))) / (1 + PERMUTATIONS)
+
+
 def permutation_unpaired(first: Sequence[float], second: Sequence[float], draws: int = 20_000) -> float:
     """Two-sided permutation test of equal means of two independent groups.
 

@@ -137,12 +137,14 @@ def effects_text(found: Sequence[Effect]) -> str:
         lines += ["", align(("", effect.first, effect.second, "difference (95 %)", "pairs lower, equal, higher", "p", "Holm"), rows)]
         without = effect.runs - effect.outcomes[-1].runs
         if without > 0:
-            lines += [f"TV: without {form.plural(without, 'pair')} of runs, of which one has all samples rejected.", ""]
-        if smallest_p_paired(seeds) > 0.05:
+            lines += [f"TV: without {form.plural(without, 'pair')} of runs, of which at least one has all samples rejected.", ""]
+        if any(effect.failed):
+            lines += [f"Without runs that have failed: {effect.failed[0]} with {effect.first}, {effect.failed[1]} with {effect.second}.", ""]
+        if effect.one_to_one and smallest_p_paired(seeds) > 0.05:
             lines += [f"With {form.plural(seeds, 'seed')} no p-value is below {form.p_value(smallest_p_paired(seeds))}.", ""]
-    lines.append("A seed counts once: its differences are averaged over the pairs of variants (sign-flip permutation test and bootstrap\n"
-                 "interval over seeds). Where pairs are lower and higher, the mean says little: look at them one by one. Rates are of done\n"
-                 "runs. Holm: corrected for all rows above.")
+    lines.append("A seed counts once: its differences are averaged over the pairs of variants (permutation test within seeds, by\n"
+                 "sign flips where each variant is in one pair; bootstrap interval over seeds). Where pairs are lower and higher, the\n"
+                 "mean says little: look at them one by one. Rates are of done runs. Holm: corrected for all rows above.")
     return "\n".join(lines) + "\n"
 
 

@@ -12,7 +12,7 @@ import synthetic
 from support import analysis
 
 from gensweep_analysis import Results, statistics
-from gensweep_analysis.effects import all_effects, effects
+from gensweep_analysis.effects import _p, all_effects, effects
 
 
 def _grid(tmp_path, axes, modes, seeds=range(6), **more):
@@ -117,7 +117,50 @@ def test_only_what_is_done_on_both_sides_counts(tmp_path):
         tv = results.metric("tv")
         by_seed = [tv[12] - tv[0], tv[19] - tv[7]] + [(tv[12 + s] - tv[s] + tv[18 + s] - tv[6 + s]) / 2 for s in range(2, 6)]
         assert effect.outcomes[-1].difference == pytest.approx(np.mean(by_seed))
-    assert "TV: without 1 pair of runs, of which one has all samples rejected." in analysis("compare", path, "--by", "minibatch_discrimination").stdout
+    assert "Without runs that have failed: 0 with off, 1 with on." in analysis("compare", path, "--by", "minibatch_discrimination").stdout
+    assert "TV: without 1 pair of runs, of which at least one has all samples rejected." in analysis("compare", path, "--by", "minibatch_discrimination").stdout
+
+
+def test_a_variant_with_several_partners_changes_places_with_each(tmp_path):
+    """One run against the mean of three: a change of sign would not be as probable as what was observed."""
+    variants = [synthetic.Variant("off", settings={"minibatch_discrimination": False}, modes=lambda seed: 4 + seed)] + [
+        synthetic.Variant(f"on, {features}", settings={"minibatch_discrimination": True, "mbd_features": features},
+                          modes=lambda seed, features=features: 8 + (seed + features) % 5) for features in (4, 8, 16)]
+    path = synthetic.build(str(tmp_path / "partners.h5"), variants, range(3), samples=64, over_training=0)
+    with Results(path) as results:
+        effect, = effects(results, "minibatch_discrimination")
+        tv = results.metric("tv").reshape(4, 3)
+        by_turn = [[(tv.sum(axis=0) - tv[k])[seed] / 3 - tv[k, seed] for k in range(4)] for seed in range(3)]
+        sums = [abs(sum(chosen)) for chosen in itertools.product(*by_turn)]
+        assert effect.outcomes[-1].p == pytest.approx(np.mean([value >= sums[0] * (1 - 1e-12) for value in sums]))
+    assert "no p-value is below" not in analysis("compare", path, "--by", "minibatch_discrimination").stdout
+
+
+def test_more_partners_find_no_more_where_there_is_nothing():
+    """Rare collapse, the same on both sides, and nine partners: sign flips would call more than a quarter significant."""
+    generator, found, flips = np.random.default_rng(1), 0, 0
+    seeds = np.arange(8)
+    rows = np.array([[seeds] * 9, [seeds + 8 * partner for partner in range(1, 10)]])
+    for _ in range(100):
+        values = (generator.random(80) < 0.1) + 0.05 * generator.random(80)
+        difference = values[rows[1]] - values[rows[0]]
+        found += _p(rows, values, np.ones((9, 8), dtype=bool), list(difference.mean(axis=0))) <= 0.05
+        flips += statistics.sign_flip(difference.mean(axis=0)) <= 0.05
+    assert found <= 12 and flips > 20
+
+
+def test_a_random_search_brings_nothing_along(tmp_path):
+    """Every value is drawn once, so that the others come with it by chance: no effect of it, and no table in the report."""
+    searched = [synthetic.Variant(f"{n}", settings={"latent_dim": 2 + 6 * (n % 2), "r1": 10.0 - n}) for n in range(4)]
+    path = synthetic.build(str(tmp_path / "random.h5"), searched, range(3), samples=32, over_training=0)
+    with h5py.File(path, "a") as file:
+        text = file["sweep/yaml"][()].decode()
+        del file["sweep/yaml"]
+        file["sweep/yaml"] = "# method: grid\n" + text + "method: random\nrun_cap: 4\n"
+    with Results(path) as results:
+        assert results.random_search and [len(effect.pairs) for effect in all_effects(results)] == [1]
+        effect, = effects(results, "r1")
+        assert (effect.first, effect.second, effect.along) == ("7", "9", ())
 
 
 def test_what_cannot_be_told_apart_is_refused(grid, sweep, tmp_path):

@@ -46,6 +46,15 @@ def test_special_functions_against_scipy():
         assert statistics.t_quantile(0.975, freedom) == pytest.approx(stats.t.ppf(0.975, freedom), rel=1e-9)
 
 
+def test_relabelling_with_two_ways_is_the_sign_flip():
+    few = np.random.default_rng(4).normal(0.4, 1, size=9)
+    assert statistics.relabelling([[value, -value] for value in few]) == pytest.approx(statistics.sign_flip(few), abs=1e-12)
+    assert statistics.relabelling([[2, -1, -1]] * 3) == pytest.approx(1 / 27)
+    many = np.random.default_rng(5).normal(0.2, 1, size=20)
+    assert statistics.relabelling([[value, -value] for value in many]) == pytest.approx(statistics.sign_flip(many), abs=0.01)
+    assert statistics.relabelling([]) == 1.0
+
+
 def test_sign_flip():
     stats = pytest.importorskip("scipy.stats")
     draws = np.random.default_rng(1).normal(0.3, 1, size=40)
