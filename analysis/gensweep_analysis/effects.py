@@ -61,7 +61,8 @@ class Effect:
 
 
 def effects(results: Results, setting: str) -> List[Effect]:
-    """Each value of the setting against its first one, with Holm's correction over all of them."""
+    """Each value of the setting against one, with Holm's correction over all of them: the first, unless another has pairs
+    with more values, or more pairs (the first may be in an included combination alone)."""
     found = _of_setting(results, setting)
     if not found:
         raise AnalysisError(f"{results.path}: no two variants are equal but for {setting}, so that its effect cannot be told from that "
@@ -82,8 +83,15 @@ def _of_setting(results: Results, setting: str) -> List[Effect]:
     values = _values(results, setting)
     variants = {variant: settings_of(results, variant) for variant in results.variants}
     names = _names(variants, setting, results.random_search)
-    pairs = {value: _equal_but_for(variants, names, setting, values[0], value) for value in values[1:]}
-    return [_effect(results, variants, names, setting, values[0], value, equal) for value, equal in pairs.items() if equal]
+    best: Dict[object, List[Pair]] = {}
+    first = values[0]
+    # Of very many values, as a random search draws, none is tried but the first.
+    for candidate in values if len(values) <= MOST_VALUES else values[:1]:
+        pairs = {value: _equal_but_for(variants, names, setting, candidate, value) for value in values if value != candidate}
+        pairs = {value: equal for value, equal in pairs.items() if equal}
+        if (len(pairs), sum(map(len, pairs.values()))) > (len(best), sum(map(len, best.values()))):
+            first, best = candidate, pairs
+    return [_effect(results, variants, names, setting, first, value, equal) for value, equal in best.items()]
 
 
 def _adjusted(found: Sequence[Effect]) -> List[Effect]:

@@ -62,6 +62,15 @@ def test_each_value_is_held_against_the_first(grid):
         assert [outcome.holm for effect in found for outcome in effect.outcomes] == pytest.approx(statistics.holm(p))
 
 
+def test_a_first_value_without_partners_does_not_hide_the_others(tmp_path):
+    """As of an included combination, or of a model with another default."""
+    variants = [synthetic.Variant(f"{latent} {r1}", settings={"latent_dim": latent, "r1": r1})
+                for latent, r1 in ((2, 0.0), (2, 1.0), (8, 0.0), (8, 1.0), (32, 0.0), (32, 1.0), (1, 5.0))]
+    with Results(synthetic.build(str(tmp_path / "lone.h5"), variants, range(2), samples=32, over_training=0)) as results:
+        found = effects(results, "latent_dim")
+        assert [(effect.first, effect.second, len(effect.pairs)) for effect in found] == [("2", "8", 2), ("2", "32", 2)]
+
+
 def test_what_is_printed(grid):
     shown = analysis("compare", grid, "--by", "minibatch_discrimination")
     assert shown.returncode == 0, shown.stderr
