@@ -49,7 +49,7 @@ class Effect:
     second: str
     pairs: Tuple[Pair, ...]
     over: Tuple[str, ...]  # other settings, in whose values the pairs differ from each other
-    along: Tuple[str, ...]  # settings that change with it in the pairs
+    along: Tuple[str, ...]  # settings that change with it, as another model has other defaults
     runs: int  # pairs of runs with the same seed that are both done
     failed: Tuple[int, int]  # failed runs with the value `first`, `second`: of the variants of the pairs
     outcomes: Tuple[Outcome, ...]  # collapsed, severe, tv
@@ -66,7 +66,7 @@ def effects(results: Results, setting: str) -> List[Effect]:
     found = _of_setting(results, setting)
     if not found:
         raise AnalysisError(f"{results.path}: no two variants are equal but for {setting}, so that its effect cannot be told from that "
-                            "of the others; a grid has such variants, a random search has none")
+                            "of the others; a grid has such variants; a random search and linked settings (zip) have none")
     done = [effect for effect in found if _seeds(effect) >= 2]
     if not done:
         raise AnalysisError(f"{results.path}: variants that are equal but for {setting} have fewer than 2 seeds that are done in both")
@@ -82,7 +82,7 @@ def all_effects(results: Results) -> List[Effect]:
 def _of_setting(results: Results, setting: str) -> List[Effect]:
     values = _values(results, setting)
     variants = {variant: settings_of(results, variant) for variant in results.variants}
-    names = _names(variants, setting, results.random_search)
+    names = [name for name in results.swept_settings() if name != setting]  # another model's defaults come with it
     best: Dict[object, List[Pair]] = {}
     first = values[0]
     # Of very many values, as a random search draws, none is tried but the first.
@@ -114,18 +114,6 @@ def _values(results: Results, setting: str) -> List[object]:
     if setting not in varying:
         raise AnalysisError(f"{results.path}: {setting} does not vary in this sweep; these do: {', '.join(varying) or 'none'}")
     return sorted(values) if all(isinstance(value, (int, float)) for value in values) else values
-
-
-def _names(variants: Dict[str, Dict[str, object]], setting: str, drawn: bool) -> List[str]:
-    """Settings that pairs must have in common: those that vary among variants with the same value of `setting`. Others are
-    what it brings with it: defaults of a model, settings that are linked to it. In a random search, where values may be
-    drawn once only, all that vary: that they come together is chance."""
-    seen: Dict[Tuple[object, str], set] = {}
-    for own in variants.values():
-        for name, value in own.items():
-            if value is not None and name != setting:
-                seen.setdefault((None if drawn else own[setting], name), set()).add(value)
-    return list(dict.fromkeys(name for (_, name), values in seen.items() if len(values) > 1))
 
 
 def _equal_but_for(variants: Dict[str, Dict[str, object]], names: Sequence[str], setting: str, first: object, second: object) -> List[Pair]:

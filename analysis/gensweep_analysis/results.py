@@ -375,15 +375,6 @@ class Results:
                  in zip(launches, texts("history"), texts("history_overrides")) if launch > 0]
         return [(0, *first), *later] if first[0] or later else []
 
-    @property
-    def random_search(self) -> bool:
-        """Whether the sweep draws its variants (`method: random`): which settings go together is chance then."""
-        versions = self.sweep_versions()
-        _, text, overrides = versions[-1] if versions else (0, "", "")
-        given = re.findall(r"(?m)^\s*method=(\w+)", overrides) or re.findall(
-            r"""(?m)(?:^|[{,])\s*["']?method["']?\s*:\s*["']?(\w+)""", re.sub(r"(?m)(^|\s)#.*$", "", text))
-        return given[-1:] == ["random"]
-
     def provenance(self) -> Dict[str, List[str]]:
         """Where and how the sweep ran: field -> one text a launch."""
         if "provenance" not in self._file:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import itertools
+import re
 
 import h5py
 import numpy as np
@@ -106,11 +107,22 @@ def test_a_setting_that_comes_with_its_switch_has_every_value_as_partner(tmp_pat
         assert effect.pairs == (("on, 4", "on, 8"),)
 
 
-def test_linked_settings_are_told(tmp_path):
+def test_linked_settings_cannot_be_told_apart(tmp_path):
     variants = [synthetic.Variant(f"{n}", settings={"packing": n, "batch_size": 32 * n}, modes=lambda seed, n=n: 8 * n) for n in (1, 2)]
     path = synthetic.build(str(tmp_path / "zip.h5"), variants, range(3), samples=64, over_training=0)
-    shown = analysis("compare", path, "--by", "packing").stdout
-    assert "packing: 2 against 1, along with batch_size; everything else equal" in shown and "With 3 seeds no p-value is below 0.250." in shown
+    shown = analysis("compare", path, "--by", "packing")
+    assert shown.returncode == 2 and "a random search and linked settings (zip) have none" in shown.stderr
+    with Results(path) as results:
+        assert all_effects(results) == []
+
+
+def test_the_defaults_of_another_model_come_with_it(tmp_path):
+    variants = [synthetic.Variant(f"{model}, {latent}", model=model, settings={"model": model, "latent_dim": latent, "batch_size": batch}, modes=lambda seed: 8)
+                for model, batch in (("gan", 128), ("vae", 64)) for latent in (2, 4)]
+    path = synthetic.build(str(tmp_path / "models.h5"), variants, range(3), samples=64, over_training=0)
+    shown = analysis("compare", path, "--by", "model").stdout
+    assert re.search("model: vae against gan, along with .*batch_size.*; everything else equal", shown), shown
+    assert "2 pairs of variants, which differ in latent_dim;" in shown and "With 3 seeds no p-value is below 0.250." in shown
 
 
 def test_only_what_is_done_on_both_sides_counts(tmp_path):
@@ -159,15 +171,11 @@ def test_more_partners_find_no_more_where_there_is_nothing():
 
 
 def test_a_random_search_brings_nothing_along(tmp_path):
-    """Every value is drawn once, so that the others come with it by chance: no effect of it, and no table in the report."""
+    """A value is drawn once, so that the others come with it by chance."""
     searched = [synthetic.Variant(f"{n}", settings={"latent_dim": 2 + 6 * (n % 2), "r1": 10.0 - n}) for n in range(4)]
     path = synthetic.build(str(tmp_path / "random.h5"), searched, range(3), samples=32, over_training=0)
-    with h5py.File(path, "a") as file:
-        text = file["sweep/yaml"][()].decode()
-        del file["sweep/yaml"]
-        file["sweep/yaml"] = "# method: grid\n" + text + "method: random\nrun_cap: 4\n"
     with Results(path) as results:
-        assert results.random_search and [len(effect.pairs) for effect in all_effects(results)] == [1]
+        assert [len(effect.pairs) for effect in all_effects(results)] == [1]
         effect, = effects(results, "r1")
         assert (effect.first, effect.second, effect.along) == ("7", "9", ())
 
