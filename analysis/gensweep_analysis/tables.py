@@ -214,11 +214,15 @@ def comparisons_csv(comparisons: Sequence[Comparison]) -> str:
 
 def effects_csv(found: Sequence[Effect]) -> str:
     """One row a test."""
-    header = ["setting", "first", "second", "pairs", "runs", "seeds", "outcome", "mean_first", "mean_second", "difference", "low",
-              "high", "pairs_lower", "pairs_higher", "p", "p_holm"]
-    return csv_text(header, ([effect.setting, effect.first, effect.second, outcome.pairs, outcome.runs, outcome.seeds, outcome.name,
-                              outcome.first, outcome.second, outcome.difference, *outcome.interval, outcome.lower, outcome.higher,
-                              outcome.p, outcome.holm] for effect in found for outcome in effect.outcomes))
+    header = ["setting", "first", "second", "along", "failed_first", "failed_second", "pairs", "runs", "seeds", "outcome",
+              "mean_first", "mean_second", "difference", "low", "high", "pairs_lower", "pairs_higher", "p", "p_holm"]
+    rows: List[List[object]] = []
+    for effect in found:
+        for outcome in effect.outcomes:
+            rows.append([effect.setting, effect.first, effect.second, " ".join(effect.along), *effect.failed, outcome.pairs, outcome.runs,
+                         outcome.seeds, outcome.name, outcome.first, outcome.second, outcome.difference, *outcome.interval,
+                         outcome.lower, outcome.higher, outcome.p, outcome.holm])
+    return csv_text(header, rows)
 
 
 def metrics_csv(results: Results) -> str:

@@ -14,6 +14,8 @@ static gs_status zip_setting(gs_sweep *sweep, gs_node key, gs_node value, size_t
     const char *column = gs_settings_table[id].column;
     if (gs_sweep_axis(sweep, id) != NULL) return gs_node_fail(key, error, "%s is given twice: here and before", column);
     gs_axis axis = {.id = id, .node = key, .zip = zip};
+    if (gs_node_is_mapping(value))
+        return gs_node_fail(value, error, "%s: zip links plain lists of values, as in %s: [2, 8, 32]", column, column);
     gs_status status = gs_read_values(&axis, value, error);
     if (status == GS_OK && axis.count == 1 && !gs_node_is_sequence(value))
         status = gs_node_fail(value, error, "%s: zip links lists of values, as in [2, 8, 32]", column);

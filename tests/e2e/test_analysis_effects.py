@@ -14,6 +14,7 @@ from support import analysis
 
 from gensweep_analysis import Results, statistics
 from gensweep_analysis.effects import _p, all_effects, effects
+from gensweep_analysis.tables import effects_csv
 
 
 def _grid(tmp_path, axes, modes, seeds=range(6), **more):
@@ -139,6 +140,9 @@ def test_only_what_is_done_on_both_sides_counts(tmp_path):
         by_seed = [tv[12] - tv[0], tv[19] - tv[7]] + [(tv[12 + s] - tv[s] + tv[18 + s] - tv[6 + s]) / 2 for s in range(2, 6)]
         assert effect.outcomes[-1].difference == pytest.approx(np.mean(by_seed))
     assert "Without runs that have failed: 0 with off, 1 with on." in analysis("compare", path, "--by", "minibatch_discrimination").stdout
+    with Results(path) as results:
+        row = next(csv.DictReader(effects_csv(effects(results, "minibatch_discrimination")).splitlines()))
+        assert (row["failed_first"], row["failed_second"], row["along"]) == ("0", "1", "")
     assert "TV: without 1 pair of runs, of which at least one has all samples rejected." in analysis("compare", path, "--by", "minibatch_discrimination").stdout
 
 
