@@ -55,6 +55,11 @@ class Effect:
     outcomes: Tuple[Outcome, ...]  # collapsed, severe, tv
 
     @property
+    def seeds(self) -> int:
+        """Seeds that are done in both variants of a pair."""
+        return max(outcome.seeds for outcome in self.outcomes)
+
+    @property
     def one_to_one(self) -> bool:
         """Whether no variant is in two pairs."""
         return all(len(set(side)) == len(self.pairs) for side in zip(*self.pairs))
@@ -67,7 +72,7 @@ def effects(results: Results, setting: str) -> List[Effect]:
     if not found:
         raise AnalysisError(f"{results.path}: no two variants are equal but for {setting}, so that its effect cannot be told from that "
                             "of the others; a grid has such variants; a random search and linked settings (zip) have none")
-    done = [effect for effect in found if _seeds(effect) >= 2]
+    done = [effect for effect in found if effect.seeds >= 2]
     if not done:
         raise AnalysisError(f"{results.path}: variants that are equal but for {setting} have fewer than 2 seeds that are done in both")
     return _adjusted(done)
@@ -76,7 +81,7 @@ def effects(results: Results, setting: str) -> List[Effect]:
 def all_effects(results: Results) -> List[Effect]:
     """The same of each setting that varies in a grid, corrected over all of them."""
     settings = [name for name, values in setting_groups(results) if len(values) <= MOST_VALUES]
-    return _adjusted([effect for name in settings for effect in _of_setting(results, name) if _seeds(effect) >= 2])
+    return _adjusted([effect for name in settings for effect in _of_setting(results, name) if effect.seeds >= 2])
 
 
 def _of_setting(results: Results, setting: str) -> List[Effect]:
@@ -97,10 +102,6 @@ def _of_setting(results: Results, setting: str) -> List[Effect]:
 def _adjusted(found: Sequence[Effect]) -> List[Effect]:
     adjusted = iter(statistics.holm([outcome.p for effect in found for outcome in effect.outcomes]) if found else [])
     return [replace(effect, outcomes=tuple(replace(outcome, holm=next(adjusted)) for outcome in effect.outcomes)) for effect in found]
-
-
-def _seeds(effect: Effect) -> int:
-    return max(outcome.seeds for outcome in effect.outcomes)
 
 
 def _values(results: Results, setting: str) -> List[object]:

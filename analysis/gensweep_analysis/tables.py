@@ -118,11 +118,10 @@ def effects_text(found: Sequence[Effect]) -> str:
     """What `compare --by` prints."""
     lines: List[str] = []
     for effect in found:
-        seeds, pairs = max(outcome.seeds for outcome in effect.outcomes), len(effect.pairs)
         along = f"along with {', '.join(effect.along)}; " if effect.along else ""
         lines += [f"{effect.setting}: {effect.second} against {effect.first}, {along}everything else equal",
-                  f"{form.plural(pairs, 'pair')} of variants" + (f", which differ in {', '.join(effect.over)}" if effect.over else "")
-                  + f"; {form.plural(seeds, 'seed')}, {effect.runs:,} pairs of done runs"]
+                  f"{form.plural(len(effect.pairs), 'pair')} of variants" + (f", which differ in {', '.join(effect.over)}" if effect.over else "")
+                  + f"; {form.plural(effect.seeds, 'seed')}, {effect.runs:,} pairs of done runs"]
         rows = []
         for outcome in effect.outcomes:
             points = outcome.name != "tv"
@@ -140,8 +139,8 @@ def effects_text(found: Sequence[Effect]) -> str:
             lines += [f"TV: without {form.plural(without, 'pair')} of runs, of which at least one has all samples rejected.", ""]
         if any(effect.failed):
             lines += [f"Without runs that have failed: {effect.failed[0]} with {effect.first}, {effect.failed[1]} with {effect.second}.", ""]
-        if effect.one_to_one and smallest_p_paired(seeds) > 0.05:
-            lines += [f"With {form.plural(seeds, 'seed')} no p-value is below {form.p_value(smallest_p_paired(seeds))}.", ""]
+        if effect.one_to_one and smallest_p_paired(effect.seeds) > 0.05:
+            lines += [f"With {form.plural(effect.seeds, 'seed')} no p-value is below {form.p_value(smallest_p_paired(effect.seeds))}.", ""]
     lines.append("A seed counts once: its differences are averaged over the pairs of variants (permutation test within seeds, by\n"
                  "sign flips where each variant is in one pair; bootstrap interval over seeds). Where pairs are lower and higher, the\n"
                  "mean says little: look at them one by one. Rates are of done runs. Holm: corrected for all rows above.")

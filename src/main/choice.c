@@ -6,7 +6,11 @@
 #include "main/verbs.h"
 #include "main/verify_verb.h"
 #include "store/guard.h"
-#include "sweep/sweep.h"
+
+bool gs_choice_with_sweep(const gs_options *options, const gs_sweep *sweep)
+{
+    return options->kernels_given ? options->kernels == GS_KERNELS_PORTABLE : sweep->portable;
+}
 
 bool gs_choice_is_portable(const gs_options *options)
 {
@@ -16,7 +20,7 @@ bool gs_choice_is_portable(const gs_options *options)
     gs_error unused;
     bool portable =
         gs_sweep_read(&sweep, options->sweep, options->overrides, options->override_count, &unused) == GS_OK &&
-        sweep->portable;
+        gs_choice_with_sweep(options, sweep);
     gs_sweep_destroy(&sweep);
     return portable;
 }

@@ -5,10 +5,14 @@
 #include <stdbool.h>
 
 #include "main/options.h"
+#include "sweep/sweep.h"
 
 /* Portable kernels are asked for. Every rank looks for itself, because MPI may not be started yet; what is wrong with
  * the sweep rank 0 tells later. */
 bool gs_choice_is_portable(const gs_options *options);
+
+/* The same where the sweep has been read. */
+bool gs_choice_with_sweep(const gs_options *options, const gs_sweep *sweep);
 
 /* Goes on with the kernels that are asked for; before MPI is started, because it may execute the program anew.
  * GS_ERROR_INPUT if they cannot be had here, GS_ERROR_STORAGE, GS_ERROR_MEMORY. */

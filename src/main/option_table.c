@@ -131,9 +131,7 @@ enum {
 #define OUTPUT "--output", "-o", "FILE"
 #define KERNELS .read = read_kernels, .choices = gs_kernels_names
 
-enum { ATTEMPTS_MAX = 1000000 };
-static const char a_file[] = "the name of a results file", attempts[] = "a number from 0 (no limit) to 1000000",
-                  duration[] = "HH:MM:SS or DAYS-HH:MM:SS";
+static const char a_file[] = "the name of a results file";
 static const char *const styles[] = {"auto", "bar", "lines", "none"};
 
 /* In the order of the help. */
@@ -143,7 +141,8 @@ static const gs_option table[] = {
     {OUTPUT, RUN, TEXT(output), .expects = a_file,
      .help = "the results file; default results/NAME.h5 for `name: NAME`"},
     {"--retry-failed", NULL, NULL, RUN | PLAN, FLAG(retry_failed), .help = "runs that have failed are to do again"},
-    {"--max-attempts", NULL, "N", RUN, .read = read_attempts, .most = ATTEMPTS_MAX, .expects = attempts,
+    {"--max-attempts", NULL, "N", RUN, .read = read_attempts, .most = 1000000, .idle = PLAN,
+     .expects = "a number from 0 (no limit) to 1000000",
      .help = "a run in flight N times when the program or its rank was killed has failed; default 3, 0: no limit"},
     {"--fresh", NULL, NULL, RUN, FLAG(fresh),
      .help = "if the results file exists, rename it to FILE.1, FILE.2, ... and start over"},
@@ -171,7 +170,8 @@ static const gs_option table[] = {
      .help = "so many runs that do nothing; default 100000"},
     {OUTPUT, BENCH, TEXT(output), .expects = a_file,
      .help = "where results are stored; default: a file in the current folder that is removed afterwards"},
-    {"--walltime", NULL, "HH:MM:SS", RUN | AUDIT, .read = read_walltime, .expects = duration,
+    {"--walltime", NULL, "HH:MM:SS", RUN | AUDIT, .read = read_walltime, .idle = PLAN,
+     .expects = "HH:MM:SS or DAYS-HH:MM:SS",
      .help = "the launch will be ended so long after its start: drain before. Under SLURM the job's own end is known "
              "(SLURM_JOB_END_TIME)"},
     {"--kernels", NULL, "WHICH", RUN | PLAN, KERNELS, .most = GS_KERNELS_RECORDED,
@@ -188,13 +188,8 @@ static const gs_option table[] = {
      .help = "the verdict is not stored in the file, under /provenance/audits"},
     {"--json", NULL, NULL, STATUS | AUDIT, FLAG(json), .help = "for machines: one object, on one line"},
     {"--json", NULL, NULL, PLAN | BENCH, FLAG(json), .help = "for machines"},
-    {"--progress", NULL, "STYLE", RUN | AUDIT, .read = read_progress, .choices = styles,
+    {"--progress", NULL, "STYLE", RUN | AUDIT, .read = read_progress, .idle = PLAN, .choices = styles,
      .most = sizeof styles / sizeof styles[0], .help = "auto (a bar on a terminal, lines otherwise), bar, lines, none"},
-    /* Of a run, and of no effect on its plan: a command is planned by putting the verb in. */
-    {"--max-attempts", NULL, "N", PLAN, .read = read_attempts, .most = ATTEMPTS_MAX, .expects = attempts},
-    {"--walltime", NULL, "HH:MM:SS", PLAN, .read = read_walltime, .expects = duration},
-    {"--progress", NULL, "STYLE", PLAN, .read = read_progress, .choices = styles,
-     .most = sizeof styles / sizeof styles[0]},
 };
 
 _Static_assert(sizeof table / sizeof table[0] == GS_OPTION_COUNT, "a row for each option");

@@ -13,6 +13,7 @@ struct gs_option {
     const char *name, *short_name; /* "--output", "-o"; NULL: none */
     const char *argument;          /* its value in the help; NULL: it takes none */
     unsigned verbs;                /* 1 << GS_VERB_... */
+    unsigned idle; /* verbs that take it too, to no effect: the plan of a run is asked for by putting the verb in */
     bool (*read)(const gs_option *option, gs_options *options, const char *value); /* false: a wrong value */
     size_t member;              /* what it sets, by its offset; 0: the reader knows */
     int least, most;            /* of numbers */
@@ -21,7 +22,7 @@ struct gs_option {
     const char *help;           /* NULL: not listed */
 };
 
-enum { GS_OPTION_COUNT = 29 };
+enum { GS_OPTION_COUNT = 26 };
 
 extern const gs_option *const gs_option_table;
 

@@ -61,7 +61,7 @@ static const gs_option *find_option(const char *argument, unsigned verbs)
 {
     for (int i = 0; i < GS_OPTION_COUNT; i++) {
         const gs_option *option = &gs_option_table[i];
-        if ((option->verbs & verbs) == 0) continue;
+        if (((option->verbs | option->idle) & verbs) == 0) continue;
         if (is_called(option, option->name, argument) || is_called(option, option->short_name, argument)) return option;
     }
     return NULL;
@@ -93,7 +93,7 @@ static gs_status fail_verb(const char *argument, gs_verb verb, gs_error *error)
     unsigned verbs = 0;
     for (unsigned v = 0; v < GS_VERB_COUNT; v++) {
         const gs_option *option = find_option(argument, 1u << v);
-        if (option != NULL && option->help != NULL) verbs |= 1u << v;
+        if (option != NULL && (option->verbs >> v & 1) != 0) verbs |= 1u << v;
     }
     size_t count = names_of(verbs, names);
     enumerate(list, names, count, " and ");

@@ -83,7 +83,7 @@ static gs_status open_file(gs_results *results, const gs_options *options, const
 gs_status gs_results_open(gs_results *results, const gs_options *options, const gs_launch *launch,
                           const gs_sweep *sweep, const gs_plan *plan, const gs_digits *digits, gs_error *error)
 {
-    *results = (gs_results){.portable = gs_choice_is_portable(options)};
+    *results = (gs_results){.portable = gs_choice_with_sweep(options, sweep)};
     char *overrides = join_overrides(options);
     if (overrides == NULL) return gs_fail(error, GS_ERROR_MEMORY, "out of memory for the command line");
     gs_store_contents contents = {

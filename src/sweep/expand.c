@@ -19,8 +19,7 @@ enum { REFUSALS_MAX = 64 /* more than an error has room for */ };
 /* What a rule of exclude has left out so far. */
 typedef struct {
     size_t first;   /* its place in `used` */
-    size_t waiting; /* values that have left out nothing yet */
-    bool matched;   /* it has left out something */
+    size_t waiting; /* values that have left out nothing yet: at first all */
 } exclusion;
 
 /* An expansion in progress. */
@@ -172,7 +171,7 @@ static bool rule_matches(const gs_rule *rule, const gs_settings *settings, exclu
         used[places[t]] = true;
         so_far->waiting--;
     }
-    return so_far->matched = true;
+    return true;
 }
 
 static bool is_excluded(expansion *all, const gs_settings *settings)
@@ -196,7 +195,7 @@ static gs_status check_exclusions(const expansion *all, gs_error *error)
     for (size_t r = 0; r < exclude->count; r++) {
         const gs_rule *rule = &exclude->rules[r];
         const bool *used = all->used + all->exclusions[r].first;
-        if (!all->exclusions[r].matched)
+        if (all->exclusions[r].waiting == values_of(rule))
             return gs_node_fail(rule->node, error, "exclude: no combination of this sweep matches");
         for (size_t t = 0; t < rule->count; used += rule->terms[t++].count)
             for (size_t i = 0; i < rule->terms[t].count; i++) {
