@@ -251,7 +251,7 @@ def settings_of(results: Results, variant: str) -> Dict[str, object]:
 
 
 def _pairs_of_one_change(results: Results, variants: Sequence[str]) -> List[Tuple[str, str]]:
-    """Pairs of one model that differ in one setting, at most one more than are compared.
+    """Pairs of one model that differ in one setting; where there are too many to compare, the search ends early.
 
     A setting that applies to one of two variants only (mbd_features, with minibatch discrimination on) comes with its switch.
     """
